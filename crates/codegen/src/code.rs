@@ -1,0 +1,171 @@
+//! What compiling gives: bytes without addresses, and tables that say how to place them and what they mean.
+//!
+//! One [`Code`] holds any number of functions, one behind the other in one buffer, so that compiling a module of
+//! many small functions allocates nothing per function. Offsets are from the start of the buffer.
+
+use kiln_ir::{DataId, FuncId, Inst};
+
+/// Machine code of one or more functions, ready to be linked.
+#[derive(Clone, Debug, Default)]
+pub struct Code {
+    /// Instructions and constants, position-independent but for the relocations.
+    pub bytes: Vec<u8>,
+    /// The functions, in ascending order of their offsets.
+    pub functions: Vec<FunctionCode>,
+    /// What is still to be filled in, in ascending order of places.
+    pub relocs: Vec<Reloc>,
+    /// What a fault at a place means, in ascending order of places.
+    pub traps: Vec<TrapSite>,
+    /// Which IR instruction code belongs to: each row holds from its offset to the next row's, ascending.
+    pub spans: Vec<SpanRow>,
+}
+
+/// One function's part of a [`Code`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FunctionCode {
+    /// Which function of the module.
+    pub func: FuncId,
+    /// Where it starts: its entry point. A multiple of 16.
+    pub start: u32,
+    /// Where its instructions end; constants may follow.
+    pub code_end: u32,
+    /// Where its bytes end, constants included.
+    pub end: u32,
+    /// How its frame is unwound.
+    pub frame: FrameInfo,
+}
+
+/// How to unwind a function's frame. All rows derive from the fixed order of the prologue: push the frame
+/// pointer and set it (if `frame_pointer`), push the saved registers in order, subtract `size` from the stack
+/// pointer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct FrameInfo {
+    /// Bytes that the prologue subtracts from the stack pointer after its pushes.
+    pub size: u32,
+    /// Callee-saved registers pushed, as a mask of DWARF register numbers; pushed in ascending order of numbers.
+    pub saved: u32,
+    /// Whether the frame pointer is pushed first and then holds the stack pointer's value.
+    pub frame_pointer: bool,
+    /// Length of each push and of the whole prologue are not uniform, so the offsets from the function's start
+    /// just behind each step stand here: up to 8 steps, unused ones 0.
+    pub steps: [u8; 8],
+}
+
+/// A place to be filled in when the code is linked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reloc {
+    /// Where the field starts.
+    pub at: u32,
+    /// How the value is computed and written.
+    pub kind: RelocKind,
+    /// Whose address.
+    pub to: Target,
+    /// Added to it.
+    pub addend: i64,
+}
+
+/// How a relocated field is computed. `S` is the symbol's address, `A` the addend, `P` the field's address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RelocKind {
+    /// 64 bits, `S + A`.
+    Abs64,
+    /// 32 bits, `S + A - P`: the addend includes the distance from the field to the end of its instruction. For a
+    /// call or jump; if the symbol is out of reach the linker goes through a stub near the code.
+    Call32,
+    /// 32 bits, `S + A - P`, for data access; the symbol must be in reach (data of linked modules always is).
+    Pc32,
+    /// 32 bits, `G + A - P`, where `G` is the address of a pointer-sized cell near the code that holds `S`.
+    GotPc32,
+}
+
+/// What a relocation refers to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Target {
+    /// A function or import of the module: the address to call from code of the module.
+    Func(FuncId),
+    /// A data object of the module.
+    Data(DataId),
+    /// A place in this very buffer: the offset.
+    Here(u32),
+    /// Something that the compiler itself needs at run time.
+    Routine(Routine),
+}
+
+/// Routines outside the code that compiled code calls.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Routine {
+    /// C's `memmove`.
+    MemMove,
+    /// C's `memset`.
+    MemSet,
+    /// C's `fma`.
+    Fma,
+    /// C's `fmaf`.
+    Fmaf,
+    /// Leaves for the host by an exit: jumped to with the exit's number in the first integer argument register and
+    /// the address of the values in the second (one 8-byte word each), on the stack of the leaving function.
+    Exit,
+}
+
+/// A place where a fault has a meaning.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TrapSite {
+    /// The offset of the instruction that may fault.
+    pub at: u32,
+    /// What the fault means.
+    pub cause: FaultCause,
+}
+
+/// What a fault at a trap site means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FaultCause {
+    /// An access to memory: a fault there is `BadAccess` with the fault's address.
+    Access,
+    /// A hardware division: `DivideByZero` if the divisor (the register with this DWARF number, 64 or 32 bits
+    /// wide) is 0, else `IntegerOverflow`.
+    Division {
+        /// DWARF number of the register that holds the divisor.
+        divisor: u8,
+        /// Whether all 64 bits of it count.
+        wide: bool,
+    },
+    /// An undefined instruction that stands for this trap.
+    Trap(kiln_ir::trap::TrapKind),
+    /// A probe of the stack: a fault there is `StackOverflow`.
+    StackProbe,
+}
+
+/// From where on code belongs to an IR instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SpanRow {
+    /// The first offset.
+    pub at: u32,
+    /// The instruction, of the function whose code this is.
+    pub inst: Inst,
+}
+
+impl Code {
+    /// Empties it for the next module and keeps its memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.functions.clear();
+        self.relocs.clear();
+        self.traps.clear();
+        self.spans.clear();
+    }
+
+    /// The function that an offset belongs to.
+    pub fn function_at(&self, offset: u32) -> Option<&FunctionCode> {
+        let after = self.functions.partition_point(|f| f.start <= offset);
+        let function = &self.functions[after.checked_sub(1)?];
+        (offset < function.end).then_some(function)
+    }
+
+    /// The IR instruction that an offset belongs to.
+    pub fn inst_at(&self, offset: u32) -> Option<(FuncId, Inst)> {
+        let function = self.function_at(offset)?;
+        let after = self.spans.partition_point(|row| row.at <= offset);
+        let row = self.spans.get(after.checked_sub(1)?)?;
+        (row.at >= function.start).then_some((function.func, row.inst))
+    }
+}

@@ -1,0 +1,22 @@
+//! What a Kiln program is: a register-machine IR with its op table, its text and bytecode forms, a builder, a
+//! verifier and the interpreter that defines its meaning. Knows no target, no address, no operating system.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod builder;
+pub mod diagnostic;
+pub mod entity;
+pub mod function;
+mod module;
+pub mod op;
+pub mod trap;
+pub mod types;
+pub mod verify;
+
+pub use builder::{Access, BuildError, FunctionBuilder, Operand};
+pub use entity::{Block, DataId, FileId, FuncId, Inst, LabelSet, LayoutId, SigId, Slot, VReg};
+pub use function::{Function, InstData, Mem, Pos};
+pub use module::{DataDecl, DataReloc, DataTarget, FuncDecl, LayoutDecl, Linkage, Module};
+pub use op::{Cond, FCond, Hint, Op, Order, Rmw};
+pub use types::{AbiType, Convention, Layout, MemType, Signature, Type};
