@@ -5,6 +5,7 @@
 //! fresh one unless [`FunctionBuilder::to`] named it. Blocks may be made and placed in any order; a conditional
 //! branch opens the block after it by itself.
 
+use crate::count::{Counts, calls};
 use crate::entity::{Block, DataId, FuncId, Inst, LabelSet, SigId, Slot, VReg};
 use crate::for_each_op;
 use crate::function::{BlockData, Entry, Function, InstData, Mem, Pos, SlotData, VRegInfo, aux};
@@ -143,12 +144,7 @@ impl<'m> FunctionBuilder<'m> {
         f.clear();
         let sig = &module.sigs[module.funcs[func.index()].sig.index()];
         for param in &sig.params {
-            f.vregs.push(VRegInfo {
-                flags: VRegInfo::DEFINED,
-                first: 0,
-                block: 0,
-                ..VRegInfo::new(param.register())
-            });
+            f.vregs.push(VRegInfo::parameter(param.register()));
         }
         f.params = f.vregs.len() as u32;
         FunctionBuilder {
@@ -226,7 +222,7 @@ impl<'m> FunctionBuilder<'m> {
     /// Adds a further entry point: calling it assigns the registers and goes to the block.
     pub fn entry(&mut self, name: &str, params: &[VReg], block: Block) {
         for v in params {
-            self.f.vregs[v.index()].flags |= VRegInfo::GLOBAL | VRegInfo::DEFINED | VRegInfo::MULTI;
+            Counts(&mut self.f.vregs).entry_parameter(*v);
         }
         self.f.entries.push(Entry { name: name.into(), params: params.to_vec(), block });
     }
@@ -287,38 +283,10 @@ impl<'m> FunctionBuilder<'m> {
         }
     }
 
-    /// Counts a mention of a register by the instruction about to be appended.
-    #[inline]
-    fn mention(vregs: &mut [VRegInfo], v: VReg, at: u32, block: u32) -> &mut VRegInfo {
-        let info = &mut vregs[v.index()];
-        if info.block != block {
-            if info.block == NONE {
-                info.block = block;
-                info.first = at;
-            } else {
-                info.flags |= VRegInfo::GLOBAL;
-            }
-        }
-        info.last = at;
-        info
-    }
-
-    #[inline]
-    fn count_use(vregs: &mut [VRegInfo], v: VReg, at: u32, block: u32) {
-        let info = Self::mention(vregs, v, at, block);
-        info.uses = info.uses.saturating_add(1);
-    }
-
-    #[inline]
-    fn count_def(vregs: &mut [VRegInfo], v: VReg, at: u32, block: u32) {
-        let info = Self::mention(vregs, v, at, block);
-        info.flags |= VRegInfo::DEFINED | (info.flags & VRegInfo::DEFINED) << 1;
-    }
-
     #[inline]
     fn read(&mut self, v: VReg) -> u32 {
         let at = self.f.insts.len() as u32;
-        Self::count_use(&mut self.f.vregs, v, at, self.block);
+        Counts(&mut self.f.vregs).read(v, at, self.block);
         v.0
     }
 
@@ -332,7 +300,7 @@ impl<'m> FunctionBuilder<'m> {
             self.f.vregs.push(VRegInfo { ty, flags, uses: 0, first: at, last: at, block: self.block });
             v
         } else {
-            Self::count_def(&mut self.f.vregs, dest, at, self.block);
+            Counts(&mut self.f.vregs).write(dest, at, self.block);
             dest
         }
     }
@@ -393,23 +361,26 @@ impl<'m> FunctionBuilder<'m> {
     /// Appends a record as it is, with its tail if it says it has one (`b` is then set here). For readers of other
     /// forms; counts its registers and opens and ends blocks as the typed methods do.
     ///
-    /// Block operands are handles of [`Self::block`].
+    /// Block operands are handles of [`Self::block`]. Words that mean nothing for the op may hold anything.
     ///
     /// # Panics
-    /// If a register does not exist, or the tail is shorter than its counts say.
-    pub fn push(&mut self, mut inst: InstData, tail: &[u32]) -> Inst {
+    /// If a register does not exist, or the tail is shorter (in debug builds also: longer) than its counts say.
+    pub fn push(&mut self, inst: InstData, tail: &[u32]) -> Inst {
         self.ensure_block();
+        let mut inst = inst.canonical();
         if inst.has_tail() {
             inst.b = self.tail(tail);
+            debug_assert_eq!(self.f.tail_len(&inst), tail.len(), "tail of {:?}", inst.op);
         }
         let at = self.f.insts.len() as u32;
         let block = self.block;
         let mut vregs = std::mem::take(&mut self.f.vregs);
-        self.f.for_each_use(&inst, |v| Self::count_use(&mut vregs, v, at, block));
-        self.f.for_each_def(&inst, |v| Self::count_def(&mut vregs, v, at, block));
+        let mut counts = Counts(&mut vregs);
+        self.f.for_each_use(&inst, |v| counts.read(v, at, block));
+        self.f.for_each_def(&inst, |v| counts.write(v, at, block));
         self.f.vregs = vregs;
         self.f.insts.push(inst);
-        self.f.has_calls |= matches!(inst.op.shape(), Shape::Call | Shape::CallPtr);
+        self.f.has_calls |= calls(inst.op);
         if inst.op.is_terminator() {
             self.block = NONE;
         } else if matches!(inst.op.shape(), Shape::Overflow | Shape::OverflowUnary | Shape::LabelAddr) {
@@ -514,7 +485,7 @@ impl<'m> FunctionBuilder<'m> {
             tail.extend(results[1..].iter().map(|v| v.0));
         }
         let aux = if tail.is_empty() { 0 } else { aux::TAIL };
-        self.push(InstData { op: Op::Ret, ty: Type::I32, aux, dst: NONE, a, b: NONE }, &tail);
+        self.push(InstData { op: Op::Ret, ty: Type::I32, aux, dst: NONE, a, b: 0 }, &tail);
     }
 
     /// Goes to the block.
@@ -766,7 +737,8 @@ impl<'m> FunctionBuilder<'m> {
         for entry in &mut self.f.entries {
             entry.block.0 = to(entry.block.0)?;
         }
-        self.f.block_names.permute(|handle| placed[handle] as usize);
+        // A block that nothing goes to may be left unplaced; its name goes with it.
+        self.f.block_names.permute(|handle| Some(placed[handle]).filter(|b| *b != NONE).map(|b| b as usize));
         Ok(())
     }
 

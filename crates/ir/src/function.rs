@@ -269,11 +269,12 @@ impl Names {
         self.names.clear();
     }
 
-    pub(crate) fn permute(&mut self, to: impl Fn(usize) -> usize) {
+    /// Gives each name to the object with another index, or to none.
+    pub(crate) fn permute(&mut self, to: impl Fn(usize) -> Option<usize>) {
         let old = std::mem::take(&mut self.names);
         for (i, name) in old.into_iter().enumerate() {
-            if let Some(name) = name {
-                self.set(to(i), &name);
+            if let (Some(name), Some(to)) = (name, to(i)) {
+                self.set(to, &name);
             }
         }
     }

@@ -4,7 +4,10 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod attributes;
 mod builder;
+pub mod bytecode;
+mod count;
 pub mod diagnostic;
 pub mod entity;
 pub mod function;

@@ -1,0 +1,85 @@
+//! Counting what registers are used for: one pass over the records that gives the same [`VRegInfo`] as the builder
+//! counts while it appends. For readers that make records directly and for passes that change them.
+
+use crate::entity::VReg;
+use crate::function::{Function, InstData, VRegInfo};
+use crate::op::{Op, Shape};
+use crate::types::Type;
+
+/// The counts of a function's registers as they grow.
+pub(crate) struct Counts<'f>(pub(crate) &'f mut [VRegInfo]);
+
+impl Counts<'_> {
+    #[inline]
+    fn mention(&mut self, v: VReg, at: u32, block: u32) -> &mut VRegInfo {
+        let info = &mut self.0[v.index()];
+        if info.block != block {
+            if info.block == u32::MAX {
+                info.block = block;
+                info.first = at;
+            } else {
+                info.flags |= VRegInfo::GLOBAL;
+            }
+        }
+        info.last = at;
+        info
+    }
+
+    /// Counts a read by the instruction at this place of this block.
+    #[inline]
+    pub(crate) fn read(&mut self, v: VReg, at: u32, block: u32) {
+        let info = self.mention(v, at, block);
+        info.uses = info.uses.saturating_add(1);
+    }
+
+    /// Counts a write by the instruction at this place of this block.
+    #[inline]
+    pub(crate) fn write(&mut self, v: VReg, at: u32, block: u32) {
+        let info = self.mention(v, at, block);
+        info.flags |= VRegInfo::DEFINED | (info.flags & VRegInfo::DEFINED) << 1;
+    }
+
+    /// Counts a parameter of a further entry: the entry assigns it, so it lives across blocks and has a write more.
+    pub(crate) fn entry_parameter(&mut self, v: VReg) {
+        self.0[v.index()].flags |= VRegInfo::GLOBAL | VRegInfo::DEFINED | VRegInfo::MULTI;
+    }
+}
+
+impl VRegInfo {
+    /// A parameter before any instruction: the function's start writes it.
+    pub(crate) const fn parameter(ty: Type) -> VRegInfo {
+        VRegInfo { ty, flags: VRegInfo::DEFINED, uses: 0, first: 0, last: 0, block: 0 }
+    }
+}
+
+/// Whether the op makes its function one that runs other code and comes back.
+pub(crate) fn calls(op: Op) -> bool {
+    matches!(op.shape(), Shape::Call | Shape::CallPtr)
+}
+
+impl Function {
+    /// Counts anew what registers are used for and whether there are calls, from records, blocks and entries.
+    /// O(instructions).
+    pub(crate) fn recount(&mut self) {
+        let mut vregs = std::mem::take(&mut self.vregs);
+        for (i, info) in vregs.iter_mut().enumerate() {
+            let param = (i as u32) < self.params;
+            *info = if param { VRegInfo::parameter(info.ty) } else { VRegInfo::new(info.ty) };
+        }
+        let mut counts = Counts(&mut vregs);
+        for v in self.entries.iter().flat_map(|e| &e.params) {
+            counts.entry_parameter(*v);
+        }
+        self.has_calls = false;
+        for block in 0..self.blocks.len() {
+            let end = self.blocks.get(block + 1).map_or(self.insts.len(), |b| b.start as usize);
+            for at in self.blocks[block].start as usize..end {
+                let inst: &InstData = &self.insts[at];
+                self.for_each_use(inst, |v| counts.read(v, at as u32, block as u32));
+                self.for_each_def(inst, |v| counts.write(v, at as u32, block as u32));
+                self.has_calls |= calls(inst.op);
+            }
+        }
+        self.vregs = vregs;
+    }
+}
