@@ -631,6 +631,7 @@ impl<'m> FunctionBuilder<'m> {
         self.append(Op::Store, ty, access.bits() | tail | imm, value, mem.base.0, b);
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the parts of one record, named where they are passed")]
     fn atomic(
         &mut self,
         op: Op,

@@ -185,11 +185,7 @@ impl MemType {
 
     /// Whether the bits are one of the accesses that exist.
     pub const fn is_valid(self) -> bool {
-        match self.0 {
-            0..16 => true,
-            19 | 23 => true,
-            _ => false,
-        }
+        matches!(self.0, 0..16 | 19 | 23)
     }
 
     /// The register type that a load of this access gives when the program does not say: as in C, `i32` for
@@ -229,7 +225,7 @@ impl MemType {
             _ => return None,
         };
         let bits: u8 = bits.parse().ok()?;
-        (bits % 8 == 0 && (8..64).contains(&bits)).then(|| MemType::int(bits / 8, signed))
+        (bits.is_multiple_of(8) && (8..64).contains(&bits)).then(|| MemType::int(bits / 8, signed))
     }
 }
 

@@ -393,3 +393,23 @@ fn leb(out: &mut Vec<u8>, mut number: u64) {
     }
     out.push(number as u8);
 }
+
+#[test]
+fn the_dump_in_the_documentation_is_true() {
+    let page = include_str!("../../../docs/bytecode.md");
+    let (_, dump) = page.split_once("```hex\n").expect("the page has a dump");
+    let (dump, _) = dump.split_once("```").expect("the dump ends");
+    let bytes = small().to_bytes();
+    let mut at = 0;
+    for line in dump.lines() {
+        let (offset, rest) = line.split_at(4);
+        assert_eq!(usize::from_str_radix(offset.trim(), 16), Ok(at), "{line}");
+        // Hex digits end where two spaces begin the explanation.
+        for digits in rest.split("  ").next().unwrap_or_default().split(' ') {
+            let byte = u8::from_str_radix(digits, 16).expect("two hex digits");
+            assert_eq!(bytes.get(at), Some(&byte), "{at:#x}: {line}");
+            at += 1;
+        }
+    }
+    assert_eq!(at, bytes.len());
+}
