@@ -13,6 +13,7 @@ pub mod entity;
 pub mod function;
 mod module;
 pub mod op;
+pub mod reference;
 pub mod trap;
 pub mod types;
 pub mod verify;

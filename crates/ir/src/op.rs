@@ -558,11 +558,11 @@ pub enum Variants {
 
 /// Defines an enum of names with numbers, listed once.
 macro_rules! named {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $n:literal $text:literal,)* }) => {
+    ($(#[$doc:meta])* $name:ident { $(#[doc = $vdoc:literal] $variant:ident = $n:literal $text:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         #[repr(u8)]
-        pub enum $name { $($(#[$vdoc])* $variant = $n,)* }
+        pub enum $name { $(#[doc = $vdoc] $variant = $n,)* }
 
         impl $name {
             /// Every value, in the order of their numbers.
@@ -577,6 +577,11 @@ macro_rules! named {
             /// The name in the text form.
             pub const fn name(self) -> &'static str {
                 match self { $($name::$variant => $text,)* }
+            }
+
+            /// What it means, in a few words.
+            pub fn meaning(self) -> &'static str {
+                match self { $($name::$variant => $vdoc.trim_ascii(),)* }
             }
         }
     };
@@ -938,6 +943,16 @@ impl Variant {
             Variant::Cond(c) => c as u8,
             Variant::FCond(c) => c as u8,
             Variant::Rmw(r) => r as u8,
+        }
+    }
+
+    /// What it means, in a few words.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Variant::None => "",
+            Variant::Cond(c) => c.meaning(),
+            Variant::FCond(c) => c.meaning(),
+            Variant::Rmw(r) => r.meaning(),
         }
     }
 

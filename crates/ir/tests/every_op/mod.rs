@@ -117,7 +117,8 @@ fn append(b: &mut FunctionBuilder<'_>, info: &OpInfo, form: Form, n: &mut Names)
             }
             Role::Mem => {
                 if inst.has_tail() {
-                    let index = if n.counter % 3 == 0 { VReg::NONE.0 } else { n.reg(Kind::I64, form.ty) };
+                    let index =
+                        if n.counter.is_multiple_of(3) { VReg::NONE.0 } else { n.reg(Kind::I64, form.ty) };
                     tail.extend([index, 8, n.constant() as u32]);
                 } else {
                     inst.b = n.constant() as u32;
