@@ -14,7 +14,9 @@ pub struct Code {
     pub functions: Vec<FunctionCode>,
     /// What is still to be filled in, in ascending order of places.
     pub relocs: Vec<Reloc>,
-    /// What a fault at a place means, in ascending order of places.
+    /// What a fault at a place means, in ascending order of places. A fault of a memory access at a place that is
+    /// not listed is `BadAccess` (or `StackOverflow`, if the address says so): most instructions of a function may
+    /// access memory, so they have no rows.
     pub traps: Vec<TrapSite>,
     /// Which IR instruction code belongs to: each row holds from its offset to the next row's, ascending.
     pub spans: Vec<SpanRow>,
@@ -119,8 +121,6 @@ pub struct TrapSite {
 /// What a fault at a trap site means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FaultCause {
-    /// An access to memory: a fault there is `BadAccess` with the fault's address.
-    Access,
     /// A hardware division: `DivideByZero` if the divisor (the register with this DWARF number, 64 or 32 bits
     /// wide) is 0, else `IntegerOverflow`.
     Division {

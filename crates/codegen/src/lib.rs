@@ -3,6 +3,66 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod baseline;
+mod buffer;
 pub mod code;
+pub mod refusal;
+mod regs;
+mod target;
 
+pub use baseline::Scratch;
 pub use code::Code;
+pub use kiln_ir::diagnostic::Diagnostic;
+pub use refusal::Refusal;
+
+use kiln_ir::FuncId;
+use kiln_ir::verify::Checked;
+
+/// Processor features that generated code may use beyond the target's base level.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Features {
+    /// Fused multiply-add instructions (x86: FMA3 with AVX enabled by the system). Without them, `fma` calls the C
+    /// library.
+    pub fma: bool,
+}
+
+/// What the caller wants of the code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Options {
+    /// Processor features to use.
+    pub features: Features,
+}
+
+/// Compiles every function of a module and appends the code. The same module and options give the same bytes,
+/// whatever the scratch memory was used for before.
+///
+/// # Errors
+/// All that the module asks for and this compiler does not do, each with its place; the code is then incomplete.
+pub fn compile(
+    module: &Checked,
+    options: &Options,
+    scratch: &mut Scratch,
+    code: &mut Code,
+) -> Result<(), Vec<Diagnostic<Refusal>>> {
+    let mut refused = Vec::new();
+    for func in 0..module.funcs().len() as u32 {
+        if let Err(more) = compile_function(module, FuncId(func), options, scratch, code) {
+            refused.extend(more);
+        }
+    }
+    if refused.is_empty() { Ok(()) } else { Err(refused) }
+}
+
+/// Compiles one function of a module and appends the code. An import adds nothing.
+///
+/// # Errors
+/// All that the function asks for and this compiler does not do.
+pub fn compile_function(
+    module: &Checked,
+    func: FuncId,
+    options: &Options,
+    scratch: &mut Scratch,
+    code: &mut Code,
+) -> Result<(), Vec<Diagnostic<Refusal>>> {
+    baseline::compile_function(module, func, options, scratch, code)
+}

@@ -1,0 +1,470 @@
+//! The first of the two walks: what must be known before a byte is written.
+//!
+//! Loops come from branches that go back in the layout: `header..=latch`, nested by containment. A register that
+//! more than one block mentions, or that lives across a call, is a *candidate* for a fixed register ("home") on
+//! its whole live range. A range spans from the first to the last mention and is widened over each loop that it is
+//! live into: because every read is preceded by a write on all paths (the verifier's rule), a range that begins
+//! inside a loop is dead at its header, so only loops that begin behind the range's start count. Where a jump
+//! enters a loop other than by its header that argument fails, and ranges that touch such a loop span all of it.
+//!
+//! Homes are given by linear scan (Poletto and Sarkar, "Linear Scan Register Allocation", TOPLAS 21(5), 1999) over
+//! the candidates in order of their starts; where registers run out, the candidate with the least weight (mentions,
+//! times 8 per loop level) goes to the frame for good. O(instructions + candidates * registers).
+
+use crate::regs::{Reg, RegSet};
+use kiln_ir::function::{Function, VRegInfo};
+use kiln_ir::op::{Field, Role};
+use kiln_ir::{Block, Op, Type, VReg};
+
+/// Where one virtual register is, while code is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Val {
+    /// The register it has on its whole range, or none.
+    pub home: Reg,
+    /// The register that holds it now, if it has no home, or none.
+    pub reg: Reg,
+    /// Flags, see the constants.
+    pub flags: u8,
+    /// Its type.
+    pub ty: Type,
+    /// Reads not yet written, in layout order; 65535 means uncounted.
+    pub uses: u16,
+    /// Its place in the frame, or [`NO_SLOT`]; while scanning, its number as a candidate.
+    pub slot: u32,
+    /// With [`Val::CONST`] the constant, with [`Val::REMAT`] the instruction that makes it.
+    pub aux: u32,
+}
+
+/// Stands for a register that has no place in the frame yet.
+pub const NO_SLOT: u32 = u32::MAX;
+
+impl Val {
+    /// Mentioned in more than one block.
+    pub const GLOBAL: u8 = 1;
+    /// The frame holds the current value.
+    pub const IN_SLOT: u8 = 2;
+    /// Written once, by a constant or an address: made anew where it is needed.
+    pub const REMAT: u8 = 4;
+    /// An integer constant that fits 32 bits, sign-extended; implies `REMAT`.
+    pub const CONST: u8 = 8;
+    /// While scanning: it is a candidate.
+    pub const CANDIDATE: u8 = 16;
+}
+
+/// A register that may get a home.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    vreg: VReg,
+    weight: u32,
+    start: u32,
+    end: u32,
+    first_block: u32,
+    last_block: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Loop {
+    header: u32,
+    end: u32,
+    parent: u32,
+    /// Entered other than by its header.
+    side_entry: bool,
+}
+
+const NO_LOOP: u32 = u32::MAX;
+/// Loops nested deeper than this count as part of the loop around them.
+const MAX_DEPTH: u32 = 48;
+
+/// The registers that homes may be given from.
+#[derive(Clone, Copy, Debug)]
+pub struct HomeRegs {
+    /// Kept by callees, for ranges with or without calls.
+    pub saved: &'static [Reg],
+    /// Changed by callees, for integer ranges without calls; tried first.
+    pub integer: &'static [Reg],
+    /// Changed by callees, for float ranges without calls.
+    pub float: &'static [Reg],
+}
+
+/// What the scan found, and the memory it reuses.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// Where each virtual register is.
+    pub vals: Vec<Val>,
+    /// Number of ways into each block, at most 2.
+    pub preds: Vec<u8>,
+    /// Registers that are someone's home.
+    pub homes: RegSet,
+    /// Positions of calls, ascending.
+    pub calls: Vec<u32>,
+    candidates: Vec<Candidate>,
+    loops: Vec<Loop>,
+    loop_of: Vec<u32>,
+    loop_end: Vec<u32>,
+    depth: Vec<u8>,
+    stack: Vec<u32>,
+}
+
+/// How an op's record mentions registers, for the common shapes.
+mod mention {
+    pub const A: u8 = 1;
+    pub const B: u8 = 2;
+    pub const DST: u8 = 4;
+    /// More than the three words: ask the shape.
+    pub const MORE: u8 = 8;
+    pub const STORE: u8 = 16;
+}
+
+static MENTIONS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < Op::ALL.len() {
+        let op = Op::ALL[i];
+        let operands = op.shape().operands();
+        let mut bits = 0;
+        let mut j = 0;
+        while j < operands.len() {
+            bits |= match operands[j] {
+                (Field::A, Role::Use(_) | Role::Mem) => mention::A,
+                (Field::B, Role::Use(_) | Role::UseOrImm(_)) => mention::B,
+                (Field::Dst, Role::Def(_)) => mention::DST,
+                (Field::Dst, Role::StoreValue) => mention::STORE,
+                (_, Role::Results | Role::List | Role::CallList) => mention::MORE,
+                (Field::Tail(_), Role::Use(_) | Role::UseOrImm(_) | Role::Def(_)) => mention::MORE,
+                _ => 0,
+            };
+            j += 1;
+        }
+        table[op as usize] = bits;
+        i += 1;
+    }
+    table
+};
+
+impl Scan {
+    /// Scans a function and gives homes. `calls` says which ops run other code, and so change the registers that
+    /// callees may change.
+    pub fn run(&mut self, f: &Function, regs: &HomeRegs, calls: impl Fn(Op) -> bool) {
+        self.find_loops(f);
+        self.init_vals(f);
+        self.weigh(f, calls);
+        self.widen(f);
+        self.assign(regs);
+        for c in &self.candidates {
+            self.vals[c.vreg.index()].slot = NO_SLOT;
+        }
+    }
+
+    fn init_vals(&mut self, f: &Function) {
+        self.vals.clear();
+        self.vals.extend(f.vregs().iter().map(|info| Val {
+            home: Reg::NONE,
+            reg: Reg::NONE,
+            flags: if info.is_local() { 0 } else { Val::GLOBAL },
+            ty: info.ty,
+            uses: info.uses,
+            slot: NO_SLOT,
+            aux: 0,
+        }));
+    }
+
+    /// Counts ways into blocks and finds loops.
+    fn find_loops(&mut self, f: &Function) {
+        let n = f.blocks().len();
+        self.preds.clear();
+        self.preds.resize(n, 0);
+        self.loop_end.clear();
+        self.loop_end.resize(n, NO_LOOP);
+        self.calls.clear();
+        self.preds[0] = 1;
+        let mut any_loop = false;
+        for b in 0..n {
+            let last = &f.insts()[f.block_range(Block(b as u32)).end - 1];
+            if last.op.falls_through() {
+                self.preds[b + 1] = (self.preds[b + 1] + 1).min(2);
+            }
+            f.for_each_target(last, |t| {
+                self.preds[t.index()] = (self.preds[t.index()] + 1).min(2);
+                if t.index() <= b {
+                    any_loop = true;
+                    let end = &mut self.loop_end[t.index()];
+                    *end = if *end == NO_LOOP { b as u32 } else { (*end).max(b as u32) };
+                }
+            });
+        }
+        self.loops.clear();
+        self.stack.clear();
+        self.loop_of.clear();
+        self.depth.clear();
+        if !any_loop {
+            self.loop_of.resize(n, NO_LOOP);
+            self.depth.resize(n, 0);
+            return;
+        }
+        for b in 0..n as u32 {
+            while let Some(&top) = self.stack.last() {
+                if self.loops[top as usize].end >= b {
+                    break;
+                }
+                self.stack.pop();
+            }
+            let end = self.loop_end[b as usize];
+            if end != NO_LOOP {
+                // A loop that sticks out of the one around it makes that one longer.
+                for &outer in self.stack.iter().rev() {
+                    let outer = &mut self.loops[outer as usize];
+                    if outer.end >= end {
+                        break;
+                    }
+                    outer.end = end;
+                }
+                if self.stack.len() < MAX_DEPTH as usize {
+                    let parent = self.stack.last().copied().unwrap_or(NO_LOOP);
+                    self.stack.push(self.loops.len() as u32);
+                    self.loops.push(Loop { header: b, end, parent, side_entry: false });
+                } else if let Some(&top) = self.stack.last() {
+                    self.loops[top as usize].side_entry = true;
+                }
+            }
+            self.loop_of.push(self.stack.last().copied().unwrap_or(NO_LOOP));
+            self.depth.push(self.stack.len() as u8);
+        }
+        for b in 0..n as u32 {
+            let last = &f.insts()[f.block_range(Block(b)).end - 1];
+            f.for_each_target(last, |t| {
+                let mut l = self.loop_of[t.index()];
+                while l != NO_LOOP && self.loops[l as usize].header > b {
+                    let this = &mut self.loops[l as usize];
+                    this.side_entry |= this.header != t.0;
+                    l = this.parent;
+                }
+            });
+        }
+    }
+
+    #[inline]
+    fn mention(&mut self, v: u32, weight: u32, block: u32) {
+        let val = &mut self.vals[v as usize];
+        if val.flags & Val::GLOBAL != 0 {
+            if val.flags & Val::CANDIDATE == 0 {
+                val.flags |= Val::CANDIDATE;
+                val.slot = self.candidates.len() as u32;
+                self.candidates.push(Candidate {
+                    vreg: VReg(v),
+                    weight,
+                    start: 0,
+                    end: 0,
+                    first_block: block,
+                    last_block: block,
+                });
+            } else {
+                let c = &mut self.candidates[val.slot as usize];
+                c.weight = c.weight.saturating_add(weight);
+                c.last_block = block;
+            }
+        }
+    }
+
+    /// Adds up the weights of registers that several blocks mention, and finds constants and calls.
+    fn weigh(&mut self, f: &Function, calls: impl Fn(Op) -> bool) {
+        self.candidates.clear();
+        for p in 0..f.params() {
+            self.mention(p, 1, 0);
+        }
+        let mut last_call = 0;
+        for b in 0..f.blocks().len() as u32 {
+            let weight = 1u32 << (3 * self.depth[b as usize].min(6));
+            let range = f.block_range(Block(b));
+            for (inst, i) in f.insts()[range.clone()].iter().zip(range.start as u32..) {
+                let bits = MENTIONS[inst.op as usize];
+                if bits & mention::A != 0 {
+                    self.mention(inst.a, weight, b);
+                }
+                if bits & mention::B != 0 && !inst.has_imm() {
+                    self.mention(inst.b, weight, b);
+                }
+                if bits & mention::DST != 0 {
+                    self.mention(inst.dst, weight, b);
+                    if inst.op as u8 <= Op::FrameAddr as u8 {
+                        self.constant(f, inst, i);
+                    }
+                }
+                if bits & mention::STORE != 0 && !inst.value_is_imm() {
+                    self.mention(inst.dst, weight, b);
+                }
+                if inst.has_tail() || bits & mention::MORE != 0 {
+                    self.mention_more(f, inst, weight, b);
+                    if calls(inst.op) {
+                        self.calls.push(i);
+                        last_call = i;
+                    }
+                }
+                if last_call > range.start as u32 {
+                    self.local_across_call(f, inst, i, last_call, weight, b);
+                }
+            }
+        }
+    }
+
+    /// Mentions that stand in a tail.
+    fn mention_more(&mut self, f: &Function, inst: &kiln_ir::InstData, weight: u32, block: u32) {
+        f.for_each_use(inst, |v| self.mention(v.0, weight, block));
+        f.for_each_def(inst, |v| self.mention(v.0, weight, block));
+    }
+
+    /// A register of one block that is read behind a call and was written before it is a candidate as well.
+    fn local_across_call(
+        &mut self,
+        f: &Function,
+        inst: &kiln_ir::InstData,
+        i: u32,
+        call: u32,
+        weight: u32,
+        block: u32,
+    ) {
+        let Scan { vals, candidates, .. } = self;
+        f.for_each_use(inst, |v| {
+            let val = &mut vals[v.index()];
+            let info = &f.vregs()[v.index()];
+            if val.flags & (Val::GLOBAL | Val::CANDIDATE | Val::REMAT) == 0
+                && info.last == i
+                && info.first < call
+                && call < i
+            {
+                val.flags |= Val::CANDIDATE;
+                val.slot = candidates.len() as u32;
+                candidates.push(Candidate {
+                    vreg: v,
+                    weight: weight.saturating_mul(2),
+                    start: 0,
+                    end: 0,
+                    first_block: block,
+                    last_block: block,
+                });
+            }
+        });
+    }
+
+    /// Notes a register whose only write is a constant or an address.
+    fn constant(&mut self, f: &Function, inst: &kiln_ir::InstData, i: u32) {
+        if f.vregs()[inst.dst as usize].flags & VRegInfo::MULTI != 0 {
+            return;
+        }
+        let val = &mut self.vals[inst.dst as usize];
+        match inst.op {
+            Op::Const if inst.ty.is_float() || inst.has_tail() => {
+                val.flags |= Val::REMAT;
+                val.aux = i;
+            }
+            Op::Const => {
+                val.flags |= Val::REMAT | Val::CONST;
+                val.aux = inst.b;
+            }
+            Op::SlotAddr | Op::DataAddr | Op::FuncAddr => {
+                val.flags |= Val::REMAT;
+                val.aux = i;
+            }
+            _ => {}
+        }
+    }
+
+    /// From mentions to live ranges.
+    fn widen(&mut self, f: &Function) {
+        for c in &mut self.candidates {
+            let info = &f.vregs()[c.vreg.index()];
+            let is_param = c.vreg.0 < f.params();
+            (c.start, c.end) = (info.first, info.last);
+            if is_param {
+                c.start = 0;
+            }
+            if info.is_local() {
+                continue;
+            }
+            // A parameter is written before the first block, which may be a loop's header.
+            let first = if is_param { -1 } else { c.first_block as i64 };
+            let mut l = self.loop_of[c.last_block as usize];
+            while l != NO_LOOP {
+                let this = &self.loops[l as usize];
+                if this.header as i64 > first || this.side_entry {
+                    c.end = c.end.max(f.block_range(Block(this.end)).end as u32);
+                    if this.side_entry {
+                        c.start = c.start.min(f.blocks()[this.header as usize].start);
+                    }
+                }
+                l = this.parent;
+            }
+            l = self.loop_of[c.first_block as usize];
+            while l != NO_LOOP {
+                let this = &self.loops[l as usize];
+                if this.side_entry {
+                    c.start = c.start.min(f.blocks()[this.header as usize].start);
+                    c.end = c.end.max(f.block_range(Block(this.end)).end as u32);
+                }
+                l = this.parent;
+            }
+        }
+        self.candidates.sort_unstable_by_key(|c| (c.start, c.vreg.0));
+    }
+
+    fn crosses_call(&self, c: &Candidate) -> bool {
+        let next = self.calls.partition_point(|call| *call <= c.start);
+        // A parameter whose range starts with the very first instruction lives before it.
+        let at_start = c.start == 0 && self.calls.first() == Some(&0);
+        self.calls.get(next).is_some_and(|call| *call < c.end) || at_start && c.end > 0
+    }
+
+    /// The linear scan.
+    fn assign(&mut self, regs: &HomeRegs) {
+        self.homes = RegSet::EMPTY;
+        // Who holds each register, as a number in `candidates`.
+        let mut active = [NO_LOOP; 32];
+        for i in 0..self.candidates.len() {
+            let c = self.candidates[i];
+            let val = self.vals[c.vreg.index()];
+            if val.flags & Val::CONST != 0 {
+                continue;
+            }
+            let mut weight = c.weight;
+            if val.flags & Val::REMAT != 0 {
+                // Cheap to make anew: only worth a register that nobody else wants.
+                weight = (weight / 8).max(1);
+                if weight < 8 {
+                    continue;
+                }
+            }
+            let crosses = self.crosses_call(&c);
+            let own: &[Reg] = match (val.ty.is_float(), crosses) {
+                (true, true) => &[],
+                (true, false) => regs.float,
+                (false, true) => &[],
+                (false, false) => regs.integer,
+            };
+            let saved = if val.ty.is_float() { &[] } else { regs.saved };
+            let mut chosen = Reg::NONE;
+            let mut least = weight;
+            for &reg in own.iter().chain(saved) {
+                let holder = active[reg.0 as usize];
+                if holder == NO_LOOP || self.candidates[holder as usize].end < c.start {
+                    chosen = reg;
+                    least = 0;
+                    break;
+                }
+                let other = self.candidates[holder as usize].weight;
+                if other < least {
+                    (chosen, least) = (reg, other);
+                }
+            }
+            if chosen == Reg::NONE {
+                continue;
+            }
+            if least > 0 {
+                let loser = self.candidates[active[chosen.0 as usize] as usize].vreg;
+                self.vals[loser.index()].home = Reg::NONE;
+            }
+            self.candidates[i].weight = weight;
+            active[chosen.0 as usize] = i as u32;
+            self.vals[c.vreg.index()].home = chosen;
+            self.homes = self.homes.with(chosen.set());
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The buffer that compiled bytes are written to: the one place that patches what was written.
+//!
+//! Both compilers write here, so labels, fixups and constants exist once. A write stores eight bytes and advances by
+//! the true length, so an instruction costs a store or two; the space is kept ahead of the cursor by
+//! [`Buffer::reserve`], once per IR instruction rather than once per byte.
+//!
+//! Forward jumps take 32 bits and are patched when the function ends, from a list in the order they were written;
+//! the cost is linear in their number. Constants that instructions read from memory stand behind the function's
+//! code, merged when equal.
+
+use crate::code::{Code, Reloc, RelocKind, Target};
+use kiln_ir::Block;
+
+/// Space that must be left before an instruction is written, in bytes: more than any single IR instruction takes,
+/// except those that say so themselves with [`Buffer::reserve`].
+const MARGIN: usize = 512;
+/// How much the buffer grows at a time.
+const CHUNK: usize = 16 << 10;
+
+/// A jump or a table entry that waits for its label.
+#[derive(Clone, Copy, Debug)]
+struct Fixup {
+    /// Where the 32-bit field is.
+    at: u32,
+    /// The offset that the field's value counts from: for jumps the field's end, for tables the table's start.
+    from: u32,
+    block: Block,
+}
+
+/// Lists that live as long as one function; kept to be reused.
+#[derive(Debug, Default)]
+pub struct BufferScratch {
+    labels: Vec<u32>,
+    fixups: Vec<Fixup>,
+    constants: Vec<(u64, u32)>,
+    constant_uses: Vec<(u32, u32)>,
+    /// Open-addressed table from a constant's bits to its place in `constants`.
+    constant_index: Vec<u32>,
+    frame_fixups: Vec<(u32, i32)>,
+}
+
+/// Writes the bytes of one function to a [`Code`].
+#[derive(Debug)]
+pub struct Buffer<'c> {
+    code: &'c mut Code,
+    scratch: &'c mut BufferScratch,
+    len: usize,
+    start: u32,
+}
+
+const UNPLACED: u32 = u32::MAX;
+
+impl<'c> Buffer<'c> {
+    /// Starts a function with this many blocks at the next multiple of 16.
+    pub fn new(code: &'c mut Code, scratch: &'c mut BufferScratch, blocks: usize) -> Buffer<'c> {
+        scratch.labels.clear();
+        scratch.labels.resize(blocks, UNPLACED);
+        scratch.fixups.clear();
+        scratch.constants.clear();
+        scratch.constant_uses.clear();
+        scratch.constant_index.clear();
+        scratch.frame_fixups.clear();
+        let start = code.bytes.len().next_multiple_of(16);
+        code.bytes.resize(start, 0xcc);
+        let mut buffer = Buffer { code, scratch, len: start, start: start as u32 };
+        buffer.reserve(0);
+        buffer
+    }
+
+    /// Makes sure that one IR instruction and `extra` bytes fit behind the cursor.
+    #[inline]
+    pub fn reserve(&mut self, extra: usize) {
+        if self.len + MARGIN + extra > self.code.bytes.len() {
+            self.grow(extra);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, extra: usize) {
+        let want = self.len + MARGIN + extra + CHUNK.max(self.len / 4);
+        self.code.bytes.resize(want, 0xcc);
+    }
+
+    /// Writes the low `len` bytes of `bits`, 0 to 8 of them.
+    #[inline(always)]
+    pub fn put(&mut self, bits: u64, len: usize) {
+        self.code.bytes[self.len..self.len + 8].copy_from_slice(&bits.to_le_bytes());
+        self.len += len;
+    }
+
+    /// The offset of the next byte, from the start of the [`Code`].
+    #[inline]
+    pub fn offset(&self) -> u32 {
+        self.len as u32
+    }
+
+    /// The offset of the function's first byte.
+    pub fn start(&self) -> u32 {
+        self.start
+    }
+
+    /// The tables that describe the code.
+    pub fn code(&mut self) -> &mut Code {
+        self.code
+    }
+
+    /// Overwrites 32 bits.
+    pub fn patch32(&mut self, at: u32, value: u32) {
+        self.code.bytes[at as usize..at as usize + 4].copy_from_slice(&value.to_le_bytes());
+    }
+
+    /// Overwrites one byte.
+    pub fn patch8(&mut self, at: u32, value: u8) {
+        self.code.bytes[at as usize] = value;
+    }
+
+    /// Places a block here.
+    #[inline]
+    pub fn place(&mut self, block: Block) {
+        self.scratch.labels[block.index()] = self.len as u32;
+    }
+
+    /// Where a block was placed.
+    #[inline]
+    pub fn placed(&self, block: Block) -> Option<u32> {
+        let at = self.scratch.labels[block.index()];
+        (at != UNPLACED).then_some(at)
+    }
+
+    /// Says that the 32 bits at `at` are the distance from `from` to a block.
+    #[inline]
+    pub fn refer(&mut self, at: u32, from: u32, block: Block) {
+        self.scratch.fixups.push(Fixup { at, from, block });
+    }
+
+    /// Says that the 32 bits at `at` are the distance from the end of the field to this constant, which stands
+    /// behind the function's code, aligned to 8 (`len` 4 or 8 bytes are read; 16 reads it twice).
+    pub fn constant(&mut self, at: u32, bits: u64) {
+        let index = self.constant_slot(bits);
+        self.scratch.constant_uses.push((at, index));
+    }
+
+    fn constant_slot(&mut self, bits: u64) -> u32 {
+        let s = &mut *self.scratch;
+        if (s.constants.len() + 1) * 2 > s.constant_index.len() {
+            let size = (s.constant_index.len() * 2).max(16);
+            s.constant_index.clear();
+            s.constant_index.resize(size, UNPLACED);
+            for (i, (bits, _)) in s.constants.iter().enumerate() {
+                let mut slot = hash(*bits) & (size - 1);
+                while s.constant_index[slot] != UNPLACED {
+                    slot = (slot + 1) & (size - 1);
+                }
+                s.constant_index[slot] = i as u32;
+            }
+        }
+        let mask = s.constant_index.len() - 1;
+        let mut slot = hash(bits) & mask;
+        loop {
+            match s.constant_index[slot] {
+                UNPLACED => {
+                    s.constant_index[slot] = s.constants.len() as u32;
+                    s.constants.push((bits, 0));
+                    return s.constants.len() as u32 - 1;
+                }
+                i if s.constants[i as usize].0 == bits => return i,
+                _ => slot = (slot + 1) & mask,
+            }
+        }
+    }
+
+    /// Says that the 32 bits at `at` hold a distance into the frame to which the frame's final size is added, times
+    /// `sign`.
+    pub fn frame_field(&mut self, at: u32, sign: i32) {
+        self.scratch.frame_fixups.push((at, sign));
+    }
+
+    /// Notes a relocation of the 32 bits just written, `behind` bytes before the end of their instruction.
+    pub fn relocate(&mut self, at: u32, kind: RelocKind, to: Target, addend: i64) {
+        self.code.relocs.push(Reloc { at, kind, to, addend });
+    }
+
+    /// Ends the function: fills in jumps, frame fields and constants. Gives the end of its instructions and of its
+    /// bytes.
+    pub fn finish(mut self, frame_size: u32) -> (u32, u32) {
+        let code_end = self.len as u32;
+        for i in 0..self.scratch.fixups.len() {
+            let Fixup { at, from, block } = self.scratch.fixups[i];
+            self.patch32(at, self.scratch.labels[block.index()].wrapping_sub(from));
+        }
+        for i in 0..self.scratch.frame_fixups.len() {
+            let (at, sign) = self.scratch.frame_fixups[i];
+            let bytes = &self.code.bytes[at as usize..at as usize + 4];
+            let old = i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            self.patch32(at, (old + sign * frame_size as i32) as u32);
+        }
+        if !self.scratch.constants.is_empty() {
+            while !self.len.is_multiple_of(8) {
+                self.put(0xcc, 1);
+            }
+            for i in 0..self.scratch.constants.len() {
+                self.reserve(0);
+                self.scratch.constants[i].1 = self.len as u32;
+                let bits = self.scratch.constants[i].0;
+                self.put(bits, 8);
+            }
+            for i in 0..self.scratch.constant_uses.len() {
+                let (at, index) = self.scratch.constant_uses[i];
+                let place = self.scratch.constants[index as usize].1;
+                let bytes = &self.code.bytes[at as usize..at as usize + 4];
+                let behind = i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as u32;
+                self.patch32(at, place.wrapping_sub(at + 4).wrapping_sub(behind));
+            }
+        }
+        self.code.bytes.truncate(self.len);
+        (code_end, self.len as u32)
+    }
+
+    /// Gives up the function: takes back all that was written since [`Self::new`], tables included.
+    pub fn abandon(self) {
+        let start = self.start;
+        self.code.bytes.truncate(start as usize);
+        let keep =
+            |len: usize, at: &dyn Fn(usize) -> u32| (0..len).rev().take_while(|i| at(*i) >= start).count();
+        let code = self.code;
+        code.relocs.truncate(code.relocs.len() - keep(code.relocs.len(), &|i| code.relocs[i].at));
+        code.traps.truncate(code.traps.len() - keep(code.traps.len(), &|i| code.traps[i].at));
+        code.spans.truncate(code.spans.len() - keep(code.spans.len(), &|i| code.spans[i].at));
+    }
+}
+
+#[inline]
+fn hash(bits: u64) -> usize {
+    (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize
+}

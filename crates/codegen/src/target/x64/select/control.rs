@@ -1,0 +1,266 @@
+//! Branches, switches, returns, and values that depend on a condition.
+
+use super::{Src, wide};
+use crate::baseline::Emit;
+use crate::regs::Reg;
+use crate::target::x64::abi;
+use crate::target::x64::encode::{Amode, Base};
+use crate::target::x64::insts::*;
+use crate::target::x64::regs::*;
+use kiln_ir::function::aux;
+use kiln_ir::op::Cond;
+use kiln_ir::{Block, InstData, Op, Type, VReg};
+
+/// The flag condition of an integer condition.
+const fn cc(cond: Cond) -> Cc {
+    match cond {
+        Cond::Eq => Cc::E,
+        Cond::Ne => Cc::Ne,
+        Cond::Lt => Cc::L,
+        Cond::Ge => Cc::Ge,
+        Cond::Le => Cc::Le,
+        Cond::Gt => Cc::G,
+        Cond::Ult => Cc::B,
+        Cond::Uge => Cc::Ae,
+        Cond::Ule => Cc::Be,
+        Cond::Ugt => Cc::A,
+        Cond::Any => Cc::Ne,
+        Cond::None => Cc::E,
+    }
+}
+
+/// The condition with its operands exchanged.
+const fn exchanged(cond: Cond) -> Cond {
+    match cond {
+        Cond::Lt => Cond::Gt,
+        Cond::Gt => Cond::Lt,
+        Cond::Le => Cond::Ge,
+        Cond::Ge => Cond::Le,
+        Cond::Ult => Cond::Ugt,
+        Cond::Ugt => Cond::Ult,
+        Cond::Ule => Cond::Uge,
+        Cond::Uge => Cond::Ule,
+        Cond::Eq | Cond::Ne | Cond::Any | Cond::None => cond,
+    }
+}
+
+impl Emit<'_> {
+    pub fn jump(&mut self, inst: &InstData) {
+        self.flush();
+        let target = Block(inst.dst);
+        if target != self.next_block {
+            self.asm.jmp(target);
+        }
+    }
+
+    /// Compares and gives the flag condition that says whether `cond` holds.
+    fn compare(&mut self, ty: Type, mut cond: Cond, mut a: VReg, b: Src) -> Cc {
+        let w = wide(ty);
+        let mut b = self.fold(b);
+        if let Src::Val(vb) = b
+            && let Some(value) = self.imm(a)
+        {
+            self.consume(a);
+            (a, b) = (vb, Src::Imm(value));
+            cond = exchanged(cond);
+        }
+        let bits = matches!(cond, Cond::Any | Cond::None);
+        let ra = self.read(a);
+        match b {
+            Src::Imm(imm) if bits => self.asm.test_imm(w, ra, imm),
+            Src::Imm(0) if matches!(cond, Cond::Eq | Cond::Ne | Cond::Lt | Cond::Ge) => {
+                self.asm.op(TEST_RM_R, w, ra, ra);
+            }
+            Src::Imm(imm) => self.asm.alu_imm(Alu::Cmp, w, ra, imm),
+            Src::Val(vb) => {
+                let rb = self.read(vb);
+                if bits {
+                    self.asm.op(TEST_RM_R, w, ra, rb);
+                } else {
+                    self.asm.alu(Alu::Cmp, w, ra, rb);
+                }
+            }
+            Src::Mem(_) => unreachable!("compares are not fused with loads"),
+        }
+        cc(cond)
+    }
+
+    pub fn branch(&mut self, inst: &InstData) {
+        self.flush();
+        let cc = self.compare(inst.ty, inst.cond(), VReg(inst.a), self.src_b(inst));
+        self.asm.jcc(cc, Block(inst.dst));
+    }
+
+    /// Whether the next instruction branches on whether this compare's result is 0 and nobody else reads it. Then
+    /// that branch is to be written here; it is skipped.
+    pub fn fuse_compare(&mut self, inst: &InstData) -> bool {
+        let v = VReg(inst.dst);
+        if !self.feeds_next(v) {
+            return false;
+        }
+        let Some(next) = self.next_inst() else { return false };
+        let fits = next.op == Op::Branch
+            && next.a == v.0
+            && next.aux & aux::IMM != 0
+            && next.b == 0
+            && matches!(next.cond(), Cond::Eq | Cond::Ne);
+        if fits {
+            self.consume(v);
+            self.skip = 1;
+        }
+        fits
+    }
+
+    pub fn compare_value(&mut self, inst: &InstData) {
+        if self.fuse_compare(inst) {
+            let next = self.f.insts()[self.at as usize + 1];
+            let cond = if next.cond() == Cond::Ne { inst.cond() } else { inst.cond().inverse() };
+            self.flush();
+            let cc = self.compare(inst.ty, cond, VReg(inst.a), self.src_b(inst));
+            self.asm.jcc(cc, Block(next.dst));
+            return;
+        }
+        let cc = self.compare(inst.ty, inst.cond(), VReg(inst.a), self.src_b(inst));
+        let d = self.write(VReg(inst.dst), Reg::NONE);
+        self.asm.setcc(cc, d);
+        self.asm.op8(MOVZX_R_RM8, false, d, d, true);
+    }
+
+    pub fn select_value(&mut self, inst: &InstData) {
+        let tail = self.f.tail(inst);
+        let (then, or) = (VReg(tail[0]), VReg(tail[1]));
+        let w = wide(inst.ty);
+        let c = self.read(VReg(inst.a));
+        let (rt, ro) = (self.read(then), self.read(or));
+        let d = self.write(VReg(inst.dst), ro);
+        self.asm.op(TEST_RM_R, false, c, c);
+        // The result starts as one of the two and becomes the other if the condition says so.
+        let (start, other, replace, keep) =
+            if d == rt { (rt, ro, Cc::E, Cc::Ne) } else { (ro, rt, Cc::Ne, Cc::E) };
+        self.asm.mov(w, d, start);
+        if d.is_vector() {
+            let skip = self.asm.skip_if(keep);
+            self.asm.mov(true, d, other);
+            self.asm.land(skip);
+        } else {
+            self.asm.cmovcc(replace, w, d, other);
+        }
+    }
+
+    pub fn ret(&mut self, inst: &InstData) {
+        if inst.a != VReg::NONE.0 {
+            let v = VReg(inst.a);
+            let ty = self.f.ty(v);
+            let to = abi::result(ty);
+            match self.imm(v) {
+                Some(value) => {
+                    let value = value as i64 as u64;
+                    self.asm.mov_imm(to, if wide(ty) { value } else { value & 0xffff_ffff });
+                }
+                None => {
+                    let reg = self.read(v);
+                    self.asm.mov(true, to, reg);
+                }
+            }
+            let sig = self.module.signature_of(self.func);
+            self.extend(sig.results[0], to);
+        }
+        self.epilogue();
+    }
+
+    pub fn switch(&mut self, inst: &InstData) {
+        let f = self.f;
+        let w = wide(inst.ty);
+        let (default, cases) = f.cases(inst);
+        let normal = |value: i64| if w { value } else { value as i32 as i64 };
+        let mut cases: Vec<(i64, Block)> = cases.map(|(value, block)| (normal(value), block)).collect();
+        cases.sort_unstable_by_key(|case| case.0);
+        self.flush();
+        let value = self.read(VReg(inst.a));
+        let (Some(first), Some(last)) = (cases.first(), cases.last()) else {
+            self.asm.jmp(default);
+            return;
+        };
+        let range = last.0.wrapping_sub(first.0) as u64;
+        if cases.len() >= 4 && range / 4 <= cases.len() as u64 {
+            self.switch_table(w, value, &cases, range, default);
+        } else {
+            self.switch_search(w, value, &cases, default);
+        }
+    }
+
+    /// Dense cases: a table of distances behind the jump.
+    fn switch_table(&mut self, w: bool, value: Reg, cases: &[(i64, Block)], range: u64, default: Block) {
+        let table = self.temp(false);
+        let low = cases[0].0;
+        match i32::try_from(low) {
+            Ok(low) => {
+                self.asm.mov(w, SCRATCH, value);
+                self.asm.alu_imm(Alu::Sub, w, SCRATCH, low);
+            }
+            Err(_) => {
+                self.asm.mov_imm(SCRATCH, low.wrapping_neg() as u64);
+                self.asm.alu(Alu::Add, true, SCRATCH, value);
+            }
+        }
+        // The range is below 4 times the number of cases, which the verifier bounds.
+        self.asm.alu_imm(Alu::Cmp, w, SCRATCH, range as i32);
+        self.asm.jcc(Cc::A, default);
+        if !w {
+            self.asm.op(MOV_R_RM, false, SCRATCH, SCRATCH);
+        }
+        self.asm.op(LEA, true, table, Amode::RIP);
+        let field = self.asm.rip_field;
+        let entry = Amode { base: Base::Reg(table), index: SCRATCH, shift: 2, disp: 0 };
+        self.asm.op(MOVSXD_R_RM32, true, SCRATCH, entry);
+        self.asm.alu(Alu::Add, true, SCRATCH, table);
+        self.asm.group(GROUP5, false, 4, SCRATCH);
+        let start = self.asm.buf.offset();
+        self.asm.buf.patch32(field, start - (field + 4));
+        let mut next = cases.iter().peekable();
+        for i in 0..=range {
+            self.asm.buf.reserve(0);
+            let block = match next.peek() {
+                Some(case) if case.0.wrapping_sub(low) as u64 == i => {
+                    next.next().map_or(default, |case| case.1)
+                }
+                _ => default,
+            };
+            let at = self.asm.buf.offset();
+            self.asm.buf.put(0, 4);
+            self.asm.buf.refer(at, start, block);
+        }
+    }
+
+    /// Sparse cases: a binary search. Recursion is as deep as the logarithm of the number of cases.
+    fn switch_search(&mut self, w: bool, value: Reg, cases: &[(i64, Block)], default: Block) {
+        self.asm.buf.reserve(0);
+        if cases.len() <= 3 {
+            for case in cases {
+                self.compare_case(w, value, case.0);
+                self.asm.jcc(Cc::E, case.1);
+            }
+            self.asm.jmp(default);
+            return;
+        }
+        let (low, high) = cases.split_at(cases.len() / 2);
+        self.compare_case(w, value, high[0].0);
+        // jge over the lower half, too far for a short jump
+        self.asm.raw(&[0x0f, 0x80 | Cc::Ge as u8, 0, 0, 0, 0]);
+        let end = self.asm.buf.offset();
+        self.switch_search(w, value, low, default);
+        let here = self.asm.buf.offset();
+        self.asm.buf.patch32(end - 4, here - end);
+        self.switch_search(w, value, high, default);
+    }
+
+    fn compare_case(&mut self, w: bool, value: Reg, case: i64) {
+        match i32::try_from(case) {
+            Ok(case) => self.asm.alu_imm(Alu::Cmp, w, value, case),
+            Err(_) => {
+                self.asm.mov_imm(SCRATCH, case as u64);
+                self.asm.alu(Alu::Cmp, true, value, SCRATCH);
+            }
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Float arithmetic and compares, on SSE2 and SSE4.1.
+
+use super::{Pending, Src};
+use crate::baseline::Emit;
+use crate::baseline::scan::Val;
+use crate::code::Routine;
+use crate::regs::Reg;
+use crate::target::x64::encode::Amode;
+use crate::target::x64::insts::*;
+use crate::target::x64::regs::*;
+use kiln_ir::op::FCond;
+use kiln_ir::{Block, InstData, Op, Type, VReg};
+
+impl Emit<'_> {
+    pub fn fbinary(&mut self, inst: &InstData, op: Sse, commutes: bool) {
+        self.fbinary_op(op, commutes, inst.ty, VReg(inst.dst), VReg(inst.a), Src::Val(VReg(inst.b)));
+    }
+
+    /// A float constant that is in no register, as the memory it stands in.
+    fn float_constant(&mut self, v: VReg) -> Option<Amode> {
+        let val = self.vals[v.index()];
+        if val.flags & Val::REMAT == 0 || val.home != Reg::NONE || val.reg != Reg::NONE {
+            return None;
+        }
+        let f = self.f;
+        self.consume(v);
+        self.pending = Pending::Constant(f.constant(&f.insts()[val.aux as usize]));
+        Some(Amode::RIP)
+    }
+
+    /// dst = a op b.
+    pub fn fbinary_op(&mut self, op: Sse, commutes: bool, ty: Type, dst: VReg, mut a: VReg, mut b: Src) {
+        let double = ty == Type::F64;
+        if let Src::Val(vb) = b {
+            if commutes && vb != a && self.vals[a.index()].flags & Val::REMAT != 0 {
+                (a, b) = (vb, Src::Val(a));
+            }
+        }
+        match b {
+            Src::Val(vb) => {
+                let swap = commutes && !self.dies(a) && self.dies(vb);
+                let mut ra = self.read(a);
+                if let Some(mem) = self.float_constant(vb) {
+                    let d = self.write(dst, ra);
+                    self.asm.mov(true, d, ra);
+                    self.asm.sse(op, double, d, mem);
+                    self.settle();
+                    return;
+                }
+                let mut rb = self.read(vb);
+                if swap {
+                    (ra, rb) = (rb, ra);
+                }
+                let d = self.write(dst, ra);
+                if d == rb && d != ra {
+                    if commutes {
+                        self.asm.sse(op, double, d, ra);
+                    } else {
+                        self.asm.mov(true, FSCRATCH, rb);
+                        self.asm.mov(true, d, ra);
+                        self.asm.sse(op, double, d, FSCRATCH);
+                    }
+                } else {
+                    self.asm.mov(true, d, ra);
+                    self.asm.sse(op, double, d, rb);
+                }
+            }
+            Src::Mem(mem) => {
+                let ra = self.read(a);
+                let d = self.write(dst, ra);
+                self.asm.mov(true, d, ra);
+                self.asm.sse(op, double, d, mem);
+                self.settle();
+            }
+            Src::Imm(_) => unreachable!("float operations have no immediate operands"),
+        }
+    }
+
+    pub fn fsqrt(&mut self, inst: &InstData) {
+        let ra = self.read(VReg(inst.a));
+        let d = self.write(VReg(inst.dst), ra);
+        self.asm.sse(Sse::Sqrt, inst.ty == Type::F64, d, ra);
+    }
+
+    /// Brings a pattern for the low lane into the scratch register.
+    fn mask(&mut self, ty: Type, bits: u64) {
+        let bits = if ty == Type::F64 { bits } else { (bits >> 32) & 0xffff_ffff };
+        self.pending = Pending::Constant(bits);
+        self.asm.op(MOVSD_X_XM, false, FSCRATCH, Amode::RIP);
+        self.settle();
+    }
+
+    /// d = a op pattern; for `f32` the pattern's upper half.
+    pub fn fsign(&mut self, inst: &InstData, op: Opcode, bits: u64) {
+        // For f32 the shifted pattern of `abs` is 7fffffff as well.
+        let ra = self.read(VReg(inst.a));
+        let d = self.write(VReg(inst.dst), ra);
+        self.mask(inst.ty, bits);
+        self.asm.mov(true, d, ra);
+        self.asm.op(op, false, d, FSCRATCH);
+    }
+
+    pub fn fcopysign(&mut self, inst: &InstData) {
+        let (ra, rb) = (self.read(VReg(inst.a)), self.read(VReg(inst.b)));
+        let d = self.write(VReg(inst.dst), ra);
+        let sign = self.temp(true);
+        self.mask(inst.ty, 0x8000_0000_0000_0000);
+        self.asm.mov(true, sign, FSCRATCH);
+        self.asm.op(ANDPS, false, sign, rb);
+        // not mask and a
+        self.asm.op(ANDNPS, false, FSCRATCH, ra);
+        self.asm.mov(true, d, FSCRATCH);
+        self.asm.op(ORPS, false, d, sign);
+    }
+
+    /// ±(a * b) ± c; `byte` is the opcode of the 231 form.
+    pub fn fma(&mut self, inst: &InstData, byte: u8) {
+        let tail = self.f.tail(inst);
+        let (b, c) = (VReg(tail[0]), VReg(tail[1]));
+        let double = inst.ty == Type::F64;
+        if self.options.features.fma {
+            let (ra, rb, rc) = (self.read(VReg(inst.a)), self.read(b), self.read(c));
+            let d = self.write(VReg(inst.dst), rc);
+            self.asm.mov(true, FSCRATCH, rc);
+            self.asm.fma231(byte, double, FSCRATCH, ra, rb);
+            self.asm.mov(true, d, FSCRATCH);
+            return;
+        }
+        let routine = if double { Routine::Fma } else { Routine::Fmaf };
+        self.call_routine(routine, &[(VReg(inst.a), None), (b, None), (c, None)], |e| {
+            // The signs of the product and the summand, in the registers that the convention gives them.
+            let mut flip = |reg: Reg| {
+                e.mask(inst.ty, 0x8000_0000_0000_0000);
+                e.asm.op(XORPS, false, reg, FSCRATCH);
+            };
+            if matches!(inst.op, Op::Fnma | Op::Fnms) {
+                flip(xmm(0));
+            }
+            if matches!(inst.op, Op::Fms | Op::Fnms) {
+                flip(xmm(2));
+            }
+        });
+        let d = self.write(VReg(inst.dst), XMM0);
+        self.asm.mov(true, d, XMM0);
+    }
+
+    /// The lesser or greater, zeros ordered by sign; a NaN wins, or with `number` loses.
+    pub fn fmin_max(&mut self, inst: &InstData, op: Sse, number: bool) {
+        let double = inst.ty == Type::F64;
+        let (ra, rb) = (self.read(VReg(inst.a)), self.read(VReg(inst.b)));
+        let d = self.write(VReg(inst.dst), ra);
+        let t = FSCRATCH;
+        self.asm.mov(true, t, ra);
+        self.ucomis(double, t, rb);
+        let nan = self.asm.skip_if(Cc::P);
+        let differ = self.asm.skip_if(Cc::Ne);
+        // Equal: only zeros of different sign differ, and their sign bits decide.
+        self.asm.op(if op == Sse::Min { ORPS } else { ANDPS }, false, t, rb);
+        let done = self.asm.skip();
+        self.asm.land(nan);
+        let also_done = if number {
+            self.ucomis(double, t, t);
+            let keep = self.asm.skip_if(Cc::Np);
+            self.asm.mov(true, t, rb);
+            self.asm.land(keep);
+            self.asm.skip()
+        } else {
+            self.asm.sse(Sse::Add, double, t, rb);
+            self.asm.skip()
+        };
+        self.asm.land(differ);
+        self.asm.sse(op, double, t, rb);
+        self.asm.land(done);
+        self.asm.land(also_done);
+        self.asm.mov(true, d, t);
+    }
+
+    pub fn round(&mut self, inst: &InstData, mode: u8) {
+        let ra = self.read(VReg(inst.a));
+        let d = self.write(VReg(inst.dst), ra);
+        self.asm.round(inst.ty == Type::F64, d, ra, mode);
+    }
+
+    /// Compares and sets the flags as unsigned integers would; unordered sets carry, zero and parity.
+    pub fn ucomis(&mut self, double: bool, a: Reg, b: Reg) {
+        self.asm.op(if double { UCOMISD } else { UCOMISS }, false, a, b);
+    }
+
+    /// Compares for a predicate: gives the flag condition; equality needs parity as well.
+    fn fcompare(&mut self, ty: Type, cond: FCond, a: VReg, b: VReg) -> Cc {
+        let (ra, rb) = (self.read(a), self.read(b));
+        let (swap, cc) = match cond {
+            FCond::Eq => (false, Cc::E),
+            FCond::Ne => (false, Cc::Ne),
+            FCond::Lt => (true, Cc::A),
+            FCond::Uge => (true, Cc::Be),
+            FCond::Le => (true, Cc::Ae),
+            FCond::Ugt => (true, Cc::B),
+            FCond::Gt => (false, Cc::A),
+            FCond::Ule => (false, Cc::Be),
+            FCond::Ge => (false, Cc::Ae),
+            FCond::Ult => (false, Cc::B),
+            FCond::Ltgt => (false, Cc::Ne),
+            FCond::Ueq => (false, Cc::E),
+            FCond::Ord => (false, Cc::Np),
+            FCond::Unord => (false, Cc::P),
+        };
+        let double = ty == Type::F64;
+        if swap {
+            self.ucomis(double, rb, ra);
+        } else {
+            self.ucomis(double, ra, rb);
+        }
+        cc
+    }
+
+    pub fn fcompare_value(&mut self, inst: &InstData) {
+        let cond = inst.fcond();
+        let (a, b) = (VReg(inst.a), VReg(inst.b));
+        if self.fuse_compare(inst) {
+            let next = self.f.insts()[self.at as usize + 1];
+            let cond = if next.cond() == kiln_ir::Cond::Ne { cond } else { cond.inverse() };
+            self.flush();
+            self.fbranch_on(inst.ty, cond, a, b, Block(next.dst));
+            return;
+        }
+        let cc = self.fcompare(inst.ty, cond, a, b);
+        let d = self.write(VReg(inst.dst), Reg::NONE);
+        self.asm.setcc(cc, d);
+        match cond {
+            FCond::Eq => {
+                self.asm.setcc(Cc::Np, SCRATCH);
+                self.asm.alu(Alu::And, false, d, SCRATCH);
+            }
+            FCond::Ne => {
+                self.asm.setcc(Cc::P, SCRATCH);
+                self.asm.alu(Alu::Or, false, d, SCRATCH);
+            }
+            _ => {}
+        }
+        self.asm.op8(MOVZX_R_RM8, false, d, d, true);
+    }
+
+    pub fn fbranch(&mut self, inst: &InstData) {
+        self.flush();
+        self.fbranch_on(inst.ty, inst.fcond(), VReg(inst.a), VReg(inst.b), Block(inst.dst));
+    }
+
+    fn fbranch_on(&mut self, ty: Type, cond: FCond, a: VReg, b: VReg, target: Block) {
+        let cc = self.fcompare(ty, cond, a, b);
+        match cond {
+            FCond::Eq => {
+                let unordered = self.asm.skip_if(Cc::P);
+                self.asm.jcc(cc, target);
+                self.asm.land(unordered);
+            }
+            FCond::Ne => {
+                self.asm.jcc(Cc::P, target);
+                self.asm.jcc(cc, target);
+            }
+            _ => self.asm.jcc(cc, target),
+        }
+    }
+}
