@@ -708,7 +708,7 @@ impl FCond {
             FCond::Ule => unordered || a <= b,
             FCond::Ge => a >= b,
             FCond::Ult => unordered || a < b,
-            FCond::Ltgt => a < b || a > b,
+            FCond::Ltgt => !unordered && a != b,
             FCond::Ueq => unordered || a == b,
             FCond::Ord => !unordered,
             FCond::Unord => unordered,

@@ -292,15 +292,15 @@ impl Scan {
                 if bits & mention::STORE != 0 && !inst.value_is_imm() {
                     self.mention(inst.dst, weight, b);
                 }
+                if last_call > range.start as u32 {
+                    self.local_across_call(f, inst, i, last_call, weight, b);
+                }
                 if inst.has_tail() || bits & mention::MORE != 0 {
                     self.mention_more(f, inst, weight, b);
                     if calls(inst.op) {
                         self.calls.push(i);
                         last_call = i;
                     }
-                }
-                if last_call > range.start as u32 {
-                    self.local_across_call(f, inst, i, last_call, weight, b);
                 }
             }
         }

@@ -31,10 +31,12 @@ impl Emit<'_> {
     /// dst = a op b.
     pub fn fbinary_op(&mut self, op: Sse, commutes: bool, ty: Type, dst: VReg, mut a: VReg, mut b: Src) {
         let double = ty == Type::F64;
-        if let Src::Val(vb) = b {
-            if commutes && vb != a && self.vals[a.index()].flags & Val::REMAT != 0 {
-                (a, b) = (vb, Src::Val(a));
-            }
+        if let Src::Val(vb) = b
+            && commutes
+            && vb != a
+            && self.vals[a.index()].flags & Val::REMAT != 0
+        {
+            (a, b) = (vb, Src::Val(a));
         }
         match b {
             Src::Val(vb) => {
