@@ -1,0 +1,94 @@
+//! The figures that Kiln promises: what is required, what is aimed at, what was measured.
+
+use crate::measure::{Spread, short};
+use comfy_table::{Table, presets};
+use serde::Serialize;
+
+/// One promised figure. Less is better for all of them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figure {
+    /// The name by which tools know it.
+    pub key: &'static str,
+    /// What it says.
+    pub meaning: &'static str,
+    /// The most that is accepted.
+    pub required: f64,
+    /// What is aimed at.
+    pub aim: f64,
+    /// What was measured, with its quartiles.
+    pub value: Spread,
+    /// Whether it is at most what is required.
+    pub pass: bool,
+    /// Whether it is at most what is aimed at.
+    pub aim_reached: bool,
+}
+
+/// A figure before it is measured.
+pub struct Promise {
+    key: &'static str,
+    meaning: &'static str,
+    required: f64,
+    aim: f64,
+}
+
+/// Time to build and compile a function of 10^3 ops, against Cranelift.
+pub const COMPILE_VS_CRANELIFT: Promise = Promise {
+    key: "baseline_compile_vs_cranelift_none",
+    meaning: "baseline compile / Cranelift none at 10^3 ops",
+    required: 1.0 / 20.0,
+    aim: 1.0 / 40.0,
+};
+/// Growth of the time per op with the size of the function.
+pub const COMPILE_GROWTH: Promise = Promise {
+    key: "baseline_compile_growth",
+    meaning: "baseline compile per op, 10^6 / 10^4 ops",
+    required: 1.5,
+    aim: 1.2,
+};
+/// Time to build and compile, against writing as many instructions.
+pub const COMPILE_VS_EMISSION: Promise = Promise {
+    key: "baseline_compile_vs_raw_emission",
+    meaning: "baseline compile per op / dynasm-rs VecAssembler, as many instructions",
+    required: 12.0,
+    aim: 6.0,
+};
+/// Run time of the kernels.
+pub const RUN_VS_GCC_O0: Promise = Promise {
+    key: "baseline_run_vs_gcc_o0",
+    meaning: "baseline run time / gcc -O0, geometric mean",
+    required: 0.9,
+    aim: 0.7,
+};
+/// A small program as a process.
+pub const COLD_VS_TCC: Promise = Promise {
+    key: "cold_start_vs_tcc",
+    meaning: "kiln run examples/fib.kiln 5 / tcc -run of the same, as processes",
+    required: 1.2,
+    aim: 1.0,
+};
+
+impl Promise {
+    /// The figure with its measured value.
+    pub fn measured(&self, value: Spread) -> Figure {
+        let Promise { key, meaning, required, aim } = *self;
+        let (pass, aim_reached) = (value.median <= required, value.median <= aim);
+        Figure { key, meaning, required, aim, value, pass, aim_reached }
+    }
+}
+
+/// The figures for a reader.
+pub fn table(figures: &[Figure]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::ASCII_MARKDOWN).set_header(["figure", "required", "aim", "measured", "verdict"]);
+    for f in figures {
+        let verdict = match (f.aim_reached, f.pass) {
+            (true, _) => "aim reached",
+            (false, true) => "pass",
+            (false, false) => "FAIL",
+        };
+        let (meaning, key) = (f.meaning, f.key);
+        let name = format!("{meaning} ({key})");
+        table.add_row([name, short(f.required), short(f.aim), f.value.to_string(), verdict.into()]);
+    }
+    table
+}

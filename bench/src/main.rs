@@ -1,0 +1,141 @@
+//! Kiln measured: run time, compile time and cold start, against gcc, tcc, Cranelift and dynasm-rs. How each figure
+//! comes about is written in docs/benchmarks/README.md.
+
+mod cold;
+mod compile;
+mod figures;
+mod kernels;
+mod measure;
+mod run;
+mod synthetic;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use figures::Figure;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+/// Measures Kiln against other compilers, as ratios of CPU time. Wants a quiet machine.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    what: What,
+    /// Fewer rounds and sizes: a first impression, not a result
+    #[arg(long, global = true)]
+    quick: bool,
+    /// Print JSON for tools instead of tables
+    #[arg(long, global = true)]
+    json: bool,
+    /// The kiln command to start (default: built with the release profile)
+    #[arg(long, global = true, value_name = "PATH")]
+    kiln: Option<PathBuf>,
+}
+
+#[derive(Clone, Subcommand)]
+enum What {
+    /// Run time of the six kernels
+    Run {
+        /// Only kernels with this in their name
+        only: Option<String>,
+    },
+    /// Compile time of synthetic programs
+    Compile,
+    /// A small program as a process
+    Cold,
+    /// Everything
+    All,
+}
+
+#[derive(Serialize)]
+struct Report {
+    machine: Machine,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<run::RunReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compile: Option<compile::CompileReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cold: Option<cold::ColdReport>,
+}
+
+/// What was measured on and with.
+#[derive(Serialize)]
+struct Machine {
+    processor: String,
+    gcc: String,
+    tcc: String,
+    rustc: String,
+    quick: bool,
+}
+
+impl Machine {
+    fn here(quick: bool) -> Machine {
+        let first_line = |program: &str, argument: &str| {
+            let output = Command::new(program).arg(argument).output();
+            let text = output.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
+            text.lines().next().unwrap_or("not found").to_string()
+        };
+        let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let processor = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+        Machine {
+            processor: processor.map_or("unknown", |(_, name)| name).to_string(),
+            gcc: first_line("gcc", "--version"),
+            tcc: first_line("tcc", "-v"),
+            rustc: first_line("rustc", "--version"),
+            quick,
+        }
+    }
+}
+
+impl Report {
+    fn figures(&self) -> Vec<Figure> {
+        let compile = self.compile.iter().flat_map(|r| &r.figures);
+        let run = self.run.iter().flat_map(|r| &r.figures);
+        let cold = self.cold.iter().flat_map(|r| &r.figures);
+        compile.chain(run).chain(cold).cloned().collect()
+    }
+
+    fn print(&self) {
+        let Machine { processor, gcc, tcc, rustc, quick } = &self.machine;
+        println!("{processor}\n{gcc}; {tcc}; {rustc}; Cranelift 0.135, dynasm-rs 5");
+        if *quick {
+            println!("A quick run: a first impression, not a result.");
+        }
+        if let Some(report) = &self.run {
+            println!("\nRun time: ratios of CPU time to gcc -O0, medians [quartiles]\n{}", run::table(report));
+        }
+        if let Some(report) = &self.compile {
+            println!("\nCompile time: ns of CPU time per op, medians [quartiles]\n{}", compile::table(report));
+        }
+        if let Some(report) = &self.cold {
+            println!("\nCold start: medians [quartiles]\n{}", cold::table(report));
+        }
+        println!("\nFigures: medians [quartiles]\n{}", figures::table(&self.figures()));
+    }
+}
+
+fn main() -> Result<ExitCode> {
+    let cli = Cli::parse();
+    let mut report = Report { machine: Machine::here(cli.quick), run: None, compile: None, cold: None };
+    let (run_time, only) = match &cli.what {
+        What::Run { only } => (true, only.as_deref()),
+        what => (matches!(what, What::All), None),
+    };
+    if run_time {
+        report.run = Some(run::measure(cli.quick, only)?);
+    }
+    if matches!(cli.what, What::Compile | What::All) {
+        report.compile = Some(compile::measure(cli.quick)?);
+    }
+    if matches!(cli.what, What::Cold | What::All) {
+        report.cold = Some(cold::measure(cli.quick, cli.kiln.as_deref())?);
+    }
+    if cli.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        report.print();
+    }
+    let passed = report.figures().iter().all(|figure| figure.pass);
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
