@@ -13,6 +13,7 @@ use kiln_bench_peers::emitter::{Emitter, Rows};
 use kiln_bench_peers::place::Placed;
 use kiln_bench_peers::shape::{Kind, MEMORY, Program};
 use serde::Serialize;
+use std::time::{Duration, Instant};
 
 /// Ops that a round compiles at least, with as many programs as that takes.
 const ROUND_OPS: usize = 1 << 16;
@@ -119,6 +120,25 @@ pub fn measure(quick: bool) -> Result<CompileReport> {
     Ok(CompileReport { points: sizes.iter().map(Size::point).collect(), figures })
 }
 
+/// Lets Kiln alone compile programs of 10^4 ops until the time is over.
+///
+/// # Errors
+/// As [`measure`].
+pub fn profile(time: Duration) -> Result<()> {
+    let programs: Vec<Program> = (0..8).map(|seed| Program::new(Kind::Ordinary, 10_000, seed)).collect();
+    let mut kiln = synthetic::Synthetic::default();
+    let start = Instant::now();
+    while start.elapsed() < time {
+        for program in &programs {
+            kiln.build(program);
+            let checked = kiln.check()?;
+            kiln.compile(&checked)?;
+            kiln.recycle(checked);
+        }
+    }
+    Ok(())
+}
+
 fn sizes(quick: bool) -> Vec<Size> {
     let size = |kind, ops: usize, rounds, cranelift_rounds| {
         let count = (ROUND_OPS / ops).clamp(1, MOST_PROGRAMS);
@@ -176,7 +196,8 @@ impl Compilers {
         self.cranelift.build(program);
         self.cranelift.compile()?;
         let run = |bytes: &[u8]| -> Result<(i64, Vec<u64>)> {
-            let mut memory: Vec<u64> = (0..MEMORY / 8).map(|i| if i < MEMORY / 16 { i as u64 } else { 0 }).collect();
+            let mut memory: Vec<u64> =
+                (0..MEMORY / 8).map(|i| if i < MEMORY / 16 { i as u64 } else { 0 }).collect();
             // SAFETY: both compilers made a program of the C convention from the same steps.
             let result = unsafe { Placed::new(bytes)?.call(&mut memory, 100) };
             // The order of the operands decides which of two NaNs a sum gives, and is open.
@@ -185,8 +206,16 @@ impl Compilers {
             Ok((result, memory))
         };
         let (ours, theirs) = (run(self.kiln.bytes())?, run(self.cranelift.bytes())?);
-        ensure!(ours.0 == theirs.0, "a synthetic program gives {} with Kiln, {} with Cranelift", ours.0, theirs.0);
-        ensure!(ours.1 == theirs.1, "a synthetic program leaves different memory with Kiln and with Cranelift");
+        ensure!(
+            ours.0 == theirs.0,
+            "a synthetic program gives {} with Kiln, {} with Cranelift",
+            ours.0,
+            theirs.0
+        );
+        ensure!(
+            ours.1 == theirs.1,
+            "a synthetic program leaves different memory with Kiln and with Cranelift"
+        );
         Ok(())
     }
 

@@ -79,7 +79,9 @@ impl Promise {
 /// The figures for a reader.
 pub fn table(figures: &[Figure]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::ASCII_MARKDOWN).set_header(["figure", "required", "aim", "measured", "verdict"]);
+    table
+        .load_preset(presets::ASCII_MARKDOWN)
+        .set_header(["figure", "required", "aim", "measured", "verdict"]);
     for f in figures {
         let verdict = match (f.aim_reached, f.pass) {
             (true, _) => "aim reached",

@@ -4,9 +4,7 @@
 mod cold;
 mod compile;
 mod figures;
-mod kernels;
 mod measure;
-mod run;
 mod synthetic;
 
 use anyhow::Result;
@@ -15,6 +13,7 @@ use figures::Figure;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 /// Measures Kiln against other compilers, as ratios of CPU time. Wants a quiet machine.
 #[derive(Parser)]
@@ -35,15 +34,16 @@ struct Cli {
 
 #[derive(Clone, Subcommand)]
 enum What {
-    /// Run time of the six kernels
-    Run {
-        /// Only kernels with this in their name
-        only: Option<String>,
-    },
     /// Compile time of synthetic programs
     Compile,
     /// A small program as a process
     Cold,
+    /// Nothing but Kiln's builder, verifier and baseline compiler for some seconds, for a profiler to look at
+    Profile {
+        /// How long
+        #[arg(default_value_t = 5)]
+        seconds: u64,
+    },
     /// Everything
     All,
 }
@@ -51,8 +51,6 @@ enum What {
 #[derive(Serialize)]
 struct Report {
     machine: Machine,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    run: Option<run::RunReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     compile: Option<compile::CompileReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,9 +89,8 @@ impl Machine {
 impl Report {
     fn figures(&self) -> Vec<Figure> {
         let compile = self.compile.iter().flat_map(|r| &r.figures);
-        let run = self.run.iter().flat_map(|r| &r.figures);
         let cold = self.cold.iter().flat_map(|r| &r.figures);
-        compile.chain(run).chain(cold).cloned().collect()
+        compile.chain(cold).cloned().collect()
     }
 
     fn print(&self) {
@@ -102,11 +99,11 @@ impl Report {
         if *quick {
             println!("A quick run: a first impression, not a result.");
         }
-        if let Some(report) = &self.run {
-            println!("\nRun time: ratios of CPU time to gcc -O0, medians [quartiles]\n{}", run::table(report));
-        }
         if let Some(report) = &self.compile {
-            println!("\nCompile time: ns of CPU time per op, medians [quartiles]\n{}", compile::table(report));
+            println!(
+                "\nCompile time: ns of CPU time per op, medians [quartiles]\n{}",
+                compile::table(report)
+            );
         }
         if let Some(report) = &self.cold {
             println!("\nCold start: medians [quartiles]\n{}", cold::table(report));
@@ -117,14 +114,11 @@ impl Report {
 
 fn main() -> Result<ExitCode> {
     let cli = Cli::parse();
-    let mut report = Report { machine: Machine::here(cli.quick), run: None, compile: None, cold: None };
-    let (run_time, only) = match &cli.what {
-        What::Run { only } => (true, only.as_deref()),
-        what => (matches!(what, What::All), None),
-    };
-    if run_time {
-        report.run = Some(run::measure(cli.quick, only)?);
+    if let What::Profile { seconds } = cli.what {
+        compile::profile(Duration::from_secs(seconds))?;
+        return Ok(ExitCode::SUCCESS);
     }
+    let mut report = Report { machine: Machine::here(cli.quick), compile: None, cold: None };
     if matches!(cli.what, What::Compile | What::All) {
         report.compile = Some(compile::measure(cli.quick)?);
     }

@@ -54,13 +54,6 @@ pub struct Spread {
     pub samples: usize,
 }
 
-impl Spread {
-    /// The same of another scale.
-    pub fn scaled(self, by: f64) -> Spread {
-        Spread { median: self.median * by, low: self.low * by, high: self.high * by, min: self.min * by, ..self }
-    }
-}
-
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} [{} .. {}]", short(self.median), short(self.low), short(self.high))

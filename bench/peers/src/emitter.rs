@@ -134,7 +134,9 @@ fn row(step: &Step) -> Row {
         Step::LoadInt { dst, disp } => Row { what: What::Load, dst: register(dst), a: 0, imm: disp },
         Step::LoadFloat { dst, disp } => Row { what: What::LoadFloat, dst: register(dst), a: 0, imm: disp },
         Step::StoreInt { value, disp } => Row { what: What::Store, dst: 0, a: register(value), imm: disp },
-        Step::StoreFloat { value, disp } => Row { what: What::StoreFloat, dst: 0, a: register(value), imm: disp },
+        Step::StoreFloat { value, disp } => {
+            Row { what: What::StoreFloat, dst: 0, a: register(value), imm: disp }
+        }
         Step::Branch { a, b, .. } => match b {
             Operand::Name(b) => Row { what: What::Compare, dst: register(a), a: register(b), imm: 0 },
             Operand::Imm(imm) => Row { what: What::CompareImm, dst: register(a), a: 0, imm },

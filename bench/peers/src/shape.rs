@@ -172,7 +172,12 @@ impl Program {
     pub fn new(kind: Kind, ops: usize, seed: u64) -> Program {
         let blocks = (ops / (BLOCK_OPS + 1)).max(1);
         let mut steps = Vec::with_capacity(blocks * (BLOCK_OPS + 1));
-        let mut chooser = Chooser { random: Random(seed ^ 0x9e37_79b9_7f4a_7c15), kind, ints: Temps::default(), floats: Temps::default() };
+        let mut chooser = Chooser {
+            random: Random(seed ^ 0x9e37_79b9_7f4a_7c15),
+            kind,
+            ints: Temps::default(),
+            floats: Temps::default(),
+        };
         for block in 0..blocks {
             chooser.ints.clear();
             chooser.floats.clear();
