@@ -12,6 +12,7 @@ use crate::function::{BlockData, Entry, Function, InstData, Mem, Pos, SlotData, 
 use crate::module::Module;
 use crate::op::{Cond, FCond, Hint, Op, Order, Rmw, Shape, Variant};
 use crate::types::{MemType, Type};
+use std::ops::Range;
 
 /// A register or a constant, where an op takes either.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -421,20 +422,31 @@ impl<'m> FunctionBuilder<'m> {
         dst
     }
 
-    fn call_with(&mut self, op: Op, a: u32, sig: SigId, args: &[VReg]) -> Vec<VReg> {
-        let results = if op.is_terminator() {
-            Vec::new()
-        } else {
-            let types: Vec<Type> =
-                self.module.sigs[sig.index()].results.iter().map(|r| r.register()).collect();
-            types.into_iter().map(|ty| self.destination(ty)).collect()
-        };
-        let mut tail = vec![sig.0, args.len() as u32, results.len() as u32];
-        tail.extend(args.iter().map(|v| v.0));
-        tail.extend(results.iter().skip(1).map(|v| v.0));
-        let dst = results.first().map_or(NONE, |v| v.0);
-        self.push(InstData { op, ty: Type::I32, aux: aux::TAIL, dst, a, b: 0 }, &tail);
-        results
+    /// Appends a call; gives its first result, if it has one, and the others, which are new registers in a row.
+    fn call_with(&mut self, op: Op, a: u32, sig: SigId, args: &[VReg]) -> (Option<VReg>, Range<u32>) {
+        self.ensure_block();
+        for v in args {
+            self.read(*v);
+        }
+        if matches!(op, Op::CallPtr | Op::TailCallPtr) {
+            self.read(VReg(a));
+        }
+        let count = if op.is_terminator() { 0 } else { self.module.sigs[sig.index()].results.len() };
+        let ty = |b: &Self, n: usize| b.module.sigs[sig.index()].results[n].register();
+        let first = (count > 0).then(|| self.write(ty(self, 0)));
+        let start = self.f.vregs.len() as u32;
+        for n in 1..count {
+            self.write(ty(self, n));
+        }
+        let rest = start..self.f.vregs.len() as u32;
+        let b = self.tail(&[sig.0, args.len() as u32, count as u32]);
+        self.f.pool.extend(args.iter().map(|v| v.0).chain(rest.clone()));
+        self.append(op, Type::I32, aux::TAIL, first.unwrap_or(VReg::NONE).0, a, b);
+        self.f.has_calls |= calls(op);
+        if op.is_terminator() {
+            self.block = NONE;
+        }
+        (first, rest)
     }
 
     /// The named destination, else a new register, without counting a mention.
@@ -446,7 +458,8 @@ impl<'m> FunctionBuilder<'m> {
     /// Calls a function or import; gives its results.
     pub fn call(&mut self, func: FuncId, args: &[VReg]) -> Vec<VReg> {
         let sig = self.module.func(func).sig;
-        self.call_with(Op::Call, func.0, sig, args)
+        let (first, rest) = self.call_with(Op::Call, func.0, sig, args);
+        first.into_iter().chain(rest.map(VReg)).collect()
     }
 
     /// Calls a function or import that has one result.
@@ -454,15 +467,17 @@ impl<'m> FunctionBuilder<'m> {
     /// # Panics
     /// If it does not have exactly one.
     pub fn call1(&mut self, func: FuncId, args: &[VReg]) -> VReg {
-        match self.call(func, args)[..] {
-            [result] => result,
+        let sig = self.module.func(func).sig;
+        match self.call_with(Op::Call, func.0, sig, args) {
+            (Some(result), rest) if rest.is_empty() => result,
             _ => panic!("{} does not have exactly one result", self.module.func(func).name),
         }
     }
 
     /// Calls through an address; gives the results.
     pub fn call_ptr(&mut self, target: VReg, sig: SigId, args: &[VReg]) -> Vec<VReg> {
-        self.call_with(Op::CallPtr, target.0, sig, args)
+        let (first, rest) = self.call_with(Op::CallPtr, target.0, sig, args);
+        first.into_iter().chain(rest.map(VReg)).collect()
     }
 
     /// Calls a function of the module in place of this activation.
@@ -706,16 +721,22 @@ impl<'m> FunctionBuilder<'m> {
     /// `inner_targets` have any, so this does not read the whole function.
     fn translate_blocks(&mut self) -> Result<(), BuildError> {
         let placed = &self.placed;
-        let to = |handle: u32| match placed.get(handle as usize) {
+        let address = |handle: u32| match placed.get(handle as usize) {
             Some(&layout) if layout != NONE => Ok(layout),
             _ => Err(BuildError::UnplacedBlock(Block(handle))),
+        };
+        let mut to_start = false;
+        let mut to = |handle: u32| {
+            let layout = address(handle)?;
+            to_start |= layout == 0;
+            Ok(layout)
         };
         let ends = self.f.blocks.iter().skip(1).map(|b| b.start).chain([self.f.insts.len() as u32]);
         for at in ends.map(|end| end - 1).chain(self.inner_targets.iter().copied()) {
             let inst = &mut self.f.insts[at as usize];
             match inst.op.shape() {
                 Shape::Jump | Shape::Branch | Shape::FBranch => inst.dst = to(inst.dst)?,
-                Shape::LabelAddr => inst.a = to(inst.a)?,
+                Shape::LabelAddr => inst.a = address(inst.a)?,
                 Shape::OverflowUnary => inst.b = to(inst.b)?,
                 Shape::Overflow => {
                     let word = &mut self.f.pool[inst.b as usize + 1];
@@ -738,8 +759,14 @@ impl<'m> FunctionBuilder<'m> {
         for entry in &mut self.f.entries {
             entry.block.0 = to(entry.block.0)?;
         }
+        if to_start {
+            Counts(&mut self.f.vregs[..self.f.params as usize]).start_is_target();
+        }
         // A block that nothing goes to may be left unplaced; its name goes with it.
-        self.f.block_names.permute(|handle| Some(placed[handle]).filter(|b| *b != NONE).map(|b| b as usize));
+        self.f.block_names.permute(|handle| {
+            let layout = *placed.get(handle)?;
+            (layout != NONE).then_some(layout as usize)
+        });
         Ok(())
     }
 

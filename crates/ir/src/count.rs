@@ -3,7 +3,7 @@
 
 use crate::entity::VReg;
 use crate::function::{Function, InstData, VRegInfo};
-use crate::op::{Op, Shape};
+use crate::op::{Effect, Op, Shape};
 use crate::types::Type;
 
 /// The counts of a function's registers as they grow.
@@ -43,6 +43,12 @@ impl Counts<'_> {
     pub(crate) fn entry_parameter(&mut self, v: VReg) {
         self.0[v.index()].flags |= VRegInfo::GLOBAL | VRegInfo::DEFINED | VRegInfo::MULTI;
     }
+
+    /// Notes that some jump goes to the function's first block. The parameters (these counts) are written before
+    /// that block, so they live across its edges even if only the block itself mentions them.
+    pub(crate) fn start_is_target(&mut self) {
+        self.0.iter_mut().for_each(|info| info.flags |= VRegInfo::GLOBAL);
+    }
 }
 
 impl VRegInfo {
@@ -70,6 +76,8 @@ impl Function {
         for v in self.entries.iter().flat_map(|e| &e.params) {
             counts.entry_parameter(*v);
         }
+        let mut to_start = self.entries.iter().any(|e| e.block.0 == 0)
+            || self.label_sets.iter().flatten().any(|block| block.0 == 0);
         self.has_calls = false;
         for block in 0..self.blocks.len() {
             let end = self.blocks.get(block + 1).map_or(self.insts.len(), |b| b.start as usize);
@@ -78,7 +86,13 @@ impl Function {
                 self.for_each_use(inst, |v| counts.read(v, at as u32, block as u32));
                 self.for_each_def(inst, |v| counts.write(v, at as u32, block as u32));
                 self.has_calls |= calls(inst.op);
+                if matches!(inst.op.effect(), Effect::terminator | Effect::control) {
+                    self.for_each_target(inst, |block| to_start |= block.0 == 0);
+                }
             }
+        }
+        if to_start {
+            Counts(&mut vregs[..self.params as usize]).start_is_target();
         }
         self.vregs = vregs;
     }

@@ -180,7 +180,9 @@ pub struct VRegInfo {
 }
 
 impl VRegInfo {
-    /// Mentioned in more than one block, or a parameter of a further entry.
+    /// Its value may cross from block to block: mentioned in more than one, or a parameter of a further entry, or
+    /// a parameter of a function whose first block is a jump's target. A register without this flag that is
+    /// assigned before it is read in its block (as the verifier asks) is dead at the block's ends.
     pub const GLOBAL: u8 = 1;
     /// Written at least once (parameters are).
     pub const DEFINED: u8 = 2;
@@ -191,7 +193,7 @@ impl VRegInfo {
         VRegInfo { ty, flags: 0, uses: 0, first: u32::MAX, last: 0, block: u32::MAX }
     }
 
-    /// Whether every mention stands in one block.
+    /// Whether its value stays in one block; see [`VRegInfo::GLOBAL`].
     #[inline]
     pub const fn is_local(&self) -> bool {
         self.flags & VRegInfo::GLOBAL == 0

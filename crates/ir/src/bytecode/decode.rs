@@ -14,6 +14,10 @@ use crate::types::{AbiType, AggregateClass, Convention, Field, FieldKind, Layout
 /// # Errors
 /// The first thing that is wrong with the bytes, with its place ([`Place::Byte`]).
 pub fn decode(bytes: &[u8]) -> Result<Module, Diagnostic<Fault>> {
+    file(bytes).map_err(|fault| *fault)
+}
+
+fn file(bytes: &[u8]) -> Decoded<Module> {
     let mut r = header(bytes)?;
     let mut module = Module::new();
     let mut tables = ModuleTables { sigs: 0, funcs: 0, files: 0, data: None };
@@ -52,7 +56,7 @@ pub fn decode(bytes: &[u8]) -> Result<Module, Diagnostic<Fault>> {
 
 /// Checks the header, in an order that gives the most telling fault, and stands behind it.
 fn header(bytes: &[u8]) -> Decoded<Reader<'_>> {
-    let fault = |at: usize, fault| Err(Diagnostic::new(Place::Byte(at as u64), fault));
+    let fault = |at: usize, fault| Err(Box::new(Diagnostic::new(Place::Byte(at as u64), fault)));
     let magic = MAGIC.len().min(bytes.len());
     if bytes[..magic] != MAGIC[..magic] || bytes.is_empty() {
         return fault(0, Fault::NotBytecode);
@@ -65,7 +69,8 @@ fn header(bytes: &[u8]) -> Decoded<Reader<'_>> {
     let (major, minor) = (half(4), half(6));
     if major != MAJOR {
         let fault = Diagnostic::new(Place::Byte(4), Fault::Major { found: major });
-        return Err(fault.with_help("load it with the version of Kiln that wrote it, or build it again"));
+        let help = "load it with the version of Kiln that wrote it, or build it again";
+        return Err(Box::new(fault.with_help(help)));
     }
     let expected = u64::from_le_bytes(header[8..16].try_into().expect("eight bytes"));
     if expected > found {

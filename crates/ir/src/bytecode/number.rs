@@ -4,8 +4,8 @@
 use super::fault::{Fault, Item};
 use crate::diagnostic::{Diagnostic, Place};
 
-/// What a reader gives.
-pub(super) type Decoded<T> = Result<T, Diagnostic<Fault>>;
+/// What a reader gives. The fault is boxed so that the way without one is short: the result fits registers.
+pub(super) type Decoded<T> = Result<T, Box<Diagnostic<Fault>>>;
 
 pub(super) fn put(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
@@ -51,21 +51,24 @@ impl<'a> Reader<'a> {
     }
 
     /// A fault at the next byte.
-    pub(super) fn fault(&self, fault: Fault) -> Diagnostic<Fault> {
+    pub(super) fn fault(&self, fault: Fault) -> Box<Diagnostic<Fault>> {
         self.fault_at(self.at, fault)
     }
 
     /// A fault at a byte read before.
-    pub(super) fn fault_at(&self, at: usize, fault: Fault) -> Diagnostic<Fault> {
-        Diagnostic::new(Place::Byte(at as u64), fault)
+    #[cold]
+    pub(super) fn fault_at(&self, at: usize, fault: Fault) -> Box<Diagnostic<Fault>> {
+        Box::new(Diagnostic::new(Place::Byte(at as u64), fault))
     }
 
     /// The fault of a number, read at this byte, that stands for nothing known.
-    pub(super) fn unknown(&self, at: usize, item: Item, number: u64) -> Diagnostic<Fault> {
+    pub(super) fn unknown(&self, at: usize, item: Item, number: u64) -> Box<Diagnostic<Fault>> {
         let newer = (self.minor > super::MINOR).then_some(self.minor);
         let fault = self.fault_at(at, Fault::Unknown { item, number, newer });
         match newer {
-            Some(_) => fault.with_help("load it with the version of Kiln that wrote it, or a later one"),
+            Some(_) => {
+                Box::new(fault.with_help("load it with the version of Kiln that wrote it, or a later one"))
+            }
             None => fault,
         }
     }
