@@ -20,13 +20,15 @@ fn sized(bytes: u32, byte: Opcode, other: Opcode) -> (Opcode, bool) {
 }
 
 impl Emit<'_> {
-    /// The memory operand as one register, not `rax`. Read every other operand first.
+    /// The memory operand as one register, not `rax`, which is taken. To be called before the other operands are
+    /// read: its own registers are no longer needed behind it.
     fn atomic_mem(&mut self, inst: &InstData) -> Amode {
         let mem = self.mem(inst);
         self.take(RAX);
         let address = self.temp(false);
         self.asm.op(LEA, true, address, mem);
         self.settle();
+        self.pinned = address.set().with(RAX.set());
         Amode::base(address, 0)
     }
 
@@ -75,10 +77,10 @@ impl Emit<'_> {
     pub fn atomic_rmw(&mut self, inst: &InstData) {
         let access = inst.access();
         let rmw = inst.rmw();
+        let mem = self.atomic_mem(inst);
         let value = self.read(VReg(self.f.tail(inst)[3]));
         match rmw {
             Rmw::Add | Rmw::Sub | Rmw::Xchg => {
-                let mem = self.atomic_mem(inst);
                 let d = self.write(VReg(inst.dst), Reg::NONE);
                 self.asm.mov(true, SCRATCH, value);
                 if rmw == Rmw::Xchg {
@@ -91,14 +93,13 @@ impl Emit<'_> {
                 }
                 self.extend_access(inst, d, SCRATCH);
             }
-            _ => self.rmw_loop(inst, rmw, value),
+            _ => self.rmw_loop(inst, rmw, mem, value),
         }
     }
 
     /// Compare and exchange until nobody came between.
-    fn rmw_loop(&mut self, inst: &InstData, rmw: Rmw, value: Reg) {
+    fn rmw_loop(&mut self, inst: &InstData, rmw: Rmw, mem: Amode, value: Reg) {
         let access = inst.access();
-        let mem = self.atomic_mem(inst);
         let operand = self.temp(false);
         // What is compared must be extended alike on both sides.
         let signed = matches!(rmw, Rmw::Smin | Rmw::Smax);
@@ -141,9 +142,9 @@ impl Emit<'_> {
         let access = inst.access();
         let tail = self.f.tail(inst);
         let (expected, new) = (VReg(tail[3]), VReg(tail[4]));
+        let mem = self.atomic_mem(inst);
         let re = self.read(expected);
         let rn = self.read(new);
-        let mem = self.atomic_mem(inst);
         let d = self.write(VReg(inst.dst), RAX);
         self.asm.mov(true, SCRATCH, rn);
         self.asm.mov(true, RAX, re);
