@@ -1,0 +1,44 @@
+//! How large things may be. Everything here is far above what programs need; what exceeds it is a mistake or an
+//! attack, and is refused before any later stage reserves memory for it.
+
+/// Upper bounds, each inclusive.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Functions, imports, data objects, signatures or layouts of a module, each.
+    pub entities: u64,
+    /// Instructions of a function.
+    pub insts: u64,
+    /// Virtual registers of a function.
+    pub vregs: u64,
+    /// Bytes of all stack slots of a function, padding included.
+    pub frame_bytes: u64,
+    /// Parameters or results of a signature, and arguments of a call.
+    pub params: u64,
+    /// Cases of a switch.
+    pub cases: u64,
+    /// Bytes of all data objects of a module, zeros and padding included.
+    pub data_bytes: u64,
+    /// Bytes of an aggregate passed by value.
+    pub layout_bytes: u64,
+    /// Diagnostics that are collected before checking stops.
+    pub diagnostics: usize,
+}
+
+/// The greatest alignment of slots, data, layouts and run-time stack storage: a page.
+pub const MAX_ALIGN: u32 = 4096;
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            entities: 1 << 24,
+            insts: 1 << 27,
+            vregs: 1 << 27,
+            frame_bytes: 1 << 30,
+            params: 65_535,
+            cases: 1 << 20,
+            data_bytes: 1 << 30,
+            layout_bytes: 1 << 24,
+            diagnostics: 100,
+        }
+    }
+}
