@@ -13,7 +13,7 @@
 
 use crate::regs::{Reg, RegSet};
 use kiln_ir::function::{Function, VRegInfo};
-use kiln_ir::op::{Field, Role};
+use kiln_ir::op::{Effect, Field, Role};
 use kiln_ir::{Block, Op, Type, VReg};
 
 /// Where one virtual register is, while code is written.
@@ -141,6 +141,27 @@ static MENTIONS: [u8; 256] = {
     table
 };
 
+/// Calls `edge` with both blocks of each way from block to block.
+fn for_each_edge(f: &Function, mut edge: impl FnMut(u32, u32)) {
+    // Cold edges leave from the middle of blocks; without a cold block there are none.
+    let any_cold = f.blocks().iter().any(|b| b.cold);
+    for b in 0..f.blocks().len() as u32 {
+        let range = f.block_range(Block(b));
+        if any_cold {
+            for inst in &f.insts()[range.start..range.end - 1] {
+                if matches!(inst.op.effect(), Effect::control) {
+                    f.for_each_target(inst, |t| edge(b, t.0));
+                }
+            }
+        }
+        let last = &f.insts()[range.end - 1];
+        if last.op.falls_through() {
+            edge(b, b + 1);
+        }
+        f.for_each_target(last, |t| edge(b, t.0));
+    }
+}
+
 impl Scan {
     /// Scans a function and gives homes. `calls` says which ops run other code, and so change the registers that
     /// callees may change.
@@ -178,20 +199,14 @@ impl Scan {
         self.calls.clear();
         self.preds[0] = 1;
         let mut any_loop = false;
-        for b in 0..n {
-            let last = &f.insts()[f.block_range(Block(b as u32)).end - 1];
-            if last.op.falls_through() {
-                self.preds[b + 1] = (self.preds[b + 1] + 1).min(2);
+        for_each_edge(f, |b, t| {
+            self.preds[t as usize] = (self.preds[t as usize] + 1).min(2);
+            if t <= b {
+                any_loop = true;
+                let end = &mut self.loop_end[t as usize];
+                *end = if *end == NO_LOOP { b } else { (*end).max(b) };
             }
-            f.for_each_target(last, |t| {
-                self.preds[t.index()] = (self.preds[t.index()] + 1).min(2);
-                if t.index() <= b {
-                    any_loop = true;
-                    let end = &mut self.loop_end[t.index()];
-                    *end = if *end == NO_LOOP { b as u32 } else { (*end).max(b as u32) };
-                }
-            });
-        }
+        });
         self.loops.clear();
         self.stack.clear();
         self.loop_of.clear();
@@ -229,17 +244,14 @@ impl Scan {
             self.loop_of.push(self.stack.last().copied().unwrap_or(NO_LOOP));
             self.depth.push(self.stack.len() as u8);
         }
-        for b in 0..n as u32 {
-            let last = &f.insts()[f.block_range(Block(b)).end - 1];
-            f.for_each_target(last, |t| {
-                let mut l = self.loop_of[t.index()];
-                while l != NO_LOOP && self.loops[l as usize].header > b {
-                    let this = &mut self.loops[l as usize];
-                    this.side_entry |= this.header != t.0;
-                    l = this.parent;
-                }
-            });
-        }
+        for_each_edge(f, |b, t| {
+            let mut l = self.loop_of[t as usize];
+            while l != NO_LOOP && self.loops[l as usize].header > b {
+                let this = &mut self.loops[l as usize];
+                this.side_entry |= this.header != t;
+                l = this.parent;
+            }
+        });
     }
 
     #[inline]
