@@ -11,7 +11,7 @@ use crate::for_each_op;
 use crate::function::{BlockData, Entry, Function, InstData, Mem, Pos, SlotData, VRegInfo, aux};
 use crate::module::Module;
 use crate::op::{Cond, FCond, Hint, Op, Order, Rmw, Shape, Variant};
-use crate::types::{MemType, Type};
+use crate::types::{AbiType, MemType, Type};
 use std::ops::Range;
 
 /// A register or a constant, where an op takes either.
@@ -163,6 +163,12 @@ impl<'m> FunctionBuilder<'m> {
     /// The module, for example to declare what a call needs.
     pub fn module(&mut self) -> &mut Module {
         self.module
+    }
+
+    /// The signature element that the function returns at this place, if it returns so many.
+    pub fn result_type(&self, n: usize) -> Option<AbiType> {
+        let sig = self.module.funcs[self.func.index()].sig;
+        self.module.sigs[sig.index()].results.get(n).copied()
     }
 
     /// The function so far.

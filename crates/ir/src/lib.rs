@@ -14,6 +14,7 @@ pub mod function;
 mod module;
 pub mod op;
 pub mod reference;
+pub mod text;
 pub mod trap;
 pub mod types;
 pub mod verify;

@@ -1,0 +1,531 @@
+//! The first pass: everything outside bodies.
+
+use super::{Body, Parsed, Parser, Symbol};
+use crate::diagnostic::Span;
+use crate::entity::FileId;
+use crate::module::{DataDecl, Linkage, Module};
+use crate::text::fault::{Fault, Thing};
+use crate::text::lex::{Kind, Lexer, Name};
+use crate::text::near::nearest;
+use crate::types::{AbiType, AggregateClass, Convention, Field, FieldKind, Layout, Signature, Type};
+
+/// The words that begin definitions.
+const DEFINITIONS: [&str; 9] =
+    ["fn", "export", "extern", "data", "const", "include", "type", "sig", "replaceable"];
+
+const MAX_FIELDS: usize = 4096;
+
+/// What may stand before a definition.
+#[derive(Clone, Copy, Default)]
+struct Modifiers {
+    export: bool,
+    replaceable: bool,
+}
+
+/// The names of field kinds, with size and natural alignment.
+pub(in crate::text) const FIELD_KINDS: [(&str, FieldKind, u32); 8] = [
+    ("i8", FieldKind::I8, 1),
+    ("i16", FieldKind::I16, 2),
+    ("i32", FieldKind::I32, 4),
+    ("i64", FieldKind::I64, 8),
+    ("f32", FieldKind::F32, 4),
+    ("f64", FieldKind::F64, 8),
+    ("ptr", FieldKind::Ptr, 8),
+    ("f80", FieldKind::F80, 16),
+];
+
+/// The names of classes of aggregates; those with a fixed layout can stand alone.
+pub(in crate::text) const CLASSES: [(&str, AggregateClass); 3] =
+    [("x87", AggregateClass::X87), ("complex", AggregateClass::Complex), ("int128", AggregateClass::Int128)];
+
+/// The names of conventions other than the default.
+pub(in crate::text) const CONVENTIONS: [(&str, Convention); 2] =
+    [("c", Convention::C), ("win64", Convention::Win64)];
+
+/// The layout that C gives these members.
+pub(in crate::text) struct Members {
+    pub layout: Layout,
+    union: bool,
+}
+
+impl Members {
+    pub fn new(union: bool) -> Members {
+        Members { layout: Layout { align: 1, ..Layout::default() }, union }
+    }
+
+    /// Adds `count` members one after another; `None` if the sizes leave 32 bits or the fields become too many.
+    pub fn add(&mut self, count: u32, element: &Layout) -> Option<()> {
+        let layout = &mut self.layout;
+        let offset =
+            if self.union { 0 } else { layout.size.checked_next_multiple_of(element.align.max(1))? };
+        let size = element.size.checked_mul(count)?;
+        let end = offset.checked_add(size)?;
+        if let ([field], AggregateClass::Plain) = (&element.fields[..], element.class)
+            && field.count == 1
+            && count > 0
+        {
+            layout.fields.push(Field { offset: offset.checked_add(field.offset)?, count, ..*field });
+        } else {
+            let more = element.fields.len().checked_mul(count as usize)?;
+            if more > MAX_FIELDS || layout.fields.len() + more > MAX_FIELDS {
+                return None;
+            }
+            for n in 0..count {
+                let base = offset + n * element.size;
+                layout.fields.extend(element.fields.iter().map(|f| Field { offset: base + f.offset, ..*f }));
+            }
+        }
+        layout.align = layout.align.max(element.align);
+        layout.size = layout.size.max(end);
+        Some(())
+    }
+
+    /// Rounds the size up to the alignment.
+    pub fn finish(mut self) -> Option<Layout> {
+        self.layout.size = self.layout.size.checked_next_multiple_of(self.layout.align.max(1))?;
+        if self.union {
+            self.layout.fields.sort_by_key(|f| f.offset);
+        }
+        Some(self.layout)
+    }
+
+    /// The layout of one scalar.
+    pub fn scalar(kind: FieldKind, size: u32) -> Layout {
+        let fields = vec![Field { offset: 0, kind, count: 1 }];
+        Layout { size, align: size, fields, class: AggregateClass::Plain }
+    }
+}
+
+/// The layout of a class that stands alone, with the word behind `complex`.
+pub(in crate::text) fn class_layout(class: AggregateClass, part: &str) -> Option<Layout> {
+    let (kind, size, count) = match (class, part) {
+        (AggregateClass::X87, "") => (FieldKind::F80, 16, 1),
+        (AggregateClass::Int128, "") => (FieldKind::I64, 8, 2),
+        (AggregateClass::Complex, "f32") => (FieldKind::F32, 4, 2),
+        (AggregateClass::Complex, "f64") => (FieldKind::F64, 8, 2),
+        (AggregateClass::Complex, "x87") => (FieldKind::F80, 16, 2),
+        _ => return None,
+    };
+    let align = if class == AggregateClass::Int128 { 16 } else { size };
+    Some(Layout { size: size * count, align, fields: vec![Field { offset: 0, kind, count }], class })
+}
+
+impl<'a> Parser<'a> {
+    /// Reads the definitions of a file and of those it includes.
+    pub(super) fn definitions(&mut self, module: &mut Module, file: FileId) {
+        let Some(source) = self.sources.get(file) else { return };
+        let outer = (self.file, self.lexer, self.token);
+        self.file = file;
+        self.lexer = Lexer::new(&source.text);
+        self.token = self.lexer.next();
+        loop {
+            self.skip_newlines();
+            if self.token.kind == Kind::Eof || self.is_full() {
+                break;
+            }
+            self.depth = 0;
+            let line = self.lexer.line;
+            if self.definition(module).and_then(|()| self.expect_end()).is_err() {
+                self.recover(line);
+            }
+        }
+        (self.file, self.lexer, self.token) = outer;
+    }
+
+    /// Goes to the next line that begins a definition.
+    fn recover(&mut self, mut line: u32) {
+        loop {
+            if self.lexer.line > line && self.token.kind != Kind::Newline {
+                line = self.lexer.line;
+                match self.token.kind {
+                    Kind::Eof => return,
+                    Kind::Ident(word) if DEFINITIONS.contains(&word) => return,
+                    _ => {}
+                }
+            }
+            self.skip_line();
+            if self.token.kind == Kind::Eof {
+                return;
+            }
+            self.bump();
+        }
+    }
+
+    fn definition(&mut self, module: &mut Module) -> Parsed<()> {
+        if self.is(b'.') {
+            return self.sources_list(module);
+        }
+        let mut modifiers = Modifiers::default();
+        loop {
+            let at = self.span();
+            let Kind::Ident(word) = self.token.kind else {
+                return Err(self.unexpected("a definition (fn, data, const, extern, type, sig, include)"));
+            };
+            self.bump();
+            match word {
+                "export" => modifiers.export = true,
+                "replaceable" => modifiers.replaceable = true,
+                "fn" => return self.function(module, modifiers),
+                "extern" => return self.import(module, modifiers),
+                "data" => return self.data(module, modifiers.export, true),
+                "const" if self.is_word("data") && self.lexer.peek_byte() != b'=' => {
+                    self.bump();
+                    return self.data(module, modifiers.export, false);
+                }
+                "const" => return self.define_constant(),
+                "type" => return self.define_type(module),
+                "sig" => return self.define_signature(module),
+                "include" => return self.include(module, at),
+                _ => {
+                    let fault = Fault::Expected {
+                        wanted: "a definition (fn, data, const, extern, type, sig, include)".into(),
+                        found: format!("`{word}`"),
+                    };
+                    let near = nearest(word, DEFINITIONS.into_iter()).map(str::to_owned);
+                    return Err(self.fail_near(at, fault, near));
+                }
+            }
+        }
+    }
+
+    fn include(&mut self, module: &mut Module, _: Span) -> Parsed<()> {
+        let at = self.token.start;
+        self.string("the path of a file in quotes")?;
+        if let Some(file) = self.sources.includes.get(&(self.file.0, at)) {
+            self.definitions(module, *file);
+        }
+        Ok(())
+    }
+
+    /// `.sources "a.c", "b.c"`
+    fn sources_list(&mut self, module: &mut Module) -> Parsed<()> {
+        self.bump();
+        if !self.eat_word("sources") {
+            return Err(self.unexpected("`.sources`"));
+        }
+        self.own_positions = false;
+        if self.at_end() {
+            return Ok(());
+        }
+        loop {
+            let name = self.utf8("the name of a source file in quotes")?;
+            module.file(&name);
+            if !self.comma() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Makes a symbol known.
+    pub(super) fn define(&mut self, name: &Name<'a>, at: Span, symbol: Symbol) -> Parsed<()> {
+        if let Some((_, first)) = self.symbols.get(&name.key) {
+            let first = *first;
+            return Err(self.duplicate(at, symbol.thing(), &name.key, first));
+        }
+        self.symbols.insert(name.key.clone(), (symbol, at));
+        Ok(())
+    }
+
+    fn define_constant(&mut self) -> Parsed<()> {
+        let (name, at) = self.name(Thing::Constant)?;
+        self.expect(b'=')?;
+        let value = self.constant()?;
+        self.define(&name, at, Symbol::Const(value))
+    }
+
+    fn function(&mut self, module: &mut Module, modifiers: Modifiers) -> Parsed<()> {
+        let (name, at) = self.name(Thing::Function)?;
+        let body = Lexer { at: self.token.start as usize, ..self.lexer };
+        let signature = self.signature(true)?;
+        let linkage = if modifiers.export { Linkage::Export } else { Linkage::Local };
+        let func = module.declare(&name.text, signature, linkage);
+        module.set_replaceable(func, modifiers.replaceable);
+        let defined = self.define(&name, at, Symbol::Func(func));
+        if !self.is(b'{') {
+            return Err(self.unexpected("`{`"));
+        }
+        let closed = self.lexer.skip_braces(|word| DEFINITIONS.contains(&word));
+        self.last_end = self.lexer.at as u32;
+        self.token = self.lexer.next();
+        if !closed {
+            // The cursor stands at a definition already.
+            self.fail(at, Fault::UnclosedBody);
+            self.token.kind = Kind::Newline;
+            self.lexer.at = self.token.start as usize;
+            return Ok(());
+        }
+        if defined.is_ok() {
+            self.bodies.push(Body { func, file: self.file, at: body });
+        }
+        Ok(())
+    }
+
+    fn import(&mut self, module: &mut Module, modifiers: Modifiers) -> Parsed<()> {
+        let writable = !(self.is_word("const") && self.lexer.peek().kind == Kind::Ident("data"));
+        if !writable {
+            self.bump();
+        }
+        if self.is_word("data") && self.lexer.peek_byte() != b':' {
+            self.bump();
+            return self.import_data(module, writable);
+        }
+        let (name, at) = self.name(Thing::Function)?;
+        self.expect(b':')?;
+        let signature = self.signature_or_name(module)?;
+        let func = module.import(&name.text, signature);
+        module.set_replaceable(func, modifiers.replaceable);
+        if self.eat_word("from") {
+            let library = self.utf8("the name of a library in quotes")?;
+            module.set_library(func, &library);
+        }
+        self.define(&name, at, Symbol::Func(func))
+    }
+
+    fn import_data(&mut self, module: &mut Module, writable: bool) -> Parsed<()> {
+        let (name, at) = self.name(Thing::Data)?;
+        let thread_local = self.eat_word("thread_local");
+        let align = if self.eat_word("align") { self.alignment()? } else { 1 };
+        let data = module.add_data(DataDecl {
+            name: name.text.clone().into_owned(),
+            linkage: Linkage::Import,
+            writable,
+            align,
+            thread_local,
+            ..DataDecl::default()
+        });
+        self.define(&name, at, Symbol::Data(data))
+    }
+
+    /// An alignment: a power of two. (0 is let through, so that unchecked modules can be shown.)
+    pub(super) fn alignment(&mut self) -> Parsed<u32> {
+        let (value, at) = self.integer()?;
+        match u32::try_from(value) {
+            Ok(align) if align == 0 || align.is_power_of_two() => Ok(align),
+            _ => Err(self.fail(at, Fault::BadAlignment(value))),
+        }
+    }
+
+    // Signatures.
+
+    fn define_signature(&mut self, module: &mut Module) -> Parsed<()> {
+        if self.is_word("fn") && self.lexer.peek_byte() == b'(' {
+            let signature = self.signature_or_name(module)?;
+            module.signature(signature);
+            return Ok(());
+        }
+        let (name, at) = self.name(Thing::Signature)?;
+        self.expect(b'=')?;
+        let signature = self.signature_or_name(module)?;
+        if let Some((_, first)) = self.sigs.get(&name.key) {
+            let first = *first;
+            return Err(self.duplicate(at, Thing::Signature, &name.key, first));
+        }
+        let id = module.signature(signature);
+        self.sigs.insert(name.key, (id, at));
+        Ok(())
+    }
+
+    /// `fn(…) -> …`, or the name of a signature.
+    pub(super) fn signature_or_name(&mut self, module: &Module) -> Parsed<Signature> {
+        if self.is_word("fn") && self.lexer.peek_byte() == b'(' {
+            self.bump();
+            return self.signature(false);
+        }
+        let (name, at) = self.name(Thing::Signature)?;
+        if let Some((id, _)) = self.sigs.get(&name.key) {
+            return Ok(module.sigs()[id.index()].clone());
+        }
+        let near = nearest(&name.key, super::sorted(self.sigs.keys().map(|k| k.as_ref())).into_iter());
+        let near = near.map(str::to_owned);
+        Err(self.fail_near(at, Fault::Unknown { thing: Thing::Signature, name: name.key.into() }, near))
+    }
+
+    /// The signature from its parameter list on, with the parameters' names if it is a function's.
+    fn signature(&mut self, named: bool) -> Parsed<Signature> {
+        let mut signature = Signature::default();
+        let mut ended = false;
+        self.list(b'(', b')', |p| {
+            if ended {
+                return Err(p.unexpected("`)` after `...`"));
+            }
+            if p.token.kind == Kind::Ellipsis {
+                p.bump();
+                signature.variadic = true;
+                ended = true;
+                return Ok(());
+            }
+            if named {
+                if !matches!(p.token.kind, Kind::Reg(_)) {
+                    return Err(p.unexpected("a parameter: `%name: type`"));
+                }
+                p.bump();
+                p.expect(b':')?;
+            }
+            signature.params.push(p.abi_type()?);
+            Ok(())
+        })?;
+        if self.eat_word("conv") {
+            let found = match self.token.kind {
+                Kind::Ident(word) => CONVENTIONS.iter().find(|(name, _)| *name == word),
+                _ => None,
+            };
+            match found {
+                Some((_, convention)) => signature.convention = *convention,
+                None => return Err(self.unexpected("a calling convention (c, win64)")),
+            }
+            self.bump();
+        }
+        if self.token.kind == Kind::Arrow {
+            self.bump();
+            if self.is(b'(') {
+                self.list(b'(', b')', |p| {
+                    signature.results.push(p.abi_type()?);
+                    Ok(())
+                })?;
+            } else {
+                signature.results.push(self.abi_type()?);
+            }
+        }
+        Ok(signature)
+    }
+
+    fn abi_type(&mut self) -> Parsed<AbiType> {
+        let at = self.span();
+        let small = match self.token.kind {
+            Kind::Ident("i8") => Some(AbiType::I8),
+            Kind::Ident("u8") => Some(AbiType::U8),
+            Kind::Ident("i16") => Some(AbiType::I16),
+            Kind::Ident("u16") => Some(AbiType::U16),
+            Kind::Ident(word) => Type::ALL.into_iter().find(|t| t.name() == word).map(AbiType::Value),
+            _ => None,
+        };
+        if let Some(ty) = small {
+            self.bump();
+            return Ok(ty);
+        }
+        let (name, _) = self.name(Thing::Type)?;
+        if let Some((id, _)) = self.types.get(&name.key) {
+            return Ok(AbiType::Aggregate(*id));
+        }
+        Err(self.unknown_type(at, &name.key))
+    }
+
+    fn unknown_type(&mut self, at: Span, name: &str) -> crate::text::parse::Reported {
+        let builtin = ["i8", "u8", "i16", "u16", "i32", "i64", "f32", "f64", "ptr"];
+        let names = super::sorted(self.types.keys().map(|k| k.as_ref()));
+        let near = nearest(name, builtin.into_iter().chain(names)).map(str::to_owned);
+        self.fail_near(at, Fault::Unknown { thing: Thing::Type, name: name.into() }, near)
+    }
+
+    // Types.
+
+    fn define_type(&mut self, module: &mut Module) -> Parsed<()> {
+        let (name, at) = self.name(Thing::Type)?;
+        self.expect(b'=')?;
+        let layout = self.type_layout(module)?;
+        if let Some((_, first)) = self.types.get(&name.key) {
+            let first = *first;
+            return Err(self.duplicate(at, Thing::Type, &name.key, first));
+        }
+        self.sizes.insert(name.key.clone(), layout.size as u64);
+        let id = module.layout(&name.text, layout);
+        self.types.insert(name.key, (id, at));
+        Ok(())
+    }
+
+    fn type_layout(&mut self, module: &Module) -> Parsed<Layout> {
+        if self.eat_word("size") {
+            return self.explicit_layout();
+        }
+        let class = match self.token.kind {
+            Kind::Ident(word) => CLASSES.iter().find(|(name, _)| *name == word),
+            _ => None,
+        };
+        if let Some((_, class)) = class {
+            self.bump();
+            let part = match self.token.kind {
+                Kind::Ident(part) if *class == AggregateClass::Complex => {
+                    self.bump();
+                    part
+                }
+                _ => "",
+            };
+            return class_layout(*class, part).ok_or_else(|| self.unexpected("f32, f64 or x87"));
+        }
+        let align = if self.eat_word("align") { self.alignment()? } else { 1 };
+        let start = self.token.start;
+        let mut members = Members::new(self.eat_word("union"));
+        self.list(b'{', b'}', |p| {
+            let start = p.token.start;
+            let (count, element) = p.member(module)?;
+            let at = p.span_from(start);
+            members.add(count, &element).ok_or_else(|| {
+                p.fail(at, Fault::TooMany { what: "fields or bytes in a type", limit: MAX_FIELDS as u64 })
+            })
+        })?;
+        members.layout.align = members.layout.align.max(align);
+        let at = self.span_from(start);
+        members
+            .finish()
+            .ok_or_else(|| self.fail(at, Fault::TooMany { what: "bytes in a type", limit: u32::MAX as u64 }))
+    }
+
+    /// A member: `[n]` and what stands there.
+    fn member(&mut self, module: &Module) -> Parsed<(u32, Layout)> {
+        let count = self.array_length()?;
+        let at = self.span();
+        if let Some((kind, size)) = self.field_kind() {
+            return Ok((count, Members::scalar(kind, size)));
+        }
+        let (name, _) = self.name(Thing::Type)?;
+        match self.types.get(&name.key) {
+            Some((id, _)) => Ok((count, module.layouts()[id.index()].layout.clone())),
+            None => Err(self.unknown_type(at, &name.key)),
+        }
+    }
+
+    fn array_length(&mut self) -> Parsed<u32> {
+        if !self.eat(b'[') {
+            return Ok(1);
+        }
+        let count = self.integer_in(0, u32::MAX as i128, "a length of 32 bits")?;
+        self.expect(b']')?;
+        Ok(count as u32)
+    }
+
+    fn field_kind(&mut self) -> Option<(FieldKind, u32)> {
+        let Kind::Ident(word) = self.token.kind else { return None };
+        let (_, kind, size) = FIELD_KINDS.into_iter().find(|(name, ..)| *name == word)?;
+        self.bump();
+        Some((kind, size))
+    }
+
+    /// `size N align N [class] {[n]kind at offset, …}`, behind `size`.
+    fn explicit_layout(&mut self) -> Parsed<Layout> {
+        let size = self.integer_in(0, u32::MAX as i128, "a size of 32 bits")? as u32;
+        if !self.eat_word("align") {
+            return Err(self.unexpected("`align`"));
+        }
+        let align = self.alignment()?;
+        let mut layout = Layout { size, align, ..Layout::default() };
+        if let Kind::Ident(word) = self.token.kind
+            && let Some((_, class)) = CLASSES.iter().find(|(name, _)| *name == word)
+        {
+            self.bump();
+            layout.class = *class;
+        }
+        self.list(b'{', b'}', |p| {
+            let count = p.array_length()?;
+            let Some((kind, _)) = p.field_kind() else {
+                return Err(p.unexpected("a field kind (i8, i16, i32, i64, f32, f64, ptr, f80)"));
+            };
+            if !p.eat_word("at") {
+                return Err(p.unexpected("`at`"));
+            }
+            let offset = p.integer_in(0, u32::MAX as i128, "an offset of 32 bits")? as u32;
+            layout.fields.push(Field { offset, kind, count });
+            Ok(())
+        })?;
+        Ok(layout)
+    }
+}
