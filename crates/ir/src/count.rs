@@ -86,7 +86,9 @@ impl Function {
                 self.for_each_use(inst, |v| counts.read(v, at as u32, block as u32));
                 self.for_each_def(inst, |v| counts.write(v, at as u32, block as u32));
                 self.has_calls |= calls(inst.op);
-                if matches!(inst.op.effect(), Effect::terminator | Effect::control) {
+                // Label sets have been looked at as a whole: many jumps may share a large one.
+                let jumps = matches!(inst.op.effect(), Effect::terminator | Effect::control);
+                if jumps && inst.op.shape() != Shape::JumpTo {
                     self.for_each_target(inst, |block| to_start |= block.0 == 0);
                 }
             }

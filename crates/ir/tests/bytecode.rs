@@ -395,6 +395,22 @@ fn leb(out: &mut Vec<u8>, mut number: u64) {
 }
 
 #[test]
+fn many_jumps_over_a_large_label_set_are_read_in_linear_time() {
+    let mut m = Module::new();
+    let f = m.declare("f", Signature::new([Type::Ptr], [] as [Type; 0]), Linkage::Export);
+    let mut b = m.build(f);
+    let blocks: Vec<_> = (0..200_000).map(|_| b.block()).collect();
+    let set = b.label_set(&blocks);
+    let address = b.param(0);
+    for block in blocks {
+        b.place(block);
+        b.jump_to(address, set);
+    }
+    b.finish().expect("every block is placed");
+    assert!(decode(&m.to_bytes()) == Ok(m));
+}
+
+#[test]
 fn the_dump_in_the_documentation_is_true() {
     let page = include_str!("../../../docs/bytecode.md");
     let (_, dump) = page.split_once("```hex\n").expect("the page has a dump");
