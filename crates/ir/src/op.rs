@@ -694,7 +694,6 @@ impl FCond {
     }
 
     /// Whether the predicate holds between the operands.
-    #[expect(clippy::double_comparisons, reason = "`a != b` holds for NaN, less or greater does not")]
     pub fn holds(self, a: f64, b: f64) -> bool {
         let unordered = a.is_nan() || b.is_nan();
         match self {

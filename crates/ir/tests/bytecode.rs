@@ -429,3 +429,35 @@ fn the_dump_in_the_documentation_is_true() {
     }
     assert_eq!(at, bytes.len());
 }
+
+#[test]
+fn an_outline_tells_every_byte_of_a_file() {
+    let bytes = small().to_bytes();
+    let (parts, fault) = bytecode::outline(&bytes);
+    assert_eq!(fault, None);
+    assert_eq!((parts[0].start, parts[parts.len() - 1].end), (0, bytes.len()));
+    assert!(parts.windows(2).all(|pair| pair[0].end == pair[1].start && pair[0].start < pair[0].end));
+    let lines: Vec<_> = parts
+        .iter()
+        .map(|p| format!("{:02x} {}{}", p.start, "  ".repeat(p.depth), p.meaning))
+        .filter(|line| line.starts_with('4') || line.starts_with('5'))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "40       8 instructions",
+            "41         blt.i64 %0, 2, block 2",
+            "47         sub.i64 %1, %0, 1",
+            "4c         call function 0, signature 0, (%1) to (%2)",
+            "54         sub.i64 %3, %0, 2",
+            "59         call function 0, signature 0, (%3) to (%4)",
+        ]
+    );
+    // A damaged file is outlined as far as it can be read.
+    let mut damaged = bytes;
+    damaged[0x54] = 0xfe;
+    let (parts, fault) = bytecode::outline(&sealed(damaged));
+    assert_eq!(fault.map(|d| d.at), Some(Place::Byte(0x54)));
+    assert_eq!(parts.last().map(|p| (p.start, p.end)), Some((0x4c, 0x54)));
+    bytecode::outline(&every_op::module().to_bytes());
+}

@@ -2,6 +2,7 @@
 
 use super::fault::{Fault, Item};
 use super::number::{Decoded, Reader};
+use super::outline;
 use super::record::{self, Tables};
 use crate::entity::{Block, FileId, Inst, VReg};
 use crate::function::{BlockData, Entry, Function, Names, Pos, SlotData, VRegInfo};
@@ -20,8 +21,10 @@ pub(super) struct ModuleTables {
 pub(super) fn read(mut r: Reader<'_>, sig: &Signature, module: &mut ModuleTables) -> Decoded<Function> {
     let r = &mut r;
     let mut f = Function { params: sig.params.len() as u32, ..Function::default() };
+    r.note(r.at(), 3, || "registers behind the parameters".into());
     registers(r, &mut f, sig)?;
 
+    r.note(r.at(), 3, || "slots".into());
     let slots = r.count(Item::Slot, 2)?;
     f.slots.reserve_exact(slots);
     for _ in 0..slots {
@@ -30,8 +33,10 @@ pub(super) fn read(mut r: Reader<'_>, sig: &Signature, module: &mut ModuleTables
 
     // A block has at least one instruction, of two bytes.
     let blocks_at = r.at();
+    r.note(blocks_at, 3, || "blocks".into());
     let blocks = r.count(Item::Block, 2)?;
     f.blocks.resize(blocks, BlockData { start: 0, cold: false });
+    r.note(r.at(), 3, || "cold blocks".into());
     let cold = r.count(Item::Block, 1)?;
     let mut next = 0;
     for _ in 0..cold {
@@ -39,6 +44,7 @@ pub(super) fn read(mut r: Reader<'_>, sig: &Signature, module: &mut ModuleTables
         f.blocks[block].cold = true;
     }
 
+    r.note(r.at(), 3, || "label sets".into());
     let sets = r.count(Item::LabelSet, 1)?;
     f.label_sets.reserve_exact(sets);
     for _ in 0..sets {
@@ -50,6 +56,7 @@ pub(super) fn read(mut r: Reader<'_>, sig: &Signature, module: &mut ModuleTables
         f.label_sets.push(set);
     }
 
+    r.note(r.at(), 3, || "entries".into());
     let entries = r.count(Item::Entry, 3)?;
     f.entries.reserve_exact(entries);
     for _ in 0..entries {
@@ -75,9 +82,13 @@ pub(super) fn read(mut r: Reader<'_>, sig: &Signature, module: &mut ModuleTables
     instructions(r, &mut f, &mut tables, blocks_at)?;
     module.data = tables.data;
 
+    r.note(r.at(), 3, || "names of registers".into());
     f.vreg_names = names(r, f.vregs.len())?;
+    r.note(r.at(), 3, || "names of blocks".into());
     f.block_names = names(r, blocks)?;
+    r.note(r.at(), 3, || "names of slots".into());
     f.slot_names = names(r, slots)?;
+    r.note(r.at(), 3, || "positions".into());
     positions(r, &mut f, module.files)?;
     r.finish()?;
     f.recount();
@@ -101,13 +112,17 @@ fn registers(r: &mut Reader<'_>, f: &mut Function, sig: &Signature) -> Decoded<(
 
 /// Reads the instructions and finds where the blocks start: behind each terminator.
 fn instructions(r: &mut Reader<'_>, f: &mut Function, tables: &mut Tables, blocks_at: usize) -> Decoded<()> {
+    let start = r.at();
     let count = r.count(Item::Inst, 2)?;
+    r.note(start, 3, || format!("{count} instructions"));
     f.insts.reserve_exact(count);
     let mut tail = Vec::new();
     let mut ended = 0;
     let mut last = None;
     for at in 0..count {
+        let start = r.at();
         let op = record::read(r, f, tables, &mut tail)?;
+        r.note(start, 4, || outline::instruction(f, &f.insts[at]));
         if op.is_terminator() {
             ended += 1;
             if let Some(next) = f.blocks.get_mut(ended) {

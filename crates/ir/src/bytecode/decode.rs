@@ -3,6 +3,7 @@
 use super::body::{self, ModuleTables};
 use super::fault::{Fault, Item};
 use super::number::{Decoded, Reader};
+use super::outline::Outline;
 use super::{CHECKSUM, HEADER, MAGIC, MAJOR, checksum, element, flag, section, simple_element, target};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::entity::{Block, DataId, FuncId, LayoutId, SigId};
@@ -14,11 +15,12 @@ use crate::types::{AbiType, AggregateClass, Convention, Field, FieldKind, Layout
 /// # Errors
 /// The first thing that is wrong with the bytes, with its place ([`Place::Byte`]).
 pub fn decode(bytes: &[u8]) -> Result<Module, Diagnostic<Fault>> {
-    file(bytes).map_err(|fault| *fault)
+    file(bytes, None).map_err(|fault| *fault)
 }
 
-fn file(bytes: &[u8]) -> Decoded<Module> {
-    let mut r = header(bytes)?;
+/// Reads a file, noting its parts.
+pub(super) fn file<'a>(bytes: &'a [u8], outline: Option<&'a Outline>) -> Decoded<Module> {
+    let mut r = header(bytes, outline)?;
     let mut module = Module::new();
     let mut tables = ModuleTables { sigs: 0, funcs: 0, files: 0, data: None };
     let mut last = 0;
@@ -35,6 +37,7 @@ fn file(bytes: &[u8]) -> Decoded<Module> {
             return Err(r.fault_at(length_at, Fault::Count { item: Item::Byte, count: length }));
         }
         let mut part = r.part(length as usize)?;
+        r.note(at, 0, || format!("section {number}, {length} bytes"));
         match number {
             section::FILES => files(&mut part, &mut module)?,
             section::LAYOUTS => layouts(&mut part, &mut module)?,
@@ -55,7 +58,7 @@ fn file(bytes: &[u8]) -> Decoded<Module> {
 }
 
 /// Checks the header, in an order that gives the most telling fault, and stands behind it.
-fn header(bytes: &[u8]) -> Decoded<Reader<'_>> {
+fn header<'a>(bytes: &'a [u8], outline: Option<&'a Outline>) -> Decoded<Reader<'a>> {
     let fault = |at: usize, fault| Err(Box::new(Diagnostic::new(Place::Byte(at as u64), fault)));
     let magic = MAGIC.len().min(bytes.len());
     if bytes[..magic] != MAGIC[..magic] || bytes.is_empty() {
@@ -85,23 +88,41 @@ fn header(bytes: &[u8]) -> Decoded<Reader<'_>> {
     if stored != computed {
         return fault(CHECKSUM.start, Fault::Checksum { stored, computed });
     }
-    Ok(Reader::new(bytes, HEADER, minor))
+    let r = Reader::new(bytes, HEADER, minor, outline);
+    r.note(0, 0, || "magic".into());
+    r.note(4, 0, || format!("version {major}.{minor}"));
+    r.note(8, 0, || format!("length {expected}"));
+    r.note(CHECKSUM.start, 0, || "checksum".into());
+    Ok(r)
+}
+
+/// Reads the number of things of a section.
+fn things(r: &mut Reader<'_>, item: Item, least: usize) -> Decoded<usize> {
+    let start = r.at();
+    let count = r.count(item, least)?;
+    r.note(start, 1, || format!("{count} × {}", item.name()));
+    Ok(count)
 }
 
 fn files(r: &mut Reader<'_>, module: &mut Module) -> Decoded<()> {
-    let count = r.count(Item::File, 1)?;
+    let count = things(r, Item::File, 1)?;
     module.files.reserve_exact(count);
-    for _ in 0..count {
-        module.files.push(r.text()?.to_owned());
+    for n in 0..count {
+        let start = r.at();
+        let name = r.text()?;
+        r.note(start, 2, || format!("file {n}: {name:?}"));
+        module.files.push(name.to_owned());
     }
     Ok(())
 }
 
 fn layouts(r: &mut Reader<'_>, module: &mut Module) -> Decoded<()> {
-    let count = r.count(Item::Layout, 5)?;
+    let count = things(r, Item::Layout, 5)?;
     module.layouts.reserve_exact(count);
-    for _ in 0..count {
+    for n in 0..count {
+        let start = r.at();
         let name = r.text()?.to_owned();
+        r.note(start, 2, || format!("layout {n}: {name:?}"));
         let (size, align) = (r.u32()?, r.u32()?);
         let class = known(r, Item::Flag, aggregate_class)?;
         let fields = r.count(Item::Field, 3)?;
@@ -117,7 +138,7 @@ fn layouts(r: &mut Reader<'_>, module: &mut Module) -> Decoded<()> {
 }
 
 fn signatures(r: &mut Reader<'_>, module: &mut Module) -> Decoded<()> {
-    let count = r.count(Item::Signature, 3)?;
+    let count = things(r, Item::Signature, 3)?;
     module.sigs.reserve_exact(count);
     for n in 0..count {
         let at = r.at();
@@ -128,6 +149,10 @@ fn signatures(r: &mut Reader<'_>, module: &mut Module) -> Decoded<()> {
         let params = elements(r, module.layouts.len())?;
         let results = elements(r, module.layouts.len())?;
         let variadic = flags & flag::VARIADIC != 0;
+        r.note(at, 2, || {
+            let variadic = if variadic { ", variadic" } else { "" };
+            format!("signature {n}: {} parameters, {} results{variadic}", params.len(), results.len())
+        });
         let id = module.signature(Signature { params, results, variadic, convention });
         if id.index() != n {
             return Err(r.fault_at(at, Fault::RepeatedSignature));
@@ -154,10 +179,11 @@ fn elements(r: &mut Reader<'_>, layouts: usize) -> Decoded<Vec<AbiType>> {
 }
 
 fn functions(r: &mut Reader<'_>, module: &mut Module, tables: &mut ModuleTables) -> Decoded<()> {
-    let count = r.count(Item::Func, 7)?;
+    let count = things(r, Item::Func, 7)?;
     module.funcs.reserve_exact(count);
     *tables = ModuleTables { sigs: module.sigs.len(), funcs: count, files: module.files.len(), data: None };
-    for _ in 0..count {
+    for n in 0..count {
+        let start = r.at();
         let name = r.text()?.to_owned();
         let at = r.at();
         let flags = r.byte()?;
@@ -172,6 +198,7 @@ fn functions(r: &mut Reader<'_>, module: &mut Module, tables: &mut ModuleTables)
         if length as usize > r.left() {
             return Err(r.fault_at(at, Fault::Count { item: Item::Byte, count: length as u64 }));
         }
+        r.note(start, 2, || format!("function {n}: {name:?}, {linkage:?}, body of {length} bytes"));
         let part = r.part(length as usize)?;
         let body = if flags & flag::BODY != 0 {
             Some(body::read(part, &module.sigs[sig.index()], tables)?)
@@ -186,10 +213,12 @@ fn functions(r: &mut Reader<'_>, module: &mut Module, tables: &mut ModuleTables)
 }
 
 fn data(r: &mut Reader<'_>, module: &mut Module) -> Decoded<()> {
-    let count = r.count(Item::Data, 6)?;
+    let count = things(r, Item::Data, 6)?;
     module.data.reserve_exact(count);
-    for _ in 0..count {
+    for n in 0..count {
+        let start = r.at();
         let name = r.text()?.to_owned();
+        r.note(start, 2, || format!("data {n}: {name:?}"));
         let at = r.at();
         let flags = r.byte()?;
         let known = flag::LINKAGE | flag::WRITABLE | flag::THREAD_LOCAL;
@@ -198,7 +227,9 @@ fn data(r: &mut Reader<'_>, module: &mut Module) -> Decoded<()> {
         };
         let align = r.u32()?;
         let length = r.count(Item::Byte, 1)?;
+        r.note(r.at(), 3, || format!("{length} bytes"));
         let bytes = r.take(length)?.to_vec();
+        r.note(r.at(), 3, || "zeros and relocations".into());
         let zeros = r.u64()?;
         let relocs = relocs(r, module, count)?;
         module.data.push(DataDecl {

@@ -18,11 +18,13 @@ mod decode;
 mod encode;
 mod fault;
 mod number;
+mod outline;
 mod record;
 
 pub use decode::decode;
 pub use encode::{Options, encode};
 pub use fault::{Fault, Item};
+pub use outline::{Part, outline};
 
 use crate::diagnostic::Diagnostic;
 use crate::module::Module;

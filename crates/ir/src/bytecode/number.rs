@@ -2,6 +2,7 @@
 //! in its shortest form only, so that a module has one encoding.
 
 use super::fault::{Fault, Item};
+use super::outline::Outline;
 use crate::diagnostic::{Diagnostic, Place};
 
 /// What a reader gives. The fault is boxed so that the way without one is short: the result fits registers.
@@ -32,12 +33,22 @@ pub(super) struct Reader<'a> {
     end: usize,
     /// The file's minor version, for faults about things unknown.
     minor: u16,
+    /// Where parts are noted as they are read, if somebody wants to see them.
+    outline: Option<&'a Outline>,
 }
 
 impl<'a> Reader<'a> {
     /// Reads a file from a place on.
-    pub(super) fn new(file: &'a [u8], at: usize, minor: u16) -> Reader<'a> {
-        Reader { file, at, end: file.len(), minor }
+    pub(super) fn new(file: &'a [u8], at: usize, minor: u16, outline: Option<&'a Outline>) -> Reader<'a> {
+        Reader { file, at, end: file.len(), minor, outline }
+    }
+
+    /// Notes what begins at a byte.
+    #[inline]
+    pub(super) fn note(&self, at: usize, depth: usize, meaning: impl FnOnce() -> String) {
+        if let Some(outline) = self.outline {
+            outline.note(at, depth, meaning());
+        }
     }
 
     /// The place of the next byte.
