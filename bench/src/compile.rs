@@ -9,7 +9,7 @@ use crate::synthetic;
 use anyhow::{Result, ensure};
 use comfy_table::{Table, presets};
 use kiln_bench_peers::cranelift::{self, Allocator};
-use kiln_bench_peers::emitter::{Emitter, Rows};
+use kiln_bench_peers::emitter::Emitter;
 use kiln_bench_peers::place::Placed;
 use kiln_bench_peers::shape::{Kind, MEMORY, Program};
 use serde::Serialize;
@@ -61,7 +61,6 @@ struct Size {
     kind: Kind,
     ops: usize,
     programs: Vec<Program>,
-    rows: Vec<Rows>,
     /// The number of rounds in which Cranelift takes part.
     cranelift_rounds: usize,
     rounds: usize,
@@ -146,7 +145,6 @@ fn sizes(quick: bool) -> Vec<Size> {
         Size {
             kind,
             ops,
-            rows: programs.iter().map(Rows::new).collect(),
             programs,
             cranelift_rounds,
             rounds,
@@ -245,7 +243,7 @@ impl Compilers {
         size.kiln_bytes = bytes as f64 / ops;
 
         let start = thread_ns();
-        let bytes: usize = size.rows.iter().map(|rows| self.emitter.emit(rows)).sum();
+        let bytes: usize = size.programs.iter().map(|program| self.emitter.emit(program)).sum();
         size.emission.0.push((thread_ns() - start) / ops);
         size.emission_bytes = bytes as f64 / ops;
 

@@ -1,11 +1,13 @@
 //! Synthetic programs through Kiln: builder, verifier, baseline compiler, relocation.
 
 use anyhow::{Result, bail};
-use kiln_bench_peers::shape::{BASE, BLOCK_OPS, FloatOp, IntOp, Name, Operand, Program, Relation, Step};
+use kiln_bench_peers::shape::{BASE, BLOCK_OPS, Name, Program, Relation, Step, What};
 use kiln_codegen::code::{RelocKind, Target};
 use kiln_codegen::{Code, Options, Scratch};
 use kiln_ir::verify::{self, Checked};
-use kiln_ir::{Block, Cond, FCond, FuncId, FunctionBuilder, Linkage, MemType, Module, Signature, Type, VReg};
+use kiln_ir::{
+    Block, Cond, FCond, FuncId, FunctionBuilder, Linkage, MemType, Module, Operand, Signature, Type, VReg,
+};
 
 /// Builds and compiles synthetic programs, one after the other in the same memory.
 pub struct Synthetic {
@@ -43,9 +45,8 @@ impl Synthetic {
         let mut emit = Emit {
             b: self.module.build(self.func),
             blocks: &mut self.blocks,
-            ints: [VReg::NONE; 24],
-            floats: [VReg::NONE; 8],
-            temps: [VReg::NONE; BLOCK_OPS],
+            values: [VReg::NONE; Name::COUNT],
+            variables: [VReg::NONE; Name::COUNT],
         };
         emit.program(program);
         emit.b.finish().expect("every block of the program is placed and ended");
@@ -98,9 +99,10 @@ impl Synthetic {
 struct Emit<'a> {
     b: FunctionBuilder<'a>,
     blocks: &'a mut Vec<Block>,
-    ints: [VReg; 24],
-    floats: [VReg; 8],
-    temps: [VReg; BLOCK_OPS],
+    /// The register in which each name's value is.
+    values: [VReg; Name::COUNT],
+    /// The register that an op writing a name is told to write: none for temporaries, so that each is a new one.
+    variables: [VReg; Name::COUNT],
 }
 
 impl Emit<'_> {
@@ -109,11 +111,12 @@ impl Emit<'_> {
             self.blocks.push(self.b.block());
         }
         for n in 0..program.kind.ints() {
-            self.ints[n as usize] =
-                if n < 2 { self.b.param(n as u32) } else { self.b.iconst(Type::I64, n as i64) };
+            let v = if n < 2 { self.b.param(n as u32) } else { self.b.iconst(Type::I64, n as i64) };
+            self.variable(Name::int(n), v);
         }
         for n in 0..program.kind.floats() {
-            self.floats[n as usize] = self.b.f64const(n as f64 + 0.5);
+            let v = self.b.f64const(n as f64 + 0.5);
+            self.variable(Name::float(n), v);
         }
         for (block, steps) in program.steps.chunks_exact(BLOCK_OPS + 1).enumerate() {
             self.b.place(self.blocks[block]);
@@ -125,120 +128,72 @@ impl Emit<'_> {
         self.end(program);
     }
 
+    fn variable(&mut self, name: Name, v: VReg) {
+        self.values[name.index()] = v;
+        self.variables[name.index()] = v;
+    }
+
+    fn get(&self, name: Name) -> VReg {
+        self.values[name.index()]
+    }
+
     fn step(&mut self, step: &Step) {
-        match *step {
-            Step::Int { op, dst, a, b } => {
-                let (a, b) = (self.int(a), self.operand(b));
-                let to = self.b.to(self.int_variable(dst));
-                let value = match op {
-                    IntOp::Add => to.add(a, b),
-                    IntOp::Sub => to.sub(a, b),
-                    IntOp::And => to.and(a, b),
-                    IntOp::Or => to.or(a, b),
-                    IntOp::Xor => to.xor(a, b),
-                    IntOp::Mul => to.mul(a, b),
-                    IntOp::Shl => to.shl(a, b),
-                    IntOp::Ashr => to.ashr(a, b),
-                };
-                self.set(dst, value);
-            }
-            Step::Float { op, dst, a, b } => {
-                let (a, b) = (self.float(a), self.float(b));
-                let to = self.b.to(self.float_variable(dst));
-                let value = match op {
-                    FloatOp::Add => to.fadd(a, b),
-                    FloatOp::Sub => to.fsub(a, b),
-                    FloatOp::Mul => to.fmul(a, b),
-                };
-                self.set(dst, value);
-            }
-            Step::LoadInt { dst, disp } => {
-                let base = self.int(BASE);
-                let value = self.b.to(self.int_variable(dst)).load(Type::I64, MemType::I64, (base, disp));
-                self.set(dst, value);
-            }
-            Step::LoadFloat { dst, disp } => {
-                let base = self.int(BASE);
-                let value = self.b.to(self.float_variable(dst)).load(Type::F64, MemType::F64, (base, disp));
-                self.set(dst, value);
-            }
-            Step::StoreInt { value, disp } => {
-                let (value, base) = (self.int(value), self.int(BASE));
-                self.b.store(MemType::I64, (base, disp), value);
-            }
-            Step::StoreFloat { value, disp } => {
-                let (value, base) = (self.float(value), self.int(BASE));
-                self.b.store(MemType::F64, (base, disp), value);
-            }
-            Step::Branch { relation, a, b, target } => {
-                let cond = match relation {
-                    Relation::Eq => Cond::Eq,
-                    Relation::Ne => Cond::Ne,
-                    Relation::Lt => Cond::Lt,
-                    Relation::Ge => Cond::Ge,
-                    Relation::Gt => Cond::Gt,
-                    Relation::Ult => Cond::Ult,
-                };
-                let (a, b) = (self.int(a), self.operand(b));
-                self.b.branch(cond, a, b, self.blocks[target as usize]);
-            }
-        }
+        let (a, b, imm) = (self.get(step.a), self.get(step.b), step.imm);
+        let base = self.get(BASE);
+        let to = self.b.to(self.variables[step.dst.index()]);
+        let value = match step.what {
+            What::Add => to.add(a, b),
+            What::AddImm => to.add(a, imm),
+            What::Sub => to.sub(a, b),
+            What::SubImm => to.sub(a, imm),
+            What::And => to.and(a, b),
+            What::AndImm => to.and(a, imm),
+            What::Or => to.or(a, b),
+            What::OrImm => to.or(a, imm),
+            What::Xor => to.xor(a, b),
+            What::XorImm => to.xor(a, imm),
+            What::Mul => to.mul(a, b),
+            What::MulImm => to.mul(a, imm),
+            What::ShlImm => to.shl(a, imm),
+            What::AshrImm => to.ashr(a, imm),
+            What::Fadd => to.fadd(a, b),
+            What::Fsub => to.fsub(a, b),
+            What::Fmul => to.fmul(a, b),
+            What::Load => to.load(Type::I64, MemType::I64, (base, imm)),
+            What::Fload => to.load(Type::F64, MemType::F64, (base, imm)),
+            What::Store => return self.b.to(VReg::NONE).store(MemType::I64, (base, imm), a),
+            What::Fstore => return self.b.to(VReg::NONE).store(MemType::F64, (base, imm), a),
+            What::Branch => return self.branch(step, b.into()),
+            What::BranchImm => return self.branch(step, imm.into()),
+        };
+        self.values[step.dst.index()] = value;
+    }
+
+    fn branch(&mut self, step: &Step, b: Operand) {
+        let cond = match step.relation {
+            Relation::Eq => Cond::Eq,
+            Relation::Ne => Cond::Ne,
+            Relation::Lt => Cond::Lt,
+            Relation::Ge => Cond::Ge,
+            Relation::Gt => Cond::Gt,
+            Relation::Ult => Cond::Ult,
+        };
+        let (a, target) = (self.get(step.a), self.blocks[step.target as usize]);
+        self.b.to(VReg::NONE).branch(cond, a, b, target);
     }
 
     fn end(&mut self, program: &Program) {
-        let mut sum = self.ints[1];
+        let mut sum = self.get(Name::int(1));
         for n in 2..program.kind.ints() {
-            sum = self.b.xor(sum, self.ints[n as usize]);
+            sum = self.b.xor(sum, self.get(Name::int(n)));
         }
         for n in 0..program.kind.floats() {
             let one = self.b.f64const(1.0);
-            let less = self.b.fcmp(FCond::Lt, self.floats[n as usize], one);
+            let less = self.b.fcmp(FCond::Lt, self.get(Name::float(n)), one);
             let bit = self.b.zext(less);
             let bit = self.b.shl(bit, n as i64);
             sum = self.b.xor(sum, bit);
         }
         self.b.ret(&[sum]);
-    }
-
-    fn int(&self, name: Name) -> VReg {
-        match name {
-            Name::Long(n) => self.ints[n as usize],
-            Name::Temp(n) => self.temps[n as usize],
-        }
-    }
-
-    fn float(&self, name: Name) -> VReg {
-        match name {
-            Name::Long(n) => self.floats[n as usize],
-            Name::Temp(n) => self.temps[n as usize],
-        }
-    }
-
-    fn operand(&self, operand: Operand) -> kiln_ir::Operand {
-        match operand {
-            Operand::Name(name) => self.int(name).into(),
-            Operand::Imm(value) => value.into(),
-        }
-    }
-
-    /// The register to write: that of a variable, or none, for a new one.
-    fn int_variable(&self, name: Name) -> VReg {
-        match name {
-            Name::Long(n) => self.ints[n as usize],
-            Name::Temp(_) => VReg::NONE,
-        }
-    }
-
-    fn float_variable(&self, name: Name) -> VReg {
-        match name {
-            Name::Long(n) => self.floats[n as usize],
-            Name::Temp(_) => VReg::NONE,
-        }
-    }
-
-    fn set(&mut self, name: Name, value: VReg) {
-        if let Name::Temp(n) = name {
-            self.temps[n as usize] = value;
-        }
     }
 }

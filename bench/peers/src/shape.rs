@@ -53,53 +53,95 @@ impl Kind {
 
 /// A variable that lives throughout, or a temporary of the current block (written before it is read).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Name {
-    /// A variable, numbered from 0 in its class.
-    Long(u8),
+pub struct Name(u8);
+
+/// What a [`Name`] stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Meaning {
+    /// An integer variable, numbered from 0.
+    Int(u8),
+    /// A float variable, numbered from 0.
+    Float(u8),
     /// A temporary, numbered from 0 in each block; below [`BLOCK_OPS`].
     Temp(u8),
 }
 
+impl Name {
+    /// The names are dense: [`Name::index`] is below this.
+    pub const COUNT: usize = Name::TEMPS as usize + BLOCK_OPS;
+    const FLOATS: u8 = 24;
+    const TEMPS: u8 = 32;
+
+    /// The name of an integer variable.
+    pub const fn int(n: u8) -> Name {
+        Name(n)
+    }
+
+    /// The name of a float variable.
+    pub const fn float(n: u8) -> Name {
+        Name(Name::FLOATS + n)
+    }
+
+    const fn temp(n: u8) -> Name {
+        Name(Name::TEMPS + n)
+    }
+
+    /// A place in a table of all names, so that a driver need not ask what a name stands for.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// What it stands for.
+    pub const fn meaning(self) -> Meaning {
+        match self.0 {
+            n @ 0..Name::FLOATS => Meaning::Int(n),
+            n @ Name::FLOATS..Name::TEMPS => Meaning::Float(n - Name::FLOATS),
+            n => Meaning::Temp(n - Name::TEMPS),
+        }
+    }
+}
+
 /// The base address: never written.
-pub const BASE: Name = Name::Long(0);
+pub const BASE: Name = Name::int(0);
 /// Counts back edges down.
-pub const FUEL: Name = Name::Long(1);
+pub const FUEL: Name = Name::int(1);
 
-/// A second operand.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Operand {
-    /// A variable or temporary.
-    Name(Name),
-    /// A constant.
-    Imm(i32),
-}
-
-/// An operation on 64-bit integers.
+/// What an instruction does. Integers have 64 bits, and so have floats. The names with `Imm` take a constant in
+/// place of `b`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)]
-pub enum IntOp {
+pub enum What {
     Add,
+    AddImm,
     Sub,
+    SubImm,
     And,
+    AndImm,
     Or,
+    OrImm,
     Xor,
+    XorImm,
     Mul,
-    /// The second operand is a constant below 64.
-    Shl,
-    /// The second operand is a constant below 64.
-    Ashr,
+    MulImm,
+    ShlImm,
+    AshrImm,
+    Fadd,
+    Fsub,
+    Fmul,
+    /// Reads an integer at base + `imm`.
+    Load,
+    /// Reads a float at base + `imm`.
+    Fload,
+    /// Writes the integer `a` at base + `imm`.
+    Store,
+    /// Writes the float `a` at base + `imm`.
+    Fstore,
+    /// Ends the block: goes to `target` if the relation holds, else to the next block.
+    Branch,
+    BranchImm,
 }
 
-/// An operation on 64-bit floats.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(missing_docs)]
-pub enum FloatOp {
-    Add,
-    Sub,
-    Mul,
-}
-
-/// A relation of 64-bit integers.
+/// A relation of integers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)]
 pub enum Relation {
@@ -111,45 +153,23 @@ pub enum Relation {
     Ult,
 }
 
-/// One instruction.
+/// One instruction: one branch on `what` suffices to do it. Fields that it does not use have some value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)]
-pub enum Step {
-    Int {
-        op: IntOp,
-        dst: Name,
-        a: Name,
-        b: Operand,
-    },
-    Float {
-        op: FloatOp,
-        dst: Name,
-        a: Name,
-        b: Name,
-    },
-    LoadInt {
-        dst: Name,
-        disp: i32,
-    },
-    LoadFloat {
-        dst: Name,
-        disp: i32,
-    },
-    StoreInt {
-        value: Name,
-        disp: i32,
-    },
-    StoreFloat {
-        value: Name,
-        disp: i32,
-    },
-    /// Ends the block: goes to the block with this number, else to the next.
-    Branch {
-        relation: Relation,
-        a: Name,
-        b: Operand,
-        target: u32,
-    },
+pub struct Step {
+    pub what: What,
+    pub relation: Relation,
+    pub dst: Name,
+    pub a: Name,
+    pub b: Name,
+    pub imm: i32,
+    pub target: u32,
+}
+
+impl Step {
+    const fn new(what: What) -> Step {
+        Step { what, relation: Relation::Eq, dst: FUEL, a: FUEL, b: FUEL, imm: 0, target: 0 }
+    }
 }
 
 /// A program: a function of a base address and an amount of fuel that gives an integer.
@@ -185,14 +205,14 @@ impl Program {
             for at in 0..BLOCK_OPS {
                 let fuel = back && at == BLOCK_OPS - 1;
                 steps.push(if fuel {
-                    Step::Int { op: IntOp::Sub, dst: FUEL, a: FUEL, b: Operand::Imm(1) }
+                    Step { imm: 1, ..Step::new(What::SubImm) }
                 } else {
                     chooser.step(at as u8)
                 });
             }
             steps.push(if back {
                 let target = (block + 1 - LOOP) as u32;
-                Step::Branch { relation: Relation::Gt, a: FUEL, b: Operand::Imm(0), target }
+                Step { relation: Relation::Gt, target, ..Step::new(What::BranchImm) }
             } else {
                 chooser.branch((block + 2).min(blocks) as u32)
             });
@@ -236,12 +256,12 @@ impl Temps {
         if !self.unread.is_empty() && random.below(100) < 80 {
             let temp = self.unread.swap_remove(random.below(self.unread.len()));
             self.read.push(temp);
-            return Some(Name::Temp(temp));
+            return Some(Name::temp(temp));
         }
         if self.read.is_empty() || random.below(100) < 75 {
             return None;
         }
-        Some(Name::Temp(self.read[random.below(self.read.len())]))
+        Some(Name::temp(self.read[random.below(self.read.len())]))
     }
 }
 
@@ -249,36 +269,42 @@ impl Chooser {
     fn step(&mut self, at: u8) -> Step {
         match self.random.below(100) {
             0..16 => {
-                let op = [FloatOp::Add, FloatOp::Sub, FloatOp::Mul][self.random.below(3)];
+                let what = [What::Fadd, What::Fsub, What::Fmul][self.random.below(3)];
                 let b = self.float();
                 let dst = self.new_float(at);
                 let a = if self.changes(dst) { dst } else { self.float() };
                 self.floats.wrote(dst);
-                Step::Float { op, dst, a, b }
+                Step { dst, a, b, ..Step::new(what) }
             }
             16..28 => {
                 let dst = self.loaded(at, Chooser::int_variable);
                 self.ints.wrote(dst);
-                Step::LoadInt { dst, disp: self.disp(0) }
+                Step { dst, imm: self.disp(0), ..Step::new(What::Load) }
             }
             28..32 => {
                 let dst = self.loaded(at, Chooser::float_variable);
                 self.floats.wrote(dst);
-                Step::LoadFloat { dst, disp: self.disp(MEMORY / 2) }
+                Step { dst, imm: self.disp(MEMORY / 2), ..Step::new(What::Fload) }
             }
-            32..39 => Step::StoreInt { value: self.int(), disp: self.disp(0) },
-            39..42 => Step::StoreFloat { value: self.float(), disp: self.disp(MEMORY / 2) },
+            32..39 => Step { a: self.int(), imm: self.disp(0), ..Step::new(What::Store) },
+            39..42 => Step { a: self.float(), imm: self.disp(MEMORY / 2), ..Step::new(What::Fstore) },
             _ => {
-                use IntOp::{Add, And, Ashr, Mul, Or, Shl, Sub, Xor};
-                let op = [Add, Add, Add, Sub, Sub, And, Or, Xor, Mul, Shl, Ashr][self.random.below(11)];
-                let b = match op {
-                    Shl | Ashr => Operand::Imm(self.random.below(64) as i32),
-                    _ => self.operand(),
+                let (what, b, imm) = match self.random.below(11) {
+                    9 => (What::ShlImm, FUEL, self.random.below(64) as i32),
+                    10 => (What::AshrImm, FUEL, self.random.below(64) as i32),
+                    n => {
+                        use What::{
+                            Add, AddImm, And, AndImm, Mul, MulImm, Or, OrImm, Sub, SubImm, Xor, XorImm,
+                        };
+                        let what = [Add, Add, Add, Sub, Sub, And, Or, Xor, Mul][n];
+                        let with = [AddImm, AddImm, AddImm, SubImm, SubImm, AndImm, OrImm, XorImm, MulImm][n];
+                        self.operand(what, with)
+                    }
                 };
                 let dst = self.new_int(at);
                 let a = if self.changes(dst) { dst } else { self.int() };
                 self.ints.wrote(dst);
-                Step::Int { op, dst, a, b }
+                Step { dst, a, b, imm, ..Step::new(what) }
             }
         }
     }
@@ -287,14 +313,16 @@ impl Chooser {
         use Relation::{Eq, Ge, Lt, Ne, Ult};
         let relation = [Eq, Ne, Lt, Ge, Ult][self.random.below(5)];
         let a = self.int();
-        Step::Branch { relation, a, b: self.operand(), target }
+        let (what, b, imm) = self.operand(What::Branch, What::BranchImm);
+        Step { relation, a, b, imm, target, ..Step::new(what) }
     }
 
-    fn operand(&mut self) -> Operand {
+    /// The second operand: a name, or a constant with the other form of the op.
+    fn operand(&mut self, what: What, with_constant: What) -> (What, Name, i32) {
         match self.random.below(10) {
-            0..3 => Operand::Imm(self.random.below(256) as i32 - 64),
-            3 => Operand::Imm(self.random.below(1 << 20) as i32),
-            _ => Operand::Name(self.int()),
+            0..3 => (with_constant, FUEL, self.random.below(256) as i32 - 64),
+            3 => (with_constant, FUEL, self.random.below(1 << 20) as i32),
+            _ => (what, self.int(), 0),
         }
     }
 
@@ -304,7 +332,7 @@ impl Chooser {
 
     fn int(&mut self) -> Name {
         let temp = self.ints.choose(&mut self.random);
-        temp.unwrap_or_else(|| Name::Long(1 + self.random.below(self.kind.ints() as usize - 1) as u8))
+        temp.unwrap_or_else(|| Name::int(1 + self.random.below(self.kind.ints() as usize - 1) as u8))
     }
 
     fn float(&mut self) -> Name {
@@ -314,25 +342,25 @@ impl Chooser {
 
     /// An integer that may be written: neither the base nor the fuel.
     fn int_variable(&mut self) -> Name {
-        Name::Long(2 + self.random.below(self.kind.ints() as usize - 2) as u8)
+        Name::int(2 + self.random.below(self.kind.ints() as usize - 2) as u8)
     }
 
     fn float_variable(&mut self) -> Name {
-        Name::Long(self.random.below(self.kind.floats() as usize) as u8)
+        Name::float(self.random.below(self.kind.floats() as usize) as u8)
     }
 
     /// Where a result goes: a new temporary, or in a third of the cases (always under stress) a variable.
     fn new_int(&mut self, at: u8) -> Name {
-        if self.to_variable(3, at) { self.int_variable() } else { Name::Temp(at) }
+        if self.to_variable(3, at) { self.int_variable() } else { Name::temp(at) }
     }
 
     fn new_float(&mut self, at: u8) -> Name {
-        if self.to_variable(3, at) { self.float_variable() } else { Name::Temp(at) }
+        if self.to_variable(3, at) { self.float_variable() } else { Name::temp(at) }
     }
 
     /// Where a load goes: mostly a temporary.
     fn loaded(&mut self, at: u8, variable: fn(&mut Chooser) -> Name) -> Name {
-        if self.to_variable(8, at) { variable(self) } else { Name::Temp(at) }
+        if self.to_variable(8, at) { variable(self) } else { Name::temp(at) }
     }
 
     /// Towards the end of a block always: nothing would read a temporary any more.
@@ -344,13 +372,13 @@ impl Chooser {
 
     /// Whether an op that writes this variable also reads it.
     fn changes(&mut self, dst: Name) -> bool {
-        matches!(dst, Name::Long(_)) && self.random.below(4) != 0
+        !matches!(dst.meaning(), Meaning::Temp(_)) && self.random.below(4) != 0
     }
 }
 
 impl Temps {
     fn wrote(&mut self, name: Name) {
-        if let Name::Temp(temp) = name {
+        if let Meaning::Temp(temp) = name.meaning() {
             self.unread.push(temp);
         }
     }

@@ -1,14 +1,14 @@
 //! Synthetic programs through Cranelift's front end and compiler.
 
 use super::{Allocator, isa};
-use crate::shape::{BASE, BLOCK_OPS, FloatOp, IntOp, Name, Operand, Program, Relation, Step};
+use crate::shape::{BASE, BLOCK_OPS, Meaning, Name, Program, Relation, Step, What};
 use anyhow::Result;
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{AbiParam, Block, Function, InstBuilder, MemFlagsData, Signature, Value, types};
 use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
-use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, FunctionBuilderContext, Variable};
 
 /// Builds and compiles synthetic programs, one after the other in the same memory.
 pub struct Synthetic {
@@ -137,67 +137,76 @@ impl Emit<'_> {
     }
 
     fn step(&mut self, block: usize, step: &Step) {
-        match *step {
-            Step::Int { op, dst, a, b } => {
-                let (a, b) = (self.int(a), self.operand(b));
-                let ins = self.b.ins();
-                let value = match op {
-                    IntOp::Add => ins.iadd(a, b),
-                    IntOp::Sub => ins.isub(a, b),
-                    IntOp::And => ins.band(a, b),
-                    IntOp::Or => ins.bor(a, b),
-                    IntOp::Xor => ins.bxor(a, b),
-                    IntOp::Mul => ins.imul(a, b),
-                    IntOp::Shl => ins.ishl(a, b),
-                    IntOp::Ashr => ins.sshr(a, b),
-                };
-                self.set_int(dst, value);
+        let flags = MemFlagsData::trusted();
+        match step.what {
+            What::Add => self.binary(step, |i, a, b| i.iadd(a, b)),
+            What::AddImm => self.binary_imm(step, |i, a, b| i.iadd(a, b)),
+            What::Sub => self.binary(step, |i, a, b| i.isub(a, b)),
+            What::SubImm => self.binary_imm(step, |i, a, b| i.isub(a, b)),
+            What::And => self.binary(step, |i, a, b| i.band(a, b)),
+            What::AndImm => self.binary_imm(step, |i, a, b| i.band(a, b)),
+            What::Or => self.binary(step, |i, a, b| i.bor(a, b)),
+            What::OrImm => self.binary_imm(step, |i, a, b| i.bor(a, b)),
+            What::Xor => self.binary(step, |i, a, b| i.bxor(a, b)),
+            What::XorImm => self.binary_imm(step, |i, a, b| i.bxor(a, b)),
+            What::Mul => self.binary(step, |i, a, b| i.imul(a, b)),
+            What::MulImm => self.binary_imm(step, |i, a, b| i.imul(a, b)),
+            What::ShlImm => self.binary_imm(step, |i, a, b| i.ishl(a, b)),
+            What::AshrImm => self.binary_imm(step, |i, a, b| i.sshr(a, b)),
+            What::Fadd => self.binary(step, |i, a, b| i.fadd(a, b)),
+            What::Fsub => self.binary(step, |i, a, b| i.fsub(a, b)),
+            What::Fmul => self.binary(step, |i, a, b| i.fmul(a, b)),
+            What::Load | What::Fload => {
+                let ty = if step.what == What::Load { types::I64 } else { types::F64 };
+                let base = self.get(BASE);
+                let value = self.b.ins().load(ty, flags, base, step.imm);
+                self.set(step.dst, value);
             }
-            Step::Float { op, dst, a, b } => {
-                let (a, b) = (self.float(a), self.float(b));
-                let ins = self.b.ins();
-                let value = match op {
-                    FloatOp::Add => ins.fadd(a, b),
-                    FloatOp::Sub => ins.fsub(a, b),
-                    FloatOp::Mul => ins.fmul(a, b),
-                };
-                self.set_float(dst, value);
+            What::Store | What::Fstore => {
+                let (value, base) = (self.get(step.a), self.get(BASE));
+                self.b.ins().store(flags, value, base, step.imm);
             }
-            Step::LoadInt { dst, disp } => {
-                let base = self.int(BASE);
-                let value = self.b.ins().load(types::I64, MemFlagsData::trusted(), base, disp);
-                self.set_int(dst, value);
+            What::Branch => {
+                let (a, b) = (self.get(step.a), self.get(step.b));
+                self.branch(block, step, a, b);
             }
-            Step::LoadFloat { dst, disp } => {
-                let base = self.int(BASE);
-                let value = self.b.ins().load(types::F64, MemFlagsData::trusted(), base, disp);
-                self.set_float(dst, value);
+            What::BranchImm => {
+                let a = self.get(step.a);
+                let b = self.b.ins().iconst(types::I64, step.imm as i64);
+                self.branch(block, step, a, b);
             }
-            Step::StoreInt { value, disp } => {
-                let (value, base) = (self.int(value), self.int(BASE));
-                self.b.ins().store(MemFlagsData::trusted(), value, base, disp);
-            }
-            Step::StoreFloat { value, disp } => {
-                let (value, base) = (self.float(value), self.int(BASE));
-                self.b.ins().store(MemFlagsData::trusted(), value, base, disp);
-            }
-            Step::Branch { relation, a, b, target } => {
-                let relation = match relation {
-                    Relation::Eq => IntCC::Equal,
-                    Relation::Ne => IntCC::NotEqual,
-                    Relation::Lt => IntCC::SignedLessThan,
-                    Relation::Ge => IntCC::SignedGreaterThanOrEqual,
-                    Relation::Gt => IntCC::SignedGreaterThan,
-                    Relation::Ult => IntCC::UnsignedLessThan,
-                };
-                let (a, b) = (self.int(a), self.operand(b));
-                let condition = self.b.ins().icmp(relation, a, b);
-                let (then, next) = (self.blocks[target as usize], self.blocks[block + 1]);
-                self.b.ins().brif(condition, then, &[], next, &[]);
-                if target as usize <= block {
-                    self.b.seal_block(then);
-                }
-            }
+        }
+    }
+
+    #[inline]
+    fn binary(&mut self, step: &Step, op: impl FnOnce(FuncInstBuilder<'_, '_>, Value, Value) -> Value) {
+        let (a, b) = (self.get(step.a), self.get(step.b));
+        let value = op(self.b.ins(), a, b);
+        self.set(step.dst, value);
+    }
+
+    #[inline]
+    fn binary_imm(&mut self, step: &Step, op: impl FnOnce(FuncInstBuilder<'_, '_>, Value, Value) -> Value) {
+        let a = self.get(step.a);
+        let b = self.b.ins().iconst(types::I64, step.imm as i64);
+        let value = op(self.b.ins(), a, b);
+        self.set(step.dst, value);
+    }
+
+    fn branch(&mut self, block: usize, step: &Step, a: Value, b: Value) {
+        let relation = match step.relation {
+            Relation::Eq => IntCC::Equal,
+            Relation::Ne => IntCC::NotEqual,
+            Relation::Lt => IntCC::SignedLessThan,
+            Relation::Ge => IntCC::SignedGreaterThanOrEqual,
+            Relation::Gt => IntCC::SignedGreaterThan,
+            Relation::Ult => IntCC::UnsignedLessThan,
+        };
+        let condition = self.b.ins().icmp(relation, a, b);
+        let (then, next) = (self.blocks[step.target as usize], self.blocks[block + 1]);
+        self.b.ins().brif(condition, then, &[], next, &[]);
+        if step.target as usize <= block {
+            self.b.seal_block(then);
         }
     }
 
@@ -218,38 +227,19 @@ impl Emit<'_> {
         self.b.ins().return_(&[sum]);
     }
 
-    fn int(&mut self, name: Name) -> Value {
-        match name {
-            Name::Long(n) => self.b.use_var(self.ints[n as usize]),
-            Name::Temp(n) => self.temps[n as usize],
+    fn get(&mut self, name: Name) -> Value {
+        match name.meaning() {
+            Meaning::Int(n) => self.b.use_var(self.ints[n as usize]),
+            Meaning::Float(n) => self.b.use_var(self.floats[n as usize]),
+            Meaning::Temp(n) => self.temps[n as usize],
         }
     }
 
-    fn float(&mut self, name: Name) -> Value {
-        match name {
-            Name::Long(n) => self.b.use_var(self.floats[n as usize]),
-            Name::Temp(n) => self.temps[n as usize],
-        }
-    }
-
-    fn operand(&mut self, operand: Operand) -> Value {
-        match operand {
-            Operand::Name(name) => self.int(name),
-            Operand::Imm(value) => self.b.ins().iconst(types::I64, value as i64),
-        }
-    }
-
-    fn set_int(&mut self, name: Name, value: Value) {
-        match name {
-            Name::Long(n) => self.b.def_var(self.ints[n as usize], value),
-            Name::Temp(n) => self.temps[n as usize] = value,
-        }
-    }
-
-    fn set_float(&mut self, name: Name, value: Value) {
-        match name {
-            Name::Long(n) => self.b.def_var(self.floats[n as usize], value),
-            Name::Temp(n) => self.temps[n as usize] = value,
+    fn set(&mut self, name: Name, value: Value) {
+        match name.meaning() {
+            Meaning::Int(n) => self.b.def_var(self.ints[n as usize], value),
+            Meaning::Float(n) => self.b.def_var(self.floats[n as usize], value),
+            Meaning::Temp(n) => self.temps[n as usize] = value,
         }
     }
 }
