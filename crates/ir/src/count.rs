@@ -12,15 +12,13 @@ pub(crate) struct Counts<'f>(pub(crate) &'f mut [VRegInfo]);
 impl Counts<'_> {
     #[inline]
     fn mention(&mut self, v: VReg, at: u32, block: u32) -> &mut VRegInfo {
+        // Without branches: whether a register is new, local or global is what no predictor can guess.
         let info = &mut self.0[v.index()];
-        if info.block != block {
-            if info.block == u32::MAX {
-                info.block = block;
-                info.first = at;
-            } else {
-                info.flags |= VRegInfo::GLOBAL;
-            }
-        }
+        let new = info.block == u32::MAX;
+        let global = !new & (info.block != block);
+        info.flags |= global as u8 * VRegInfo::GLOBAL;
+        info.block = if new { block } else { info.block };
+        info.first = if new { at } else { info.first };
         info.last = at;
         info
     }
