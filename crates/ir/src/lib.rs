@@ -11,6 +11,7 @@ mod count;
 pub mod diagnostic;
 pub mod entity;
 pub mod function;
+pub mod interp;
 mod module;
 pub mod op;
 pub mod reference;
@@ -24,4 +25,5 @@ pub use entity::{Block, DataId, FileId, FuncId, Inst, LabelSet, LayoutId, SigId,
 pub use function::{Function, InstData, Mem, Pos};
 pub use module::{DataDecl, DataReloc, DataTarget, FuncDecl, LayoutDecl, Linkage, Module};
 pub use op::{Cond, FCond, Hint, Op, Order, Rmw};
+pub use trap::TrapKind;
 pub use types::{AbiType, Convention, Layout, MemType, Signature, Type};

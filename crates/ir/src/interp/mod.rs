@@ -1,0 +1,484 @@
+//! The reference interpreter: the definition of what programs mean. Slow and obvious; the compilers are tested
+//! against it.
+//!
+//! Values are words of 64 bits: `i32` zero-extended, `f32` as its bits in the low half. All activations stand on one
+//! explicit stack, so deep recursion ends with a trap and not with the interpreter's own stack. Memory and foreign
+//! code are the [`Host`]'s.
+
+mod activation;
+mod arena;
+mod float;
+mod host;
+mod integer;
+mod variadic;
+
+pub use arena::{Arena, Import};
+pub use host::{BadAccess, ForeignCall, Host, label_address};
+
+use crate::entity::{Block, DataId, FuncId, Inst, Slot, VReg};
+use crate::function::{Function, InstData};
+use crate::module::Linkage;
+use crate::op::{Field, Op, Role};
+use crate::trap::TrapKind;
+use crate::types::{MemType, Type};
+use crate::verify::Checked;
+use activation::Activation;
+use integer::{cut, signed};
+
+/// Why a run ended early.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trap {
+    /// The reason.
+    pub kind: TrapKind,
+    /// The function that was running.
+    pub func: FuncId,
+    /// The instruction that was running.
+    pub inst: Inst,
+    /// The values listed by the `exit` or guard that was left by.
+    pub values: Vec<u64>,
+}
+
+/// Limits and modes of a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// Number of instructions after which the run traps with `StepLimit`.
+    pub steps: u64,
+    /// Number of activations at a time after which a call traps with `StackOverflow`.
+    pub depth: u32,
+    /// Whether float arithmetic gives one NaN only: positive, quiet, payload 0. Copies, `fneg`, `fabs`, `fcopysign`,
+    /// `bitcast`, `select`, loads and stores keep NaNs as they are in any case.
+    pub canonical_nan: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { steps: u64::MAX, depth: 100_000, canonical_nan: false }
+    }
+}
+
+/// Runs functions of one module.
+pub struct Interpreter<'a> {
+    module: &'a Checked,
+    host: &'a mut dyn Host,
+    settings: Settings,
+    /// Registers of all activations, one behind the other.
+    words: Vec<u64>,
+    stack: Vec<Activation<'a>>,
+}
+
+/// Whether control goes on to the next instruction.
+enum Flow {
+    Next,
+    Goto(Block),
+    /// The outermost activation ended with these results.
+    Done(Vec<u64>),
+    /// The activation changed.
+    Switched,
+}
+
+impl<'a> Interpreter<'a> {
+    /// An interpreter of a module in its surroundings.
+    pub fn new(module: &'a Checked, host: &'a mut dyn Host) -> Interpreter<'a> {
+        Interpreter { module, host, settings: Settings::default(), words: Vec::new(), stack: Vec::new() }
+    }
+
+    /// Sets limits and modes.
+    pub fn with(mut self, settings: Settings) -> Interpreter<'a> {
+        self.settings = settings;
+        self
+    }
+
+    /// Calls a function with a word for each argument; variable arguments count as `i64` (or the type that the
+    /// variadic callee asks for). Gives a word for each result.
+    ///
+    /// # Errors
+    /// The trap that ended the run.
+    ///
+    /// # Panics
+    /// If there are fewer arguments than fixed parameters.
+    pub fn call(&mut self, func: FuncId, args: &[u64]) -> Result<Vec<u64>, Trap> {
+        let sig = self.module.signature_of(func);
+        let fixed = sig.params.iter().map(|p| p.register());
+        let types: Vec<Type> = fixed.chain(std::iter::repeat(Type::I64)).take(args.len()).collect();
+        let mark = self.host.mark();
+        let result = self.start(func, args, &types);
+        self.stack.clear();
+        self.words.clear();
+        self.host.release(mark);
+        result
+    }
+
+    /// Calls a further entry of a function: the words are those of its registers.
+    ///
+    /// # Errors
+    /// The trap that ended the run.
+    pub fn call_entry(&mut self, func: FuncId, entry: usize, args: &[u64]) -> Result<Vec<u64>, Trap> {
+        let mark = self.host.mark();
+        let result = self.start_entry(func, entry, args);
+        self.stack.clear();
+        self.words.clear();
+        self.host.release(mark);
+        result
+    }
+
+    fn start(&mut self, func: FuncId, args: &[u64], types: &[Type]) -> Result<Vec<u64>, Trap> {
+        let trap = |kind| Trap { kind, func, inst: Inst(0), values: Vec::new() };
+        if self.module.func(func).linkage == Linkage::Import {
+            let call = ForeignCall { sig: self.module.signature_of(func), types, args };
+            return self.host.call_import(func, &call).map_err(trap);
+        }
+        self.enter(func, args, types).map_err(trap)?;
+        self.run()
+    }
+
+    fn start_entry(&mut self, func: FuncId, entry: usize, args: &[u64]) -> Result<Vec<u64>, Trap> {
+        let trap = |kind| Trap { kind, func, inst: Inst(0), values: Vec::new() };
+        self.enter(func, &[], &[]).map_err(trap)?;
+        let f = self.function();
+        let Some(entry) = f.entries().get(entry) else { return Err(trap(TrapKind::Unreachable)) };
+        for (v, word) in entry.params.iter().zip(args) {
+            self.write(*v, f.ty(*v), *word);
+        }
+        let start = f.block_range(entry.block).start;
+        self.top().at = start;
+        self.run()
+    }
+
+    fn top(&mut self) -> &mut Activation<'a> {
+        self.stack.last_mut().expect("an activation is running")
+    }
+
+    fn function(&self) -> &'a Function {
+        self.stack.last().expect("an activation is running").f
+    }
+
+    fn run(&mut self) -> Result<Vec<u64>, Trap> {
+        let mut steps = self.settings.steps;
+        loop {
+            let f = self.function();
+            let at = self.top().at;
+            let inst = &f.insts()[at];
+            let flow = match steps.checked_sub(1) {
+                Some(rest) => {
+                    steps = rest;
+                    self.step(f, inst)
+                }
+                None => Err((TrapKind::StepLimit, Vec::new())),
+            };
+            match flow {
+                Ok(Flow::Next) => self.top().at = at + 1,
+                Ok(Flow::Goto(block)) => self.top().at = f.block_range(block).start,
+                Ok(Flow::Switched) => {}
+                Ok(Flow::Done(results)) => return Ok(results),
+                Err((kind, values)) => {
+                    let func = self.top().func;
+                    return Err(Trap { kind, func, inst: Inst(at as u32), values });
+                }
+            }
+        }
+    }
+
+    /// The word of a register.
+    fn read(&self, v: VReg) -> u64 {
+        let base = self.stack.last().map_or(0, |a| a.words);
+        self.words[base + v.index()]
+    }
+
+    /// Sets a register, cut to its type.
+    fn write(&mut self, v: VReg, ty: Type, word: u64) {
+        let base = self.stack.last().map_or(0, |a| a.words);
+        self.words[base + v.index()] = cut(word, ty.bytes() * 8);
+    }
+
+    /// The operand of role `UseOrImm` of an instruction.
+    fn operand(&self, f: &Function, inst: &InstData) -> u64 {
+        for (field, role) in inst.op.shape().operands() {
+            if let Role::UseOrImm(_) = role {
+                let word = f.word(inst, *field);
+                return if inst.has_imm() { word as i32 as i64 as u64 } else { self.read(VReg(word)) };
+            }
+        }
+        unreachable!("{:?} has no operand that may be a constant", inst.op)
+    }
+
+    fn address(&self, f: &Function, inst: &InstData) -> u64 {
+        let mem = f.mem(inst);
+        let index = if mem.index.is_none() { 0 } else { self.read(mem.index) };
+        let scaled = index.wrapping_mul(mem.scale as u64);
+        self.read(mem.base).wrapping_add(scaled).wrapping_add(mem.disp as i64 as u64)
+    }
+
+    fn list(&self, f: &Function, inst: &InstData, at: usize) -> Vec<u64> {
+        f.list(inst, at).iter().map(|v| self.read(v)).collect()
+    }
+
+    /// What memory held, extended as the access says.
+    fn extend(access: MemType, word: u64) -> u64 {
+        if access.signed() { integer::sign_extend(word, access.bytes() * 8) } else { word }
+    }
+
+    /// Runs one instruction.
+    fn step(&mut self, f: &'a Function, inst: &InstData) -> Result<Flow, (TrapKind, Vec<u64>)> {
+        let ty = inst.ty;
+        let bits = ty.bytes() * 8;
+        let plain = |kind: TrapKind| (kind, Vec::new());
+        let bad = |access: BadAccess| (TrapKind::from(access), Vec::new());
+        let dst = VReg(inst.dst);
+        let a = || self.read(VReg(inst.a));
+        let b = || self.operand(f, inst);
+        let tail = |n: u8| VReg(f.word(inst, Field::Tail(n)));
+        // The value of ops with one result; the other ops return from inside the match.
+        let value = match inst.op {
+            Op::Nop => return Ok(Flow::Next),
+            Op::Const => f.constant(inst),
+            Op::Copy => a(),
+            Op::Select => self.read(if a() as u32 != 0 { tail(0) } else { tail(1) }),
+            Op::DataAddr => self.host.data_address(DataId(inst.a)).wrapping_add(inst.b as i32 as u64),
+            Op::FuncAddr => self.host.func_address(FuncId(inst.a)),
+            Op::LabelAddr => label_address(self.top().func, Block(inst.a)),
+            Op::SlotAddr => self.top().slot(Slot(inst.a)).wrapping_add(inst.b as i32 as u64),
+            Op::SlotOffset => {
+                let top = self.top();
+                top.slot(Slot(inst.a)).wrapping_sub(top.frame).wrapping_add(inst.b as i32 as u64)
+            }
+            Op::FrameAddr => self.top().frame,
+            Op::TlsAddr => {
+                let address = self.host.tls_address(DataId(inst.a)).map_err(plain)?;
+                address.wrapping_add(inst.b as i32 as u64)
+            }
+            Op::Addr => self.address(f, inst),
+
+            Op::Add => a().wrapping_add(b()),
+            Op::Sub => a().wrapping_sub(b()),
+            Op::Mul => a().wrapping_mul(b()),
+            Op::And => a() & b(),
+            Op::Or => a() | b(),
+            Op::Xor => a() ^ b(),
+            Op::Shl => integer::shl(a(), b(), bits),
+            Op::Lshr => integer::lshr(a(), b(), bits),
+            Op::Ashr => integer::ashr(a(), b(), bits),
+            Op::Rotl => integer::rotl(a(), b(), bits),
+            Op::Rotr => integer::rotr(a(), b(), bits),
+            Op::Sdiv => integer::sdiv(a(), b(), bits).map_err(plain)?,
+            Op::Udiv => integer::udiv(a(), b(), bits).map_err(plain)?,
+            Op::Srem => integer::srem(a(), b(), bits).map_err(plain)?,
+            Op::Urem => integer::urem(a(), b(), bits).map_err(plain)?,
+            Op::Smin => signed(a(), bits).min(signed(b(), bits)) as u64,
+            Op::Smax => signed(a(), bits).max(signed(b(), bits)) as u64,
+            Op::Umin => cut(a(), bits).min(cut(b(), bits)),
+            Op::Umax => cut(a(), bits).max(cut(b(), bits)),
+            Op::Neg => a().wrapping_neg(),
+            Op::Not => !a(),
+            Op::Abs => signed(a(), bits).wrapping_abs() as u64,
+            Op::Clz => integer::clz(a(), bits),
+            Op::Ctz => integer::ctz(a(), bits),
+            Op::Popcnt => cut(a(), bits).count_ones() as u64,
+            Op::Bswap => integer::bswap(a(), bits),
+            Op::Bitrev => integer::bitrev(a(), bits),
+            Op::Sext8 => integer::sign_extend(a(), 8),
+            Op::Sext16 => integer::sign_extend(a(), 16),
+            Op::Zext8 => a() & 0xff,
+            Op::Zext16 => a() & 0xffff,
+            Op::Sext => integer::sign_extend(a(), 32),
+            Op::Zext | Op::Trunc => a() & 0xffff_ffff,
+            Op::Sbits => integer::extract(a(), inst.b, integer::sign_extend, bits),
+            Op::Ubits => integer::extract(a(), inst.b, integer::zero_extend, bits),
+            Op::SetBits => integer::insert(a(), self.read(tail(0)), f.word(inst, Field::Tail(1)), bits),
+            Op::SmulWide | Op::UmulWide => {
+                let (low, high) = integer::mul_wide(a(), b(), bits, inst.op == Op::SmulWide);
+                self.write(dst, ty, low);
+                self.write(tail(1), ty, high);
+                return Ok(Flow::Next);
+            }
+            Op::AddCarry | Op::SubBorrow => {
+                let carry = self.read(tail(1)) as u32 != 0;
+                let with = if inst.op == Op::AddCarry { integer::add_carry } else { integer::sub_borrow };
+                let (value, carry) = with(a(), b(), carry, bits);
+                self.write(dst, ty, value);
+                self.write(tail(2), Type::I32, carry);
+                return Ok(Flow::Next);
+            }
+            Op::SaddOvf | Op::UaddOvf | Op::SsubOvf | Op::UsubOvf | Op::SmulOvf | Op::UmulOvf => {
+                let is_signed = matches!(inst.op, Op::SaddOvf | Op::SsubOvf | Op::SmulOvf);
+                let number =
+                    |word| if is_signed { signed(word, bits) as i128 } else { cut(word, bits) as i128 };
+                let (a, b) = (number(a()), number(b()));
+                let exact = match inst.op {
+                    Op::SaddOvf | Op::UaddOvf => Some(a + b),
+                    Op::SsubOvf | Op::UsubOvf => Some(a - b),
+                    _ => a.checked_mul(b),
+                };
+                match exact.and_then(|value| integer::exact(value, bits, is_signed)) {
+                    Some(value) => value,
+                    None => return Ok(Flow::Goto(Block(tail(1).0))),
+                }
+            }
+            Op::SnegOvf => match integer::exact(-(signed(a(), bits) as i128), bits, true) {
+                Some(value) => value,
+                None => return Ok(Flow::Goto(Block(inst.b))),
+            },
+            Op::Cmp => inst.cond().holds(a() as i64, b() as i64, bits) as u64,
+
+            Op::Fcmp => self.fholds(inst, VReg(inst.b)) as u64,
+            Op::Fadd | Op::Fsub | Op::Fmul | Op::Fdiv | Op::Fmin | Op::Fmax | Op::FminNum | Op::FmaxNum => {
+                self.arithmetic(ty, float::binary(inst.op, ty, a(), self.read(VReg(inst.b))))
+            }
+            Op::Fsqrt | Op::Ffloor | Op::Fceil | Op::Ftrunc | Op::Fnearest => {
+                self.arithmetic(ty, float::unary(inst.op, ty, a()))
+            }
+            Op::Fabs => a() & !float::sign(ty),
+            Op::Fneg => a() ^ float::sign(ty),
+            Op::Fcopysign => a() & !float::sign(ty) | self.read(VReg(inst.b)) & float::sign(ty),
+            Op::Fma | Op::Fms | Op::Fnma | Op::Fnms => {
+                let (b, c) = (self.read(tail(0)), self.read(tail(1)));
+                self.arithmetic(ty, float::fused(inst.op, ty, a(), b, c))
+            }
+            Op::Fpromote => self.arithmetic(ty, (float::f32_of(a()) as f64).to_bits()),
+            Op::Fdemote => self.arithmetic(ty, (float::f64_of(a()) as f32).to_bits() as u64),
+            Op::Bitcast => a(),
+            Op::SitoF => float::from_int(ty, a(), f.ty(VReg(inst.a)), true),
+            Op::UitoF => float::from_int(ty, a(), f.ty(VReg(inst.a)), false),
+            Op::FtoSi | Op::FtoUi | Op::FtoSiSat | Op::FtoUiSat | Op::FtoSiX86 => {
+                float::to_int(inst.op, ty, float::wide_of(a(), f.ty(VReg(inst.a)))).map_err(plain)?
+            }
+
+            Op::Load => {
+                let address = self.address(f, inst);
+                Self::extend(inst.access(), self.host.load(address, inst.access().bytes()).map_err(bad)?)
+            }
+            Op::Store => {
+                let address = self.address(f, inst);
+                let value = if inst.value_is_imm() { inst.dst as i32 as i64 as u64 } else { self.read(dst) };
+                self.host.store(address, inst.access().bytes(), value).map_err(bad)?;
+                return Ok(Flow::Next);
+            }
+            Op::Prefetch | Op::Pause => return Ok(Flow::Next),
+            Op::MemCopy => {
+                let (to, from, length) = (a(), self.read(tail(0)), b());
+                self.host.copy(to, from, length).map_err(bad)?;
+                return Ok(Flow::Next);
+            }
+            Op::MemFill => {
+                let (to, value, length) = (a(), self.read(tail(0)), b());
+                self.host.fill(to, value as u8, length).map_err(bad)?;
+                return Ok(Flow::Next);
+            }
+            Op::AtomicLoad => {
+                let address = self.address(f, inst);
+                let access = inst.access();
+                Self::extend(access, self.host.update(address, access.bytes(), &mut |_| None).map_err(bad)?)
+            }
+            Op::AtomicStore => {
+                let (address, value) = (self.address(f, inst), self.read(dst));
+                let bytes = inst.access().bytes();
+                self.host
+                    .update(address, bytes, &mut |_| Some(integer::zero_extend(value, bytes * 8)))
+                    .map_err(bad)?;
+                return Ok(Flow::Next);
+            }
+            Op::AtomicRmw => {
+                let (address, value) = (self.address(f, inst), self.read(tail(3)));
+                let (access, rmw) = (inst.access(), inst.rmw());
+                let bytes = access.bytes();
+                let mut change = |old| Some(integer::rmw(rmw, old, value, bytes));
+                Self::extend(access, self.host.update(address, bytes, &mut change).map_err(bad)?)
+            }
+            Op::AtomicCas => {
+                let (address, access) = (self.address(f, inst), inst.access());
+                let bytes = access.bytes();
+                let expected = integer::zero_extend(self.read(tail(3)), bytes * 8);
+                let new = integer::zero_extend(self.read(tail(4)), bytes * 8);
+                let mut change = |old| (old == expected).then_some(new);
+                Self::extend(access, self.host.update(address, bytes, &mut change).map_err(bad)?)
+            }
+            Op::Fence => {
+                self.host.fence();
+                return Ok(Flow::Next);
+            }
+            Op::Alloca => {
+                let size = a();
+                self.host.reserve(size, inst.b as u64).map_err(plain)?
+            }
+
+            Op::Jump => return Ok(Flow::Goto(Block(inst.dst))),
+            Op::Branch => {
+                let holds = inst.cond().holds(a() as i64, b() as i64, bits);
+                return Ok(if holds { Flow::Goto(Block(inst.dst)) } else { Flow::Next });
+            }
+            Op::Fbranch => {
+                let holds = self.fholds(inst, VReg(inst.b));
+                return Ok(if holds { Flow::Goto(Block(inst.dst)) } else { Flow::Next });
+            }
+            Op::Switch => {
+                let value = a();
+                let (default, mut cases) = f.cases(inst);
+                let hit = cases.find(|(case, _)| cut(*case as u64, bits) == cut(value, bits));
+                return Ok(Flow::Goto(hit.map_or(default, |(_, block)| block)));
+            }
+            Op::JumpTo => {
+                let target = host::label_at(a());
+                let func = self.top().func;
+                return match target {
+                    Some((of, block)) if of == func && f.label_sets()[inst.b as usize].contains(&block) => {
+                        Ok(Flow::Goto(block))
+                    }
+                    _ => Err(plain(TrapKind::BadLabel)),
+                };
+            }
+            Op::Ret => return self.leave(f, inst).map_err(plain),
+            Op::Call | Op::CallPtr | Op::TailCall | Op::TailCallPtr => {
+                return self.invoke(f, inst).map_err(plain);
+            }
+            Op::Guard => {
+                if inst.cond().holds(a() as i64, b() as i64, bits) {
+                    return Err((TrapKind::Exit(f.word(inst, Field::Tail(1))), self.list(f, inst, 2)));
+                }
+                return Ok(Flow::Next);
+            }
+            Op::Fguard => {
+                if self.fholds(inst, tail(0)) {
+                    return Err((TrapKind::Exit(f.word(inst, Field::Tail(1))), self.list(f, inst, 2)));
+                }
+                return Ok(Flow::Next);
+            }
+            Op::Exit => return Err((TrapKind::Exit(inst.a), self.list(f, inst, 0))),
+            Op::Safepoint => {
+                let values = self.list(f, inst, 0);
+                self.host.safepoint(inst.a, &values).map_err(plain)?;
+                return Ok(Flow::Next);
+            }
+            Op::Trap => return Err(plain(TrapKind::User(inst.b))),
+            Op::Unreachable => return Err(plain(TrapKind::Unreachable)),
+
+            Op::VaStart => {
+                let list = a();
+                self.va_start(list).map_err(bad)?;
+                return Ok(Flow::Next);
+            }
+            Op::VaArg => {
+                let list = a();
+                self.va_arg(list, ty).map_err(bad)?
+            }
+            Op::VaCopy => {
+                let (to, from) = (a(), self.read(VReg(inst.b)));
+                self.host.copy(to, from, variadic::LIST_BYTES).map_err(bad)?;
+                return Ok(Flow::Next);
+            }
+            // Ending a list gives nothing back.
+            Op::VaEnd => return Ok(Flow::Next),
+        };
+        let ty = if matches!(inst.op, Op::Cmp | Op::Fcmp) { Type::I32 } else { ty };
+        self.write(dst, ty, value);
+        Ok(Flow::Next)
+    }
+
+    fn fholds(&self, inst: &InstData, b: VReg) -> bool {
+        let (a, b) = (self.read(VReg(inst.a)), self.read(b));
+        inst.fcond().holds(float::wide_of(a, inst.ty), float::wide_of(b, inst.ty))
+    }
+
+    /// The result of float arithmetic, its NaN made canonical if that is asked for.
+    fn arithmetic(&self, ty: Type, word: u64) -> u64 {
+        if self.settings.canonical_nan { float::canonical(word, ty) } else { word }
+    }
+}
