@@ -40,7 +40,7 @@ const fn rule(shape: Shape) -> Rule {
         }
         match role {
             Role::UseOrImm(_) => rule.allowed |= aux::IMM,
-            Role::StoreValue => rule.allowed |= aux::VALUE_IMM,
+            Role::StoreValue if matches!(shape, Shape::Store) => rule.allowed |= aux::VALUE_IMM,
             Role::Mem => {
                 rule.b = true;
                 rule.allowed |= aux::TAIL;
@@ -70,6 +70,11 @@ const fn rule(shape: Shape) -> Rule {
         rule.allowed |= 15 << aux::ALIAS | aux::VOLATILE | aux::NO_TRAP | aux::NON_TEMPORAL | aux::PRECISE;
     }
     rule
+}
+
+/// The bits of `aux` that mean something in records of a shape.
+pub(crate) const fn allowed_bits(shape: Shape) -> u16 {
+    rule(shape).allowed
 }
 
 /// The rule of each op, by its number.

@@ -2,8 +2,8 @@
 //! types stand in the record's words and which bits of `aux` may be set. Derived from [`Shape::operands`] when the
 //! crate is compiled, so that the common shapes are checked by a few loads and masks.
 
+use crate::attributes::allowed_bits;
 use crate::for_each_op;
-use crate::function::aux;
 use crate::op::{Effect, Field, Kind, Op, Role, Shape, Variants};
 use crate::types::{MemType, Type, TypeSet};
 
@@ -119,43 +119,6 @@ pub(super) const fn variant_count(variants: Variants) -> u8 {
         Variants::FCond => crate::op::FCond::ALL.len() as u8,
         Variants::Rmw => crate::op::Rmw::ALL.len() as u8,
     }
-}
-
-/// The bits of `aux` that a record of this shape may set.
-const fn allowed_bits(shape: Shape) -> u16 {
-    let mut bits = 0;
-    if !matches!(tail_rule(shape), TailRule::Never) {
-        bits |= aux::TAIL;
-    }
-    let operands = shape.operands();
-    let mut i = 0;
-    while i < operands.len() {
-        if matches!(operands[i].1, Role::UseOrImm(_)) {
-            bits |= aux::IMM;
-        }
-        i += 1;
-    }
-    bits |= match shape.variants() {
-        Variants::None => 0,
-        Variants::Cond | Variants::FCond => 15 << aux::VARIANT,
-        Variants::Rmw => 15 << aux::RMW,
-    };
-    if matches!(shape, Shape::Branch | Shape::FBranch) {
-        bits |= 3 << aux::HINT;
-    }
-    if shape.accesses() {
-        bits |= 31 << aux::ACCESS;
-    }
-    if shape.ordered() {
-        bits |= 7 << aux::ORDER;
-    }
-    if matches!(shape, Shape::Load | Shape::Store) {
-        bits |= 15 << aux::ALIAS | aux::VOLATILE | aux::NO_TRAP | aux::NON_TEMPORAL | aux::PRECISE;
-    }
-    if matches!(shape, Shape::Store) {
-        bits |= aux::VALUE_IMM;
-    }
-    bits
 }
 
 const fn path_of(shape: Shape) -> Path {
