@@ -352,8 +352,11 @@ impl<'a> Search<'a> {
                     }
                 }
             }
+            // One entry is enough to show for each register.
+            let mut shown = 0;
             for root in self.graph.roots.clone() {
-                let mut bits = needed[root as usize];
+                let mut bits = needed[root as usize] & !shown;
+                shown |= bits;
                 while bits != 0 && gaps.len() < max {
                     let bit = bits.trailing_zeros() as u8;
                     bits &= bits - 1;
@@ -367,7 +370,7 @@ impl<'a> Search<'a> {
         self.explain(gaps)
     }
 
-    /// Finds for each register and entry a shortest way to a read that nothing on it assigns.
+    /// Finds for each register a shortest way from the entry to a read that nothing on it assigns.
     fn explain(&self, gaps: Vec<(VReg, u32, usize, u8)>) -> Vec<Gap> {
         if gaps.is_empty() {
             return Vec::new();
@@ -412,7 +415,6 @@ impl<'a> Search<'a> {
         };
         let mut found: Vec<Gap> = gaps.iter().filter_map(way).collect();
         found.sort_by_key(|gap| (gap.way.last().copied(), gap.reg));
-        found.dedup_by_key(|gap| (gap.way.last().copied(), gap.reg));
         found
     }
 }

@@ -97,14 +97,24 @@ impl fmt::Display for OneOf {
     }
 }
 
-/// Blocks that control passes through in this order.
+/// The blocks that control passes through, from an entry on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Trail(pub Vec<Named<Block>>);
 
 impl fmt::Display for Trail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// How many blocks are shown at either end of a long way.
+        const ENDS: usize = 4;
+        if let [only] = &self.0[..] {
+            return write!(f, "further up in block {only}");
+        }
+        f.write_str("on the way ")?;
         for (i, block) in self.0.iter().enumerate() {
-            write!(f, "{}{block}", if i == 0 { "" } else { " -> " })?;
+            if i < ENDS || i + ENDS >= self.0.len() {
+                write!(f, "{}{block}", if i == 0 { "" } else { " -> " })?;
+            } else if i == ENDS {
+                f.write_str(" -> ...")?;
+            }
         }
         Ok(())
     }
@@ -545,7 +555,7 @@ faults! {
         reg: Named<VReg>,
         /// A way from an entry to the read on which nothing assigns it.
         path: Trail,
-    } "{reg} is read here, but not every way to this place assigns it", "nothing assigns it on the way {path}";
+    } "{reg} is read here, but not every way to this place assigns it", "nothing assigns it {path}";
 }
 
 /// A memory order, printed by its name.

@@ -1,7 +1,7 @@
 //! One broken module per rule, with the messages it gets kept in `tests/verify/faults.expected`; set `KILN_BLESS` to
 //! write that file anew. A fault that no module here brings about fails the test.
 
-use super::*;
+use super::super::*;
 use crate::builder::FunctionBuilder;
 use crate::entity::{Block, DataId, FileId, Inst, LabelSet, LayoutId, SigId, Slot, VReg};
 use crate::function::{Function, InstData, Mem, Pos, aux};
