@@ -178,6 +178,17 @@ impl Emit<'_> {
         reg
     }
 
+    /// Lets go of the register of a value that is about to be overwritten, where the new value comes in another one.
+    /// Read all operands first.
+    pub fn discard(&mut self, v: VReg) {
+        let val = &mut self.vals[v.index()];
+        if val.reg != Reg::NONE {
+            let reg = std::mem::replace(&mut val.reg, Reg::NONE);
+            self.free = self.free.with(reg.set());
+            self.dirty = self.dirty.without(reg.set());
+        }
+    }
+
     /// Before control leaves the block: the frame must hold every value of several blocks that has no home.
     /// Changes no flags.
     #[inline]

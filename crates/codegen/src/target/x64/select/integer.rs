@@ -66,6 +66,8 @@ impl Emit<'_> {
                 let d = self.write(dst, ra);
                 if d == ra {
                     self.asm.alu(alu, w, d, rb);
+                } else if d == rb && commutes {
+                    self.asm.alu(alu, w, d, ra);
                 } else if alu == Alu::Add {
                     self.asm.op(
                         LEA,
@@ -73,8 +75,6 @@ impl Emit<'_> {
                         d,
                         Amode { base: super::super::encode::Base::Reg(ra), index: rb, shift: 0, disp: 0 },
                     );
-                } else if d == rb && commutes {
-                    self.asm.alu(alu, w, d, ra);
                 } else if d == rb {
                     // a - b = -b + a
                     self.asm.group(GROUP3, w, 3, d);
@@ -226,6 +226,7 @@ impl Emit<'_> {
             }
             Src::Mem(_) => unreachable!("divisors are not read from memory"),
         }
+        self.discard(VReg(inst.dst));
         self.take(RDX);
         self.take(RAX);
         let result = if remainder { RDX } else { RAX };
