@@ -257,6 +257,13 @@ impl Emit<'_> {
     /// Divisions by constants that need no division; false if this is none.
     fn divide_by_constant(&mut self, inst: &InstData, signed: bool, remainder: bool, imm: i32) -> bool {
         let w = wide(inst.ty);
+        if signed && remainder && imm == -1 {
+            // 0 for every dividend, also for the least integer, for which the processor faults.
+            self.consume(VReg(inst.a));
+            let d = self.write(VReg(inst.dst), Reg::NONE);
+            self.asm.mov_imm(d, 0);
+            return true;
+        }
         // As unsigned, a negative constant is a large one.
         if imm <= 0 || !(imm as u32).is_power_of_two() {
             return false;
