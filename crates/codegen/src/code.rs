@@ -78,6 +78,9 @@ pub enum RelocKind {
     Pc32,
     /// 32 bits, `G + A - P`, where `G` is the address of a pointer-sized cell near the code that holds `S`.
     GotPc32,
+    /// 32 bits, `G + A - P`, where `G` is the address of two words near the code, module and offset of the
+    /// thread-local object `S`: what [`Routine::TlsGetAddr`] takes.
+    TlsPc32,
 }
 
 /// What a relocation refers to.
@@ -104,6 +107,8 @@ pub enum Routine {
     Fma,
     /// C's `fmaf`.
     Fmaf,
+    /// `__tls_get_addr` of the system's C library (ELF Handling for Thread-Local Storage, 3.4).
+    TlsGetAddr,
     /// Leaves for the host by an exit: jumped to with the exit's number in the first integer argument register and
     /// the address of the values in the second (one 8-byte word each), on the stack of the leaving function.
     Exit,

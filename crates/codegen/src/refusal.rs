@@ -42,7 +42,6 @@ pub const fn supports(op: Op) -> bool {
     !matches!(
         op,
         Op::LabelAddr
-            | Op::TlsAddr
             | Op::JumpTo
             | Op::TailCall
             | Op::TailCallPtr

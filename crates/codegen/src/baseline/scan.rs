@@ -135,6 +135,10 @@ static MENTIONS: [u8; 256] = {
             };
             j += 1;
         }
+        // Has no tail but may be a call.
+        if matches!(op, Op::TlsAddr) {
+            bits |= mention::MORE;
+        }
         table[op as usize] = bits;
         i += 1;
     }

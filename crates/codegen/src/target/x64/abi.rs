@@ -75,7 +75,7 @@ pub const HOMES: HomeRegs = HomeRegs {
 /// Whether an op calls something, so that registers which callees may change lose their values.
 pub fn clobbers(op: Op, features: Features) -> bool {
     match op {
-        Op::Call | Op::CallPtr | Op::MemCopy | Op::MemFill => true,
+        Op::Call | Op::CallPtr | Op::MemCopy | Op::MemFill | Op::TlsAddr => true,
         Op::Fma | Op::Fms | Op::Fnma | Op::Fnms => !features.fma,
         _ => false,
     }

@@ -284,4 +284,14 @@ impl Emit<'_> {
         let args = self.block_operands(inst);
         self.call_routine(Routine::MemSet, &args, |_| {});
     }
+
+    pub fn tls_addr(&mut self, inst: &InstData) {
+        self.call_routine(Routine::TlsGetAddr, &[], |e| {
+            e.pending = Pending::Symbol(RelocKind::TlsPc32, Target::Data(DataId(inst.a)), 0);
+            e.asm.op(LEA, true, RDI, Amode::RIP);
+            e.settle();
+        });
+        let d = self.write(VReg(inst.dst), RAX);
+        self.asm.op(LEA, true, d, Amode::base(RAX, inst.b as i32));
+    }
 }

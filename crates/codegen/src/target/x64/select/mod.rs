@@ -63,6 +63,7 @@ impl Emit<'_> {
             Op::Select => self.select_value(inst),
             Op::SlotOffset => self.slot_offset(inst),
             Op::FrameAddr => self.frame_addr(inst),
+            Op::TlsAddr => self.tls_addr(inst),
             Op::Addr => self.addr(inst),
 
             Op::Add => self.binary(inst, Alu::Add, true),
@@ -168,7 +169,6 @@ impl Emit<'_> {
             Op::Unreachable => self.trap(kiln_ir::trap::TrapKind::Unreachable),
 
             Op::LabelAddr
-            | Op::TlsAddr
             | Op::JumpTo
             | Op::TailCall
             | Op::TailCallPtr
