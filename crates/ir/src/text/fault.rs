@@ -179,7 +179,7 @@ pub enum Fault {
     },
     /// A file that includes itself: the files from it to itself.
     IncludeCycle(Vec<String>),
-    /// A size or alignment that is not a power of two or too large.
+    /// An alignment that is not a power of two.
     BadAlignment(i128),
 }
 
@@ -226,7 +226,7 @@ impl fmt::Display for Fault {
             Fault::Include { path, reason } => write!(f, "cannot include \"{path}\": {reason}"),
             Fault::IncludeCycle(chain) => write!(f, "the file includes itself: {}", chain.join(" -> ")),
             Fault::BadAlignment(align) => {
-                write!(f, "{align} is no alignment: a power of two up to 4096 is needed")
+                write!(f, "{align} is no alignment: a power of two is needed")
             }
         }
     }

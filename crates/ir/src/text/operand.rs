@@ -71,13 +71,13 @@ pub fn operand_span(text: &str, pos: Pos, operand: Option<u8>) -> Option<Span> {
                 braces = braces.saturating_sub(1);
                 spans.extend(open.take());
             }
-            // A type behind a result, a signature behind a callee, a block behind a case's value.
-            Kind::Punct(b':') if squares == 0 => {
+            // A type behind a result, a signature behind a callee. (The colon of a case belongs to its operand.)
+            Kind::Punct(b':') if squares == 0 && braces == 0 => {
                 spans.extend(open.take());
-                if in_results {
-                    lexer.next();
-                } else if lexer.peek().kind == Kind::Ident("fn") {
+                if !in_results && lexer.peek().kind == Kind::Ident("fn") {
                     skip_signature(&mut lexer);
+                } else {
+                    lexer.next();
                 }
             }
             _ => open = Some((open.map_or(from, |(s, _)| s), to)),

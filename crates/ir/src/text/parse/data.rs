@@ -10,7 +10,7 @@ use crate::text::lex::Kind;
 
 /// Zero bytes that `zero` may write in the middle of objects, in all: those at the end are free, but these take
 /// memory that the text does not account for.
-const MAX_INNER_ZEROS: u64 = 1 << 20;
+pub(in crate::text) const MAX_INNER_ZEROS: u64 = 1 << 20;
 
 impl<'a> Parser<'a> {
     /// A data object, behind `data`.

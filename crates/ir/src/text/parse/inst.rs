@@ -561,6 +561,12 @@ impl<'a> Code<'_, 'a> {
             Part::Cases => {
                 inst.aux |= aux::TAIL;
                 std::mem::swap(&mut self.parts.tail, &mut self.parts.cases);
+                if inst.ty == Type::I32 {
+                    // `0xffff_ffff` and -1 are the same value of 32 bits, kept with its sign.
+                    for case in self.parts.tail[2..].chunks_exact_mut(3).filter(|case| case[1] == 0) {
+                        case[1] = ((case[0] as i32) >> 31) as u32;
+                    }
+                }
             }
             Part::List if role == Role::Results => self.put_returned(inst)?,
             Part::List => {
@@ -597,7 +603,7 @@ impl<'a> Code<'_, 'a> {
         };
         let flag = match role {
             Role::UseOrImm(_) => aux::IMM,
-            Role::StoreValue if inst.op == Op::Store => aux::VALUE_IMM,
+            Role::StoreValue => aux::VALUE_IMM,
             _ => 0,
         };
         if let (Raw::Const(Value::Int(value)), false) = (raw, ty.is_float() || flag == 0) {
@@ -711,7 +717,8 @@ impl<'a> Code<'_, 'a> {
         };
         let fault = Fault::Results { mnemonic, gives, written };
         if written < gives {
-            return self.p.fail_help(at, fault, usage(head.op, head.mnemonic));
+            let results = if gives == 1 { "%r" } else { "%r, %s" };
+            return self.p.fail_help(at, fault, format!("write `{results} = {} ...`", head.mnemonic));
         }
         self.p.fail(at, fault)
     }
@@ -732,18 +739,17 @@ impl<'a> Code<'_, 'a> {
     }
 }
 
-/// How an instruction is written: `sub takes %register, then %register or constant`.
+/// What an instruction takes: `sub` takes %register, then %register or constant.
 fn usage(op: Op, mnemonic: &str) -> String {
-    let mut results = Vec::new();
     let mut operands: Vec<&str> = Vec::new();
     for (_, role) in op.shape().operands() {
         match role {
-            Role::Def(_) => results.push("%r"),
+            Role::Def(_) => {}
             Role::Use(_) => operands.push("%register"),
             Role::UseOrImm(_) | Role::StoreValue => operands.push("%register or constant"),
             Role::Const => operands.push("a constant"),
             Role::Mem => operands.push("[address]"),
-            Role::Imm if op.shape() == Shape::Alloca => operands.push("an alignment"),
+            Role::Imm if op.shape() == Shape::Alloca => operands.push("optionally an alignment"),
             Role::Imm => operands.push("optionally + constant"),
             Role::BitRange => operands.extend(["the first bit", "the number of bits"]),
             Role::Block => operands.push("a label"),
@@ -760,13 +766,8 @@ fn usage(op: Op, mnemonic: &str) -> String {
             Role::CallList => operands.push("(arguments)"),
         }
     }
-    let result = match results[..] {
-        [] => "",
-        [_] => "`%r = ` with ",
-        _ => "`%r, %s = ` with ",
-    };
     if operands.is_empty() {
-        return format!("{result}`{mnemonic}` takes no operands");
+        return format!("`{mnemonic}` takes no operands");
     }
-    format!("{result}`{mnemonic}` takes {}", operands.join(", then "))
+    format!("`{mnemonic}` takes {}", operands.join(", then "))
 }

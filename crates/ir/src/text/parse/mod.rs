@@ -18,6 +18,7 @@ use crate::diagnostic::{Diagnostic, Place, Span};
 use crate::entity::{DataId, FileId, FuncId, LayoutId, SigId, Slot};
 use crate::module::Module;
 use crate::types::Type;
+pub(super) use data::MAX_INNER_ZEROS;
 pub(super) use declare::{CLASSES, CONVENTIONS, FIELD_KINDS, Members, class_layout};
 use expr::Value;
 use std::borrow::Cow;

@@ -5,6 +5,7 @@ use super::names::write_string;
 use crate::entity::DataId;
 use crate::module::{DataDecl, DataReloc, DataTarget, Linkage};
 use std::fmt::{self, Write};
+use std::ops::Range;
 
 /// Bytes on one line.
 const LINE: usize = 64;
@@ -46,7 +47,7 @@ impl Printer<'_, '_, '_> {
                 self.out.write_str(", ")?;
             } else {
                 self.close(&mut list)?;
-                self.bytes(data, &data.bytes[at..offset], &mut first)?;
+                self.bytes(data, at..offset, &mut first)?;
                 self.separate(&mut first)?;
                 self.out.write_str("ptr [")?;
             }
@@ -55,7 +56,7 @@ impl Printer<'_, '_, '_> {
             list = Some(at);
         }
         self.close(&mut list)?;
-        self.bytes(data, &data.bytes[at..], &mut first)?;
+        self.bytes(data, at..data.bytes.len(), &mut first)?;
         if data.zeros > 0 || first {
             self.separate(&mut first)?;
             write!(self.out, "zero {}", data.zeros)?;
@@ -71,7 +72,18 @@ impl Printer<'_, '_, '_> {
         if std::mem::take(first) { Ok(()) } else { self.out.write_str(",\n    ") }
     }
 
-    fn bytes(&mut self, data: &DataDecl, bytes: &[u8], first: &mut bool) -> fmt::Result {
+    fn bytes(&mut self, data: &DataDecl, range: Range<usize>, first: &mut bool) -> fmt::Result {
+        let inner = range.end < data.bytes.len();
+        let bytes = &data.bytes[range];
+        if inner
+            && bytes.len() >= LINE
+            && bytes.len() as u64 <= self.inner_zeros
+            && bytes.iter().all(|b| *b == 0)
+        {
+            self.inner_zeros -= bytes.len() as u64;
+            self.separate(first)?;
+            return write!(self.out, "zero {}", bytes.len());
+        }
         let unit = if data.relocs.is_empty() { unit(data, bytes) as usize } else { 1 };
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -130,7 +142,7 @@ impl Printer<'_, '_, '_> {
 fn unit(data: &DataDecl, bytes: &[u8]) -> u32 {
     match data.align {
         _ if bytes.is_empty() || is_text(bytes) => 1,
-        align @ (2 | 4 | 8) if bytes.len() % align as usize == 0 => align,
+        align @ (2 | 4 | 8) if bytes.len().is_multiple_of(align as usize) => align,
         _ => 1,
     }
 }

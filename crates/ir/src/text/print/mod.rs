@@ -6,7 +6,7 @@ mod data;
 mod inst;
 mod names;
 
-use super::parse::{CLASSES, CONVENTIONS, FIELD_KINDS, Members, class_layout};
+use super::parse::{CLASSES, CONVENTIONS, FIELD_KINDS, MAX_INNER_ZEROS, Members, class_layout};
 use crate::entity::{Block, FuncId, Inst};
 use crate::function::Function;
 use crate::module::{DataTarget, FuncDecl, Linkage, Module};
@@ -70,6 +70,7 @@ impl fmt::Display for Printed<'_> {
             symbols: Symbols::new(self.module),
             labels: HashMap::new(),
             label_names: HashMap::new(),
+            inner_zeros: MAX_INNER_ZEROS,
             positions: self.positions,
             out: f,
         };
@@ -103,6 +104,8 @@ struct Printer<'m, 'o, 'f> {
     labels: HashMap<FuncId, HashSet<Block>>,
     /// The names of blocks in functions whose labels data holds.
     label_names: HashMap<FuncId, Locals<'m>>,
+    /// Zero bytes in the middle of objects that a reader still accepts as `zero`.
+    inner_zeros: u64,
     positions: bool,
     out: &'o mut fmt::Formatter<'f>,
 }
