@@ -14,7 +14,7 @@
 use crate::regs::{Reg, RegSet};
 use kiln_ir::function::{Function, VRegInfo};
 use kiln_ir::op::{Effect, Field, Role};
-use kiln_ir::{Block, Op, Type, VReg};
+use kiln_ir::{Block, Inst, Op, Type, VReg};
 
 /// Where one virtual register is, while code is written.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ pub struct Val {
     pub ty: Type,
     /// Reads not yet written, in layout order; 65535 means uncounted.
     pub uses: u16,
-    /// Its place in the frame, or [`NO_SLOT`]; while scanning, its number as a candidate.
+    /// Its place in the frame, or [`NO_SLOT`].
     pub slot: u32,
     /// With [`Val::CONST`] the constant, with [`Val::REMAT`] the instruction that makes it.
     pub aux: u32,
@@ -47,7 +47,7 @@ impl Val {
     pub const REMAT: u8 = 4;
     /// An integer constant that fits 32 bits, sign-extended; implies `REMAT`.
     pub const CONST: u8 = 8;
-    /// While scanning: it is a candidate.
+    /// While scanning: it is of one block and a candidate all the same.
     pub const CANDIDATE: u8 = 16;
 }
 
@@ -97,6 +97,10 @@ pub struct Scan {
     pub homes: RegSet,
     /// Positions of calls, ascending.
     pub calls: Vec<u32>,
+    /// Registers that several blocks mention.
+    globals: Vec<VReg>,
+    /// Mentions of each register, each times its loop's weight, and one entry more.
+    weights: Vec<u32>,
     candidates: Vec<Candidate>,
     loops: Vec<Loop>,
     loop_of: Vec<u32>,
@@ -175,22 +179,20 @@ impl Scan {
         self.weigh(f, calls);
         self.widen(f);
         self.assign(regs);
-        for c in &self.candidates {
-            self.vals[c.vreg.index()].slot = NO_SLOT;
-        }
     }
 
     fn init_vals(&mut self, f: &Function) {
         self.vals.clear();
-        self.vals.extend(f.vregs().iter().map(|info| Val {
-            home: Reg::NONE,
-            reg: Reg::NONE,
-            flags: if info.is_local() { 0 } else { Val::GLOBAL },
-            ty: info.ty,
-            uses: info.uses,
-            slot: NO_SLOT,
-            aux: 0,
-        }));
+        self.globals.clear();
+        for (v, info) in f.vregs().iter().enumerate() {
+            let mut flags = 0;
+            if !info.is_local() {
+                flags = Val::GLOBAL;
+                self.globals.push(VReg(v as u32));
+            }
+            let (home, reg) = (Reg::NONE, Reg::NONE);
+            self.vals.push(Val { home, reg, flags, ty: info.ty, uses: info.uses, slot: NO_SLOT, aux: 0 });
+        }
     }
 
     /// Counts ways into blocks and finds loops.
@@ -258,61 +260,35 @@ impl Scan {
         });
     }
 
-    #[inline]
-    fn mention(&mut self, v: u32, weight: u32, block: u32) {
-        let val = &mut self.vals[v as usize];
-        if val.flags & Val::GLOBAL != 0 {
-            if val.flags & Val::CANDIDATE == 0 {
-                val.flags |= Val::CANDIDATE;
-                val.slot = self.candidates.len() as u32;
-                self.candidates.push(Candidate {
-                    vreg: VReg(v),
-                    weight,
-                    start: 0,
-                    end: 0,
-                    first_block: block,
-                    last_block: block,
-                });
-            } else {
-                let c = &mut self.candidates[val.slot as usize];
-                c.weight = c.weight.saturating_add(weight);
-                c.last_block = block;
-            }
-        }
-    }
-
-    /// Adds up the weights of registers that several blocks mention, and finds constants and calls.
+    /// Adds up the weights of registers, makes candidates of those that several blocks mention, and finds constants
+    /// and calls.
     fn weigh(&mut self, f: &Function, calls: impl Fn(Op) -> bool) {
         self.candidates.clear();
-        for p in 0..f.params() {
-            self.mention(p, 1, 0);
-        }
+        self.weights.clear();
+        self.weights.resize(f.vregs().len() + 1, 0);
+        self.weights[..f.params() as usize].fill(1);
+        // Takes the weight of operands that an instruction does not have, so that no branch is spent on them.
+        let nobody = f.vregs().len() as u32;
         let mut last_call = 0;
         for b in 0..f.blocks().len() as u32 {
             let weight = 1u32 << (3 * self.depth[b as usize].min(6));
             let range = f.block_range(Block(b));
             for (inst, i) in f.insts()[range.clone()].iter().zip(range.start as u32..) {
                 let bits = MENTIONS[inst.op as usize];
-                if bits & mention::A != 0 {
-                    self.mention(inst.a, weight, b);
-                }
-                if bits & mention::B != 0 && !inst.has_imm() {
-                    self.mention(inst.b, weight, b);
-                }
-                if bits & mention::DST != 0 {
-                    self.mention(inst.dst, weight, b);
-                    if inst.op as u8 <= Op::FrameAddr as u8 {
-                        self.constant(f, inst, i);
-                    }
-                }
-                if bits & mention::STORE != 0 && !inst.value_is_imm() {
-                    self.mention(inst.dst, weight, b);
+                let has = |bit: u8, not: bool| bits & bit != 0 && !not;
+                let dst = has(mention::DST, false) | has(mention::STORE, inst.value_is_imm());
+                self.mention(if has(mention::A, false) { inst.a } else { nobody }, weight);
+                self.mention(if has(mention::B, inst.has_imm()) { inst.b } else { nobody }, weight);
+                self.mention(if dst { inst.dst } else { nobody }, weight);
+                if inst.op as u8 <= Op::FrameAddr as u8 && bits & mention::DST != 0 {
+                    self.constant(f, inst, i);
                 }
                 if last_call > range.start as u32 {
                     self.local_across_call(f, inst, i, last_call, weight, b);
                 }
                 if inst.has_tail() || bits & mention::MORE != 0 {
-                    self.mention_more(f, inst, weight, b);
+                    f.for_each_use(inst, |v| self.mention(v.0, weight));
+                    f.for_each_def(inst, |v| self.mention(v.0, weight));
                     if calls(inst.op) {
                         self.calls.push(i);
                         last_call = i;
@@ -320,12 +296,23 @@ impl Scan {
                 }
             }
         }
+        for &vreg in &self.globals {
+            let info = &f.vregs()[vreg.index()];
+            self.candidates.push(Candidate {
+                vreg,
+                weight: self.weights[vreg.index()],
+                start: 0,
+                end: 0,
+                first_block: info.block,
+                last_block: f.block_of(Inst(info.last)).0,
+            });
+        }
     }
 
-    /// Mentions that stand in a tail.
-    fn mention_more(&mut self, f: &Function, inst: &kiln_ir::InstData, weight: u32, block: u32) {
-        f.for_each_use(inst, |v| self.mention(v.0, weight, block));
-        f.for_each_def(inst, |v| self.mention(v.0, weight, block));
+    #[inline]
+    fn mention(&mut self, v: u32, weight: u32) {
+        let sum = &mut self.weights[v as usize];
+        *sum = sum.saturating_add(weight);
     }
 
     /// A register of one block that is read behind a call and was written before it is a candidate as well.
@@ -348,7 +335,6 @@ impl Scan {
                 && call < i
             {
                 val.flags |= Val::CANDIDATE;
-                val.slot = candidates.len() as u32;
                 candidates.push(Candidate {
                     vreg: v,
                     weight: weight.saturating_mul(2),
