@@ -719,6 +719,8 @@ impl<'m> FunctionBuilder<'m> {
             return Err(BuildError::Empty);
         }
         self.translate_blocks()?;
+        // A position given after the last instruction holds for none.
+        self.f.positions.pop_if(|(inst, _)| inst.index() >= self.f.insts.len());
         self.module.set_body(self.func, self.f);
         Ok(self.func)
     }

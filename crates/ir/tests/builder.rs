@@ -299,6 +299,7 @@ fn positions_hold_until_the_next() {
         b.add(X, 2);
         b.at(pos(3));
         b.ret(&[X]);
+        b.at(pos(4));
     });
     assert_eq!(f.positions(), [(Inst(0), pos(2)), (Inst(2), pos(3))]);
     assert_eq!(f.position(Inst(1)), Some(pos(2)));

@@ -174,8 +174,7 @@ fn positions(r: &mut Reader<'_>, f: &mut Function, files: usize) -> Decoded<()> 
             return Err(r.fault_at(at, Fault::Order { item: Item::Position }));
         }
         inst = inst.saturating_add(distance);
-        // A position may stand behind the last instruction, where the next one would have been.
-        if inst > f.insts.len() as u64 {
+        if inst >= f.insts.len() as u64 {
             let count = f.insts.len() as u64;
             return Err(r.fault_at(at, Fault::Index { item: Item::Inst, index: inst, count }));
         }

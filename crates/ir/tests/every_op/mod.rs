@@ -7,8 +7,8 @@ use kiln_ir::types::{
     AbiType, AggregateClass, Convention, Field as LayoutField, FieldKind, Layout, MemType, Signature, Type,
 };
 use kiln_ir::{
-    Block, DataDecl, DataId, DataReloc, DataTarget, FuncId, FunctionBuilder, InstData, LabelSet, Linkage,
-    Module, Order, Pos, Slot, VReg,
+    Block, DataDecl, DataId, DataReloc, DataTarget, FileId, FuncId, FunctionBuilder, InstData, LabelSet,
+    Linkage, Module, Op, Order, Pos, SigId, Slot, VReg,
 };
 
 /// One way of writing an op: which of the optional bits of its record are set.
@@ -19,7 +19,7 @@ struct Form {
     bits: u16,
 }
 
-/// Every form of an op that its row allows.
+/// Every form of an op that its row allows and that the verifier takes: one for each meaning.
 fn forms(info: &OpInfo) -> Vec<Form> {
     let types = if info.types.0 == 0 { vec![Type::I32] } else { info.types.iter().collect() };
     let optional = InstData::allowed_bits(info.op) & (aux::IMM | aux::TAIL | aux::VALUE_IMM);
@@ -28,8 +28,15 @@ fn forms(info: &OpInfo) -> Vec<Form> {
         for ty in &types {
             for bits in 0..=optional {
                 let required = InstData::required_bits(info.op);
-                // A float cannot be the constant of a store; the flags of a form are a subset of the optional ones.
-                if bits & !optional == 0 && bits & required == required {
+                let canonical = match info.shape {
+                    // The constants here need 64 bits where the type has them.
+                    Shape::Const => (bits & aux::TAIL != 0) == (ty.bytes() == 8),
+                    Shape::AtomicLoad | Shape::AtomicStore => bits == aux::TAIL,
+                    // A float cannot be the constant of a store.
+                    Shape::Store => bits & aux::VALUE_IMM == 0 || !ty.is_float(),
+                    _ => true,
+                };
+                if canonical && bits & !optional == 0 && bits & required == required {
                     forms.push(Form { variant, ty: *ty, bits });
                 }
             }
@@ -45,11 +52,23 @@ struct Names {
     target: Block,
     cold: Block,
     func: FuncId,
+    tail_func: FuncId,
     data: DataId,
+    thread_data: DataId,
     slot: Slot,
     set: LabelSet,
-    sig: kiln_ir::SigId,
+    sig: SigId,
+    tail_sig: SigId,
     counter: u32,
+}
+
+/// What functions share: things of the module.
+struct Shared {
+    func: FuncId,
+    tail_func: FuncId,
+    data: DataId,
+    thread_data: DataId,
+    file: FileId,
 }
 
 impl Names {
@@ -103,7 +122,9 @@ fn append(b: &mut FunctionBuilder<'_>, info: &OpInfo, form: Form, n: &mut Names)
             Role::BitRange => 3 | 7 << 8,
             Role::Block => n.target.0,
             Role::ColdBlock => n.cold.0,
+            Role::Func if info.op.is_terminator() => n.tail_func.0,
             Role::Func => n.func.0,
+            Role::Data if info.op == Op::TlsAddr => n.thread_data.0,
             Role::Data => n.data.0,
             Role::Slot => n.slot.0,
             Role::LabelSet => n.set.0,
@@ -117,9 +138,11 @@ fn append(b: &mut FunctionBuilder<'_>, info: &OpInfo, form: Form, n: &mut Names)
             }
             Role::Mem => {
                 if inst.has_tail() {
-                    let index =
-                        if n.counter.is_multiple_of(3) { VReg::NONE.0 } else { n.reg(Kind::I64, form.ty) };
-                    tail.extend([index, 8, n.constant() as u32]);
+                    // Only atomics have a tail without an index.
+                    let none = info.shape.ordered() && n.counter.is_multiple_of(3);
+                    let index = if none { VReg::NONE.0 } else { n.reg(Kind::I64, form.ty) };
+
+                    tail.extend([index, if none { 1 } else { 8 }, n.constant() as u32]);
                 } else {
                     inst.b = n.constant() as u32;
                 }
@@ -142,7 +165,8 @@ fn append(b: &mut FunctionBuilder<'_>, info: &OpInfo, form: Form, n: &mut Names)
             Role::Results => VReg::NONE.0,
             Role::CallList => {
                 let results: &[Type] = if info.op.is_terminator() { &[] } else { &[Type::I32, Type::F64] };
-                tail.extend([n.sig.0, 2, results.len() as u32]);
+                let sig = if info.op.is_terminator() { n.tail_sig } else { n.sig };
+                tail.extend([sig.0, 2, results.len() as u32]);
                 tail.extend([Type::I32, Type::I64].map(|ty| n.reg(Kind::T, ty)));
                 let mut results = results.iter().map(|ty| n.reg(Kind::T, *ty));
                 inst.dst = results.next().unwrap_or(VReg::NONE.0);
@@ -172,7 +196,13 @@ fn attributes(info: &OpInfo, ty: Type, n: &mut Names) -> u16 {
         bits |= (MemType::of(ty).0 as u16) << aux::ACCESS;
     }
     if info.shape.ordered() {
-        bits |= (Order::ALL[n.counter as usize % Order::ALL.len()] as u16) << aux::ORDER;
+        let orders: &[Order] = match info.shape {
+            Shape::AtomicLoad => &[Order::Relaxed, Order::Acquire, Order::SeqCst],
+            Shape::AtomicStore => &[Order::Relaxed, Order::Release, Order::SeqCst],
+            Shape::Fence => &[Order::Acquire, Order::Release, Order::AcqRel, Order::SeqCst],
+            _ => Order::ALL,
+        };
+        bits |= (orders[n.counter as usize % orders.len()] as u16) << aux::ORDER;
     }
     match info.shape {
         Shape::Load | Shape::Store => {
@@ -185,9 +215,10 @@ fn attributes(info: &OpInfo, ty: Type, n: &mut Names) -> u16 {
     bits
 }
 
-/// The body: every form of the op, each terminator in a block of its own.
-fn body(m: &mut Module, func: FuncId, info: &OpInfo, callee: FuncId, data: DataId, file: kiln_ir::FileId) {
-    let sig = m.func(callee).sig;
+/// The body: these forms of the op, each terminator in a block of its own.
+fn body(m: &mut Module, func: FuncId, info: &OpInfo, forms: &[Form], shared: &Shared) {
+    let (sig, tail_sig) = (m.func(shared.func).sig, m.func(shared.tail_func).sig);
+    let file = shared.file;
     let mut b = m.build(func);
     let regs = [(); 2].map(|()| Type::ALL.map(|ty| b.vreg(ty)));
     b.name_vreg(regs[1][2], "second_float");
@@ -198,19 +229,29 @@ fn body(m: &mut Module, func: FuncId, info: &OpInfo, callee: FuncId, data: DataI
     b.name_slot(slot, "buffer");
     assert_eq!(b.function().slots()[small.index()], SlotData { size: 8, align: 8 });
     let set = b.label_set(&[cold, target, cold]);
-    b.label_set(&[]);
-    b.entry("middle", &[regs[0][0], regs[1][3]], target);
-    let mut n = Names { regs, target, cold, func: callee, data, slot, set, sig, counter: info.op as u32 };
-    for (line, form) in forms(info).into_iter().enumerate() {
+    b.label_set(&[target]);
+    b.entry(&format!("middle_{}", func.0), &[regs[0][0], regs[1][3]], target);
+    for (ty, v) in regs.iter().flat_map(|regs| Type::ALL.into_iter().zip(*regs)) {
+        match ty {
+            Type::F32 => b.to(v).f32const(-0.0),
+            Type::F64 => b.to(v).f64const(f64::INFINITY),
+            _ => b.to(v).iconst(ty, -1),
+        };
+    }
+    let Shared { func, tail_func, data, thread_data, .. } = *shared;
+    let counter = info.op as u32;
+    let mut n =
+        Names { regs, target, cold, func, tail_func, data, thread_data, slot, set, sig, tail_sig, counter };
+    for (line, form) in forms.iter().enumerate() {
         b.at(Pos { file, line: 1000 - line as u32, column: line as u32 * 3 });
-        append(&mut b, info, form, &mut n);
+        append(&mut b, info, *form, &mut n);
     }
     b.place(target);
     b.trap(1);
     b.place(cold);
     b.set_cold();
     b.at(Pos { file, line: u32::MAX, column: 0 });
-    b.ret(&[]);
+    b.unreachable();
     b.finish().expect("every block is placed");
 }
 
@@ -231,7 +272,8 @@ pub fn module() -> Module {
             class: AggregateClass::Plain,
         },
     );
-    let complex = Layout { class: AggregateClass::Complex, size: 8, align: 4, ..Layout::default() };
+    let parts = vec![LayoutField { offset: 0, kind: FieldKind::F32, count: 2 }];
+    let complex = Layout { class: AggregateClass::Complex, size: 8, align: 4, fields: parts };
     m.layout("", complex);
     let callee = m.import("callee", Signature::new([Type::I32, Type::I64], [Type::I32, Type::F64]));
     m.set_library(callee, "libcallee.so.1");
@@ -247,36 +289,47 @@ pub fn module() -> Module {
     b.unreachable();
     b.finish().expect("one block");
 
-    let text = m.constant("text", b"words\0");
-    let none = Signature::new([] as [Type; 0], [] as [Type; 0]);
+    let tail_func = m.import("tail", Signature::new([Type::I32, Type::I64], [] as [Type; 0]));
+    let data = m.constant("text", b"words\0");
+    let thread_data = m.add_data(DataDecl {
+        name: "errno".into(),
+        linkage: Linkage::Import,
+        thread_local: true,
+        align: 1,
+        ..DataDecl::default()
+    });
+    let shared = Shared { func: callee, tail_func, data, thread_data, file };
     let mut labels = Vec::new();
     for info in rows() {
-        let func = m.declare(&format!("op_{}", info.method), none.clone(), Linkage::Export);
-        body(&mut m, func, info, callee, text, file);
-        labels.push(DataReloc {
-            offset: labels.len() as u32 * 8,
-            target: DataTarget::Label(func, Block(1)),
-            addend: -(labels.len() as i64),
-        });
+        let (long, short): (Vec<_>, Vec<_>) = forms(info).into_iter().partition(|f| f.bits & aux::TAIL != 0);
+        for (forms, name) in [(short, ""), (long, "_tail")] {
+            if forms.is_empty() {
+                continue;
+            }
+            let several = info.shape == Shape::Ret && !name.is_empty();
+            let results: &[Type] = if several { &[Type::I32, Type::I64, Type::F32] } else { &[] };
+            let mut sig = Signature::new([] as [Type; 0], results.iter().copied());
+            sig.variadic = info.op == Op::VaStart;
+            let func = m.declare(&format!("op_{}{name}", info.method), sig, Linkage::Export);
+            body(&mut m, func, info, &forms, &shared);
+            labels.push(DataReloc {
+                offset: labels.len() as u32 * 8,
+                target: DataTarget::Label(func, Block(1)),
+                addend: -(labels.len() as i64),
+            });
+        }
     }
     labels.push(DataReloc { offset: 4000, target: DataTarget::Func(callee), addend: i64::MIN });
-    labels.push(DataReloc { offset: 4008, target: DataTarget::Data(text), addend: i64::MAX });
+    labels.push(DataReloc { offset: 4008, target: DataTarget::Data(data), addend: i64::MAX });
     m.add_data(DataDecl {
         name: "table".into(),
         linkage: Linkage::Export,
         writable: true,
         align: 4096,
         bytes: vec![0; 4016],
-        zeros: 1 << 40,
+        zeros: 1 << 29,
         relocs: labels,
         thread_local: false,
-    });
-    m.add_data(DataDecl {
-        name: "errno".into(),
-        linkage: Linkage::Import,
-        thread_local: true,
-        align: 1,
-        ..DataDecl::default()
     });
     m
 }

@@ -236,7 +236,8 @@ fn known(scope: &Scope<'_>, inst: &InstData) -> Known {
             Role::StoreValue if !inst.value_is_imm() => Some(inst.dst),
             Role::Def(Kind::T) if n == 0 => {
                 let v = body.word(inst, *field);
-                if v < scope.known {
+                // The type of a new register is written if it is not the op's.
+                if v < scope.known || body.ty(VReg(v)) != inst.ty {
                     known.dest = Some(body.ty(VReg(v)));
                 }
                 None
