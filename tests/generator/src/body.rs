@@ -1,0 +1,351 @@
+//! One function: its registers, its blocks, the way through them.
+//!
+//! Registers come in classes. Of each class there are a few *global* ones, assigned at the entry so that any path
+//! may read them, and assigned again anywhere; and the *local* ones of the open block. Parameters are global, so
+//! they are overwritten like any other.
+//!
+//! Blocks lie in this order: the entry, the main ones, the cold ones, the last one, which returns. A jump back is
+//! made only by taking one from the counter `loops`.
+
+use crate::config::Config;
+use crate::entropy::Entropy;
+use crate::program::{FUEL_AT, Plan, usable};
+use crate::values;
+use kiln_ir::types::{AbiType, TypeSet};
+use kiln_ir::{
+    Block, Cond, FCond, FuncId, FunctionBuilder, MemType, Module, Op, Signature, Slot, Type, VReg,
+};
+
+/// Words of the arena that values are written to for being seen.
+const SHOWN: u32 = 500;
+
+/// What may stand in a register.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Class {
+    I32,
+    I64,
+    Ptr,
+    /// Floats whose bits are determined.
+    ExactF32,
+    ExactF64,
+    /// Floats that may be a NaN of open payload.
+    LooseF32,
+    LooseF64,
+}
+
+impl Class {
+    pub const ALL: [Class; 7] = [
+        Class::I32,
+        Class::I64,
+        Class::Ptr,
+        Class::ExactF32,
+        Class::ExactF64,
+        Class::LooseF32,
+        Class::LooseF64,
+    ];
+
+    pub const fn ty(self) -> Type {
+        match self {
+            Class::I32 => Type::I32,
+            Class::I64 => Type::I64,
+            Class::Ptr => Type::Ptr,
+            Class::ExactF32 | Class::LooseF32 => Type::F32,
+            Class::ExactF64 | Class::LooseF64 => Type::F64,
+        }
+    }
+
+    /// The class for values of the type whose bits are determined, or not.
+    pub const fn of(ty: Type, exact: bool) -> Class {
+        match (ty, exact) {
+            (Type::I32, _) => Class::I32,
+            (Type::I64, _) => Class::I64,
+            (Type::Ptr, _) => Class::Ptr,
+            (Type::F32, true) => Class::ExactF32,
+            (Type::F32, false) => Class::LooseF32,
+            (Type::F64, true) => Class::ExactF64,
+            (Type::F64, false) => Class::LooseF64,
+        }
+    }
+}
+
+/// The registers of a class.
+#[derive(Default, Debug)]
+struct Pool {
+    globals: Vec<VReg>,
+    locals: Vec<VReg>,
+}
+
+pub(crate) struct Body<'g, 'm, 'b> {
+    pub b: FunctionBuilder<'m>,
+    pub e: &'g mut Entropy<'b>,
+    pub config: &'g Config,
+    pub plan: &'g Plan,
+    pub signature: &'g Signature,
+    /// Ops with their types that may stand in the middle of a block.
+    pub inner: Vec<(Op, Type)>,
+    pools: [Pool; 7],
+    /// All blocks in layout order.
+    pub blocks: Vec<Block>,
+    pub cold: std::ops::Range<usize>,
+    /// The place of the open block in `blocks`.
+    pub now: usize,
+    /// Jumps back that this activation may still make.
+    pub loops: VReg,
+    /// The arena's address, plus `mid`.
+    pub base: VReg,
+    pub mid: i32,
+    pub slots: Vec<(Slot, u32)>,
+    /// Whether this function calls others.
+    pub calls: bool,
+}
+
+impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
+    pub fn write(
+        module: &'m mut Module,
+        id: FuncId,
+        signature: &'g Signature,
+        e: &'g mut Entropy<'b>,
+        config: &'g Config,
+        plan: &'g Plan,
+        entry: bool,
+    ) {
+        let inner = inner_ops(config);
+        let b = module.build(id);
+        let calls = entry || e.chance(60);
+        let mut body = Body {
+            b,
+            e,
+            config,
+            plan,
+            signature,
+            inner,
+            pools: Default::default(),
+            blocks: vec![],
+            cold: 0..0,
+            now: 0,
+            loops: VReg::NONE,
+            base: VReg::NONE,
+            mid: 0,
+            slots: vec![],
+            calls,
+        };
+        body.prologue(entry);
+        for at in 1..body.blocks.len() {
+            body.open(at);
+            let last = at + 1 == body.blocks.len();
+            let count = body.e.range(0, body.config.insts);
+            for _ in 0..count {
+                body.step();
+            }
+            body.show();
+            if last { body.return_now() } else { body.terminate() }
+        }
+        body.b.finish().expect("every block is placed and the last one returns");
+    }
+
+    /// Makes the blocks, assigns every global register, pays for the activation.
+    fn prologue(&mut self, entry: bool) {
+        let main = self.e.range(1, self.config.blocks);
+        let cold = self.e.range(0, 2);
+        let blocks = (0..main + cold + 2).map(|_| self.b.block()).collect();
+        self.blocks = blocks;
+        self.cold = main as usize + 1..(main + cold) as usize + 1;
+        self.b.place(self.blocks[0]);
+
+        for n in 0..self.b.function().params() {
+            let v = self.b.param(n);
+            let class = Class::of(self.b.ty(v), false);
+            self.pools[class as usize].globals.push(v);
+        }
+        let pressure = if self.e.chance(20) { 12 } else { 3 };
+        for class in Class::ALL {
+            for _ in 0..self.e.range(1, pressure) {
+                let v = self.constant(class.ty());
+                self.pools[class as usize].globals.push(v);
+            }
+        }
+        self.loops = {
+            let ty = self.e.pick(&[Type::I32, Type::I64]);
+            let count = self.e.range(0, 12) as i64;
+            self.b.iconst(ty, count)
+        };
+        self.mid = if self.e.chance(50) { 0 } else { 1024 };
+        self.base = self.b.data_addr(self.plan.arena, self.mid);
+        self.make_slots();
+        if entry {
+            let fuel = self.e.range(0, 24) as i64;
+            self.b.store(MemType::I64, (self.base, FUEL_AT - self.mid), fuel);
+        } else if self.calls || self.e.chance(30) {
+            let fuel = self.b.load(Type::I64, MemType::I64, (self.base, FUEL_AT - self.mid));
+            let left = self.b.sub(fuel, 1);
+            self.b.store(MemType::I64, (self.base, FUEL_AT - self.mid), left);
+            let out = self.blocks[self.blocks.len() - 1];
+            // The last block calls nobody, so an activation without fuel ends there.
+            self.b.branch(Cond::Lt, left, 0, out);
+        }
+    }
+
+    fn open(&mut self, at: usize) {
+        self.now = at;
+        self.b.place(self.blocks[at]);
+        if self.cold.contains(&at) {
+            self.b.set_cold();
+        }
+        for pool in &mut self.pools {
+            pool.locals.clear();
+        }
+    }
+
+    /// One more instruction, or a group of them that belong together.
+    fn step(&mut self) {
+        let may_call = self.calls && self.now + 1 != self.blocks.len();
+        if may_call && self.e.chance(8) && usable(self.config, Op::Call, Type::I32) {
+            return self.call();
+        }
+        let (op, ty) = self.e.pick(&self.inner);
+        self.instruction(op, ty);
+    }
+
+    /// Writes some of the block's values to the arena, so that what was computed is seen.
+    fn show(&mut self) {
+        if !usable(self.config, Op::Store, Type::I64) {
+            return;
+        }
+        for _ in 0..self.e.below(4) {
+            let class = self.e.pick(&Class::ALL);
+            let pool = &self.pools[class as usize];
+            // The latest values have been seen least.
+            let v = if pool.locals.is_empty() || self.e.chance(25) {
+                self.e.pick(&pool.globals)
+            } else {
+                let back = self.e.below(pool.locals.len() as u32) as usize;
+                pool.locals[pool.locals.len() - 1 - back]
+            };
+            let ty = class.ty();
+            let at = self.e.below(SHOWN) as i32 * 8 - self.mid;
+            if matches!(class, Class::LooseF32 | Class::LooseF64) {
+                if usable(self.config, Op::Fcmp, ty) {
+                    let seen = self.determined(v);
+                    self.b.store(MemType::of(ty), (self.base, at), seen);
+                }
+            } else if usable(self.config, Op::Store, ty) {
+                self.b.store(MemType::of(ty), (self.base, at), v);
+            }
+        }
+    }
+
+    /// The float with a NaN replaced by a number, so that its bits are determined.
+    fn determined(&mut self, value: VReg) -> VReg {
+        let ty = self.b.ty(value);
+        let ordered = self.b.fcmp(FCond::Ord, value, value);
+        let other = match ty {
+            Type::F32 => self.b.f32const(0.5),
+            _ => self.b.f64const(0.5),
+        };
+        self.b.select(ordered, value, other)
+    }
+
+    /// A fresh register with a constant.
+    pub fn constant(&mut self, ty: Type) -> VReg {
+        match ty {
+            Type::F32 => {
+                let value = values::single(self.e);
+                self.b.f32const(value)
+            }
+            Type::F64 => {
+                let value = values::double(self.e);
+                self.b.f64const(value)
+            }
+            Type::I32 | Type::I64 | Type::Ptr => {
+                let value = values::integer(self.e);
+                self.b.iconst(ty, value)
+            }
+        }
+    }
+
+    /// A register of the class to read.
+    pub fn read(&mut self, class: Class) -> VReg {
+        // An exact float may stand where a loose one may; an address is an integer of its width.
+        let class = match class {
+            Class::LooseF32 if self.e.chance(30) => Class::ExactF32,
+            Class::LooseF64 if self.e.chance(30) => Class::ExactF64,
+            Class::I64 if self.e.chance(8) => Class::Ptr,
+            Class::Ptr if self.e.chance(25) => Class::I64,
+            class => class,
+        };
+        self.read_strictly(class)
+    }
+
+    /// A register of exactly this class to read, where the table does not let a pointer stand for an integer.
+    pub fn read_strictly(&mut self, class: Class) -> VReg {
+        let pool = &self.pools[class as usize];
+        if !pool.locals.is_empty() && self.e.chance(60) {
+            // The latest ones, so that chains form.
+            let back = self.e.below(pool.locals.len().min(4) as u32) as usize;
+            return pool.locals[pool.locals.len() - 1 - back];
+        }
+        self.e.pick(&pool.globals)
+    }
+
+    /// A register of the class to write, but none of `others`; it counts as written at once.
+    pub fn write_to(&mut self, class: Class, others: &[VReg]) -> VReg {
+        let class = match class {
+            Class::ExactF32 if self.e.chance(30) => Class::LooseF32,
+            Class::ExactF64 if self.e.chance(30) => Class::LooseF64,
+            class => class,
+        };
+        let choice = self.e.below(10);
+        let pool = &self.pools[class as usize];
+        let old = if choice < 5 {
+            None
+        } else if choice < 9 || pool.locals.is_empty() {
+            Some(self.e.pick(&pool.globals))
+        } else {
+            Some(self.e.pick(&pool.locals))
+        };
+        match old.filter(|v| !others.contains(v)) {
+            Some(v) => v,
+            None => {
+                let v = self.b.vreg(class.ty());
+                self.pools[class as usize].locals.push(v);
+                v
+            }
+        }
+    }
+
+    /// A float of determined bits: one that is exact already, or a loose one with its NaNs replaced.
+    pub fn exact_float(&mut self, ty: Type) -> VReg {
+        if self.e.chance(50) || !usable(self.config, Op::Select, ty) || !usable(self.config, Op::Fcmp, ty) {
+            return self.read(Class::of(ty, true));
+        }
+        let value = self.read(Class::of(ty, false));
+        self.determined(value)
+    }
+
+    /// The register that carries a call's argument or a result.
+    pub fn element(&mut self, ty: AbiType) -> VReg {
+        self.read(Class::of(ty.register(), false))
+    }
+
+    pub fn is_last(&self) -> bool {
+        self.now + 1 == self.blocks.len()
+    }
+}
+
+/// The ops that may stand in the middle of a block, with their types; those that programs are full of more often.
+fn inner_ops(config: &Config) -> Vec<(Op, Type)> {
+    let mut inner = vec![];
+    for op in Op::ALL.iter().copied().filter(|op| !op.is_terminator()) {
+        let types = op.info().types;
+        let types = if types == TypeSet::NONE { vec![Type::I32] } else { types.iter().collect() };
+        // Ops of one type get the same share as those of several.
+        let share = if types.len() == 1 { 2 } else { 1 };
+        let often = matches!(op, Op::Add | Op::Sub | Op::And | Op::Cmp | Op::Load | Op::Store | Op::Const);
+        for ty in types {
+            if (config.supports)(op, ty) {
+                inner.extend(std::iter::repeat_n((op, ty), if often { 4 * share } else { share }));
+            }
+        }
+    }
+    inner
+}

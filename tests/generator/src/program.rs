@@ -1,0 +1,181 @@
+//! The module around the functions: arena, constants, imports, signatures, the entry and its calls.
+
+use crate::body::Body;
+use crate::config::{Config, HOSTS};
+use crate::entropy::Entropy;
+use crate::values;
+use kiln_ir::types::AbiType;
+use kiln_ir::{DataDecl, DataId, DataReloc, DataTarget, FuncId, Linkage, Module, Op, SigId, Signature, Type};
+
+/// The name of the data object that programs read and write.
+pub const ARENA: &str = "arena";
+/// Its size in bytes: what programs see, then the counter of activations.
+pub const ARENA_SIZE: usize = ARENA_SEEN as usize + 16;
+/// The name of the exported function that gives the arena's address, in programs that define it.
+pub const ARENA_AT: &str = "arena_at";
+/// The name of the exported function that is to be called.
+pub const ENTRY: &str = "entry";
+
+/// Bytes of the arena that ordinary accesses reach.
+pub(crate) const ARENA_SEEN: u32 = 4096;
+/// Where the counter of activations stands.
+pub(crate) const FUEL_AT: i32 = ARENA_SEEN as i32;
+
+/// A random program.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Generated {
+    /// The module. It keeps every rule of the verifier.
+    pub module: Module,
+    /// Arguments of the calls of [`ENTRY`], to be made in this order on one instance of the module: one word per
+    /// parameter, 32-bit values zero-extended, narrow ones extended as their type says, floats as bits.
+    pub calls: Vec<Vec<u64>>,
+}
+
+/// A function that bodies may call.
+#[derive(Clone, Debug)]
+pub(crate) struct Callee {
+    pub id: FuncId,
+    pub sig: SigId,
+    pub signature: Signature,
+    pub import: bool,
+}
+
+/// What the bodies know of the module.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub arena: DataId,
+    /// Addresses of the callees that are not imports, 8 bytes each, in order.
+    pub table: DataId,
+    pub callees: Vec<Callee>,
+}
+
+/// Makes a program out of the choices.
+///
+/// # Panics
+/// If the configuration excludes what every program needs: constants, loads, stores, branches, `data_addr`, `sub`,
+/// `ret` (a bug of the caller).
+pub fn generate(entropy: &mut Entropy, config: &Config) -> Generated {
+    let mut module = Module::new();
+    let arena = arena(&mut module, entropy, config);
+    let mut callees = Vec::new();
+    for host in HOSTS {
+        let signature = Signature::new(host.params.iter().copied(), host.results.iter().copied());
+        let id = module.import(host.name, signature.clone());
+        let sig = module.func(id).sig;
+        callees.push(Callee { id, sig, signature, import: true });
+    }
+    let count = entropy.range(u32::from(config.functions > 0), config.functions);
+    for n in 0..count {
+        let signature = signature(entropy, config.args, config.results);
+        let id = module.declare(&format!("f{n}"), signature.clone(), Linkage::Local);
+        let sig = module.func(id).sig;
+        callees.push(Callee { id, sig, signature, import: false });
+    }
+    let table = table(&mut module, &callees);
+    let entry_signature = signature(entropy, config.args.min(8), config.entry_results);
+    let entry = module.declare(ENTRY, entry_signature.clone(), Linkage::Export);
+    let plan = Plan { arena, table, callees };
+
+    for callee in plan.callees.iter().filter(|c| !c.import) {
+        Body::write(&mut module, callee.id, &callee.signature, entropy, config, &plan, false);
+    }
+    Body::write(&mut module, entry, &entry_signature, entropy, config, &plan, true);
+
+    if config.arena != Linkage::Import {
+        let sig = Signature { results: vec![Type::Ptr.into()], ..Signature::default() };
+        let id = module.declare(ARENA_AT, sig, Linkage::Export);
+        let mut b = module.build(id);
+        let address = b.data_addr(arena, 0);
+        b.ret(&[address]);
+        b.finish().expect("it returns");
+    }
+
+    let calls = (0..entropy.range(1, 3))
+        .map(|_| entry_signature.params.iter().map(|p| argument(entropy, *p)).collect())
+        .collect();
+    Generated { module, calls }
+}
+
+fn arena(module: &mut Module, entropy: &mut Entropy, config: &Config) -> DataId {
+    let mut bytes = vec![];
+    let import = config.arena == Linkage::Import;
+    if !import {
+        let words = entropy.range(0, 40);
+        for _ in 0..words {
+            let word = if entropy.chance(30) {
+                values::double(entropy).to_bits()
+            } else {
+                values::integer(entropy) as u64
+            };
+            bytes.extend(word.to_le_bytes());
+        }
+    }
+    let zeros = if import { 0 } else { (ARENA_SIZE - bytes.len()) as u64 };
+    module.add_data(DataDecl {
+        name: ARENA.into(),
+        linkage: config.arena,
+        writable: true,
+        align: 16,
+        bytes,
+        zeros,
+        ..DataDecl::default()
+    })
+}
+
+fn table(module: &mut Module, callees: &[Callee]) -> DataId {
+    let functions: Vec<FuncId> = callees.iter().filter(|c| !c.import).map(|c| c.id).collect();
+    let relocs = functions.iter().enumerate().map(|(n, id)| DataReloc {
+        offset: n as u32 * 8,
+        target: DataTarget::Func(*id),
+        addend: 0,
+    });
+    module.add_data(DataDecl {
+        name: "table".into(),
+        align: 8,
+        bytes: vec![0; functions.len() * 8],
+        zeros: 8,
+        relocs: relocs.collect(),
+        ..DataDecl::default()
+    })
+}
+
+fn signature(entropy: &mut Entropy, args: u32, results: u32) -> Signature {
+    const TYPES: [AbiType; 9] = [
+        AbiType::Value(Type::I32),
+        AbiType::Value(Type::I64),
+        AbiType::Value(Type::F64),
+        AbiType::Value(Type::F32),
+        AbiType::Value(Type::Ptr),
+        AbiType::I8,
+        AbiType::U8,
+        AbiType::I16,
+        AbiType::U16,
+    ];
+    // Most calls are short; some overflow the argument registers by far.
+    let params = if entropy.chance(25) { entropy.range(0, args) } else { entropy.range(0, args.min(5)) };
+    let mostly = entropy.pick(&TYPES);
+    let element =
+        |e: &mut Entropy| if e.chance(30) { mostly } else { TYPES[e.below(TYPES.len() as u32) as usize] };
+    let params: Vec<AbiType> = (0..params).map(|_| element(entropy)).collect();
+    let results = entropy.range(0, results);
+    let results: Vec<AbiType> = (0..results).map(|_| element(entropy)).collect();
+    Signature::new(params, results)
+}
+
+fn argument(entropy: &mut Entropy, ty: AbiType) -> u64 {
+    let word = values::word(entropy, ty.register());
+    match ty {
+        AbiType::I8 => word as i8 as u32 as u64,
+        AbiType::U8 => word as u8 as u64,
+        AbiType::I16 => word as i16 as u32 as u64,
+        AbiType::U16 => word as u16 as u64,
+        AbiType::Value(_) | AbiType::Aggregate(_) => word,
+    }
+}
+
+/// Whether the op can be used with the type at all.
+pub(crate) fn usable(config: &Config, op: Op, ty: Type) -> bool {
+    let types = op.info().types;
+    (types.has(ty) || (types == kiln_ir::types::TypeSet::NONE && ty == Type::I32))
+        && (config.supports)(op, ty)
+}
