@@ -1,0 +1,245 @@
+//! Entering compiled code from the host, and leaving it other than by returning.
+//!
+//! Each entry writes an [`Activation`] on the host's stack and its address on top of its thread's [`Entries`]. A trap
+//! goes to the topmost. Who leaves takes it off again: a return and a passing exception or panic by the guard in
+//! [`enter`], a `longjmp` not at all, so what it leaves behind is recognised by its place: stacks grow down, so an
+//! activation below the stack pointer of an entry, or of a fault, is no more. The addresses lie outside of the stack
+//! because nothing can be read from an activation that is no more.
+//!
+//! Cost: one thread-local access, six pushes and pops, two indirect jumps.
+#![allow(unsafe_code, reason = "enters machine code")]
+
+use crate::{registry, target, traps};
+use kiln_ir::trap::TrapKind;
+use std::cell::{Cell, RefCell};
+use std::mem::offset_of;
+use std::ptr;
+
+/// Why compiled code stopped, and where.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RawTrap {
+    /// What happened.
+    pub kind: TrapKind,
+    /// The address of the machine instruction that faulted; or an address inside the call by which compiled code
+    /// raised the trap; 0 if unknown (exits). [`crate::Image::containing`] and [`crate::Image::locate`] tell more.
+    pub pc: usize,
+    /// For a trap raised by a call (a host function failed): an address inside the call of the function that `pc`
+    /// lies in, so that an import's thunk can be told from the function that called it. Else 0.
+    pub caller: usize,
+}
+
+/// One entry into compiled code, on the stack of the host.
+#[repr(C)]
+pub(crate) struct Activation {
+    /// The stack pointer at which [`target::landing`] continues.
+    sp: Cell<usize>,
+    trap: Cell<RawTrap>,
+}
+
+/// What a thread keeps. `entries[..depth]` are the activations, the innermost last; `room` is their number at most,
+/// 0 until the thread is ready for faults.
+struct Thread {
+    entries: Cell<*mut *const Activation>,
+    depth: Cell<usize>,
+    room: Cell<usize>,
+    pending: Cell<Option<TrapKind>>,
+}
+
+thread_local! {
+    // Constant and without a destructor: a plain load, also in signal handlers.
+    static THREAD: Thread = const {
+        Thread {
+            entries: Cell::new(ptr::null_mut()),
+            depth: Cell::new(0),
+            room: Cell::new(0),
+            pending: Cell::new(None),
+        }
+    };
+    // Frees the list when the thread ends.
+    static LIST: List = const { List };
+    static EXIT_VALUES: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Calls an adapter: compiled code of C signature `fn(args: *mut u64)`, which loads arguments from words, calls, and
+/// stores results to words. Returns when it does, or with the trap that ended it.
+///
+/// Entries nest: a host function called from compiled code may enter again; a trap ends the innermost entry only.
+///
+/// # Safety
+/// `adapter` is the address of such code, its image and all images it calls are held until this returns, and `args`
+/// points to as many words as it reads and writes, with values that its function may be called with. After a trap,
+/// no frame that was skipped may matter to anyone: compiled code called by compiled code only.
+pub unsafe fn enter(adapter: *const u8, args: *mut u64) -> Result<(), RawTrap> {
+    THREAD.with(|thread| {
+        let activation = Activation {
+            sp: Cell::new(0),
+            trap: Cell::new(RawTrap { kind: TrapKind::Unreachable, pc: 0, caller: 0 }),
+        };
+        let before = thread.live(&raw const activation as usize);
+        if before == thread.room.get() {
+            thread.grow(before);
+        }
+        // SAFETY: `before < room`.
+        unsafe { *thread.entries.get().add(before) = &activation };
+        thread.depth.set(before + 1);
+        let guard = Leave { thread, before };
+        // SAFETY: the caller's promise about `adapter` and `args`. `sp` is a place for a word.
+        let trapped = unsafe { target::enter(adapter, args, activation.sp.as_ptr()) };
+        drop(guard);
+        if trapped == 0 { Ok(()) } else { Err(activation.trap.get()) }
+    })
+}
+
+/// Takes an activation off, also when an exception or a panic passes.
+struct Leave<'a> {
+    thread: &'a Thread,
+    before: usize,
+}
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.thread.depth.set(self.before);
+    }
+}
+
+impl Thread {
+    /// How many activations are alive for code whose stack pointer is `sp`.
+    fn live(&self, sp: usize) -> usize {
+        let mut depth = self.depth.get();
+        // SAFETY: the first `depth` entries are written.
+        while depth > 0 && (unsafe { *self.entries.get().add(depth - 1) } as usize) < sp {
+            depth -= 1;
+        }
+        depth
+    }
+
+    /// Makes room for more activations than `live`, and the thread ready for faults.
+    #[cold]
+    fn grow(&self, live: usize) {
+        if live == 0 {
+            traps::prepare_thread();
+        }
+        let mut entries = Vec::with_capacity((live * 2).max(16));
+        // SAFETY: the first `live` entries are written. (An empty list has no address.)
+        entries.extend((0..live).map(|i| unsafe { *self.entries.get().add(i) }));
+        self.free();
+        let mut entries = std::mem::ManuallyDrop::new(entries);
+        self.entries.set(entries.as_mut_ptr());
+        self.room.set(entries.capacity());
+        // A thread that is ending cannot be asked to free the list; then the memory stays.
+        let _ = LIST.try_with(|_| ());
+    }
+
+    fn free(&self) {
+        if self.room.get() > 0 {
+            // SAFETY: made by `grow` from a vector of this capacity.
+            drop(unsafe { Vec::from_raw_parts(self.entries.get(), 0, self.room.get()) });
+        }
+        self.room.set(0);
+    }
+}
+
+struct List;
+
+impl Drop for List {
+    fn drop(&mut self) {
+        THREAD.with(|thread| {
+            thread.depth.set(0);
+            thread.free();
+        });
+    }
+}
+
+/// Ends the innermost activation of this thread that encloses code whose stack pointer is `sp`, with a trap: gives
+/// the stack pointer with which to continue at [`target::landing`]. `None` if no host has entered. For signal handlers.
+pub(crate) fn end_activation(sp: usize, trap: RawTrap) -> Option<usize> {
+    // An entry's stack pointer lies just below its activation.
+    const NEAR: usize = 4096;
+    THREAD.with(|thread| {
+        let mut depth = thread.live(sp);
+        while depth > 0 {
+            // SAFETY: the first `depth` entries are written, and lie above the stack pointer: readable stack.
+            let (at, activation) = unsafe {
+                let at = *thread.entries.get().add(depth - 1);
+                (at as usize, &*at)
+            };
+            let landing = activation.sp.get();
+            if (sp..at).contains(&landing) && at - landing < NEAR {
+                thread.depth.set(depth);
+                activation.trap.set(trap);
+                return Some(landing);
+            }
+            // Left by a `longjmp`, and written over since by frames of code that was called later.
+            depth -= 1;
+        }
+        None
+    })
+}
+
+/// Sets the kind of the trap that the next call of [`raise_address`]'s routine on this thread raises.
+pub fn set_pending_trap(kind: TrapKind) {
+    THREAD.with(|thread| thread.pending.set(Some(kind)));
+}
+
+/// The address of a routine for import thunks: compiled code calls it, with no arguments, when the host function
+/// behind the thunk has failed (and returned). It ends the innermost activation with the kind of
+/// [`set_pending_trap`], or else `Host`, and does not return.
+pub fn raise_address() -> *const u8 {
+    target::raise as *const u8
+}
+
+/// The address of the routine that exits jump to.
+pub(crate) fn exit_address() -> usize {
+    target::exit as *const () as usize
+}
+
+/// Copies the values that the last exit on this thread left with: at least as many words as it has, more may follow
+/// that mean nothing.
+pub fn exit_values() -> Vec<u64> {
+    EXIT_VALUES.with(|values| values.borrow().clone())
+}
+
+/// Called by [`target::raise`]: `sp` points to its return address, `fp` is the frame pointer.
+pub(crate) extern "C" fn record_raise(sp: *const usize, fp: *const usize) -> usize {
+    let kind = THREAD.with(|thread| thread.pending.take()).unwrap_or(TrapKind::Host);
+    // SAFETY: the routine was called, so its return address lies there.
+    let pc = unsafe { *sp } - 1;
+    // SAFETY: the code at `pc` is running on this thread, so its image is held.
+    let frame = unsafe { registry::find(pc, |record| record.frame_at(pc)) }.flatten();
+    let caller = frame.map_or(0, |frame| {
+        if frame.frame_pointer {
+            // SAFETY: the frame pointer points to the saved one, with the return address above.
+            return unsafe { *fp.add(1) }.wrapping_sub(1);
+        }
+        let words = 1 + frame.size as usize / 8 + frame.saved.count_ones() as usize;
+        // SAFETY: a call is made with the whole frame set up: below the return address lie `size` bytes and the
+        // saved registers.
+        unsafe { *sp.add(words) }.wrapping_sub(1)
+    });
+    end_activation(sp as usize, RawTrap { kind, pc, caller }).unwrap_or_else(|| nobody_entered(kind))
+}
+
+/// Called by [`target::exit`].
+pub(crate) extern "C" fn record_exit(id: u32, values: *const u64, sp: usize) -> usize {
+    const MOST: usize = 4096;
+    let kind = TrapKind::Exit(id);
+    let Some(landing) = end_activation(sp, RawTrap { kind, pc: 0, caller: 0 }) else { nobody_entered(kind) };
+    EXIT_VALUES.with(|kept| {
+        let mut kept = kept.borrow_mut();
+        kept.clear();
+        let count = landing.saturating_sub(values as usize) / 8;
+        // SAFETY: the values lie on the stack of the leaving function, and everything from there up to the entry's
+        // stack pointer is stack in use.
+        kept.extend((0..count.min(MOST)).map(|i| unsafe { *values.add(i) }));
+    });
+    landing
+}
+
+/// Compiled code that no host has entered (C called it) has nobody to return an error to.
+fn nobody_entered(kind: TrapKind) -> ! {
+    eprintln!("kiln: {kind} in compiled code that was not entered through kiln");
+    std::process::abort()
+}
+
+// The trampoline writes the stack pointer through a pointer to the first field.
+const _: () = assert!(offset_of!(Activation, sp) == 0);

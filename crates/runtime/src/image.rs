@@ -1,0 +1,220 @@
+//! A linked module: code and data in place, as long as any handle lives.
+#![allow(unsafe_code, reason = "stores to slots that running code reads")]
+
+use crate::memory::Placed;
+use crate::registry;
+use crate::unwind::Rows;
+use kiln_codegen::Code;
+use kiln_codegen::code::{FrameInfo, TrapSite};
+use kiln_ir::{DataId, FuncId, Inst};
+use std::any::Any;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+
+/// A linked module. A handle: clones are the same image, and its memory lives until the last of them is dropped.
+///
+/// Whoever runs code of an image, or keeps an address of it, holds a handle meanwhile.
+#[derive(Clone)]
+pub struct Image(Arc<Inner>);
+
+pub(crate) struct Inner {
+    code: Range<usize>,
+    record: Record,
+    /// The address of each function and import that has one, else 0.
+    entries: Box<[usize]>,
+    /// The address of each data object that has one, else 0.
+    data: Box<[usize]>,
+    /// The slots of replaceable functions, in ascending order of ids.
+    slots: Box<[(FuncId, Slot)]>,
+    /// What this image refers to and nobody else may hold.
+    kept: Mutex<Vec<Image>>,
+    attachment: OnceLock<Arc<dyn Any + Send + Sync>>,
+    // The order of these two is that in which they end.
+    _rows: Option<Rows>,
+    _placed: Placed,
+}
+
+/// The cell through which calls to a replaceable function go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slot {
+    /// Where the cell is, in the image's data.
+    pub(crate) cell: usize,
+    /// The body that this image came with.
+    pub(crate) body: usize,
+}
+
+/// What signal handlers and backtraces ask about an image.
+pub(crate) struct Record {
+    start: usize,
+    /// The tables of the code, without its bytes.
+    tables: Code,
+    image: Weak<Inner>,
+}
+
+impl Record {
+    fn offset(&self, pc: usize) -> u32 {
+        // Code is shorter than 4 GiB: offsets have 32 bits.
+        pc.wrapping_sub(self.start) as u32
+    }
+
+    /// What a fault at exactly this address means.
+    pub(crate) fn trap_at(&self, pc: usize) -> Option<TrapSite> {
+        let offset = self.offset(pc);
+        let at = self.tables.traps.partition_point(|site| site.at < offset);
+        self.tables.traps.get(at).filter(|site| site.at == offset).copied()
+    }
+
+    /// The frame of the function at an address.
+    pub(crate) fn frame_at(&self, pc: usize) -> Option<FrameInfo> {
+        self.tables.function_at(self.offset(pc)).map(|function| function.frame)
+    }
+
+    /// The image, unless it is going.
+    pub(crate) fn image(&self) -> Option<Image> {
+        self.image.upgrade().map(Image)
+    }
+}
+
+/// Everything the linker found out about an image.
+pub(crate) struct Parts {
+    pub(crate) code: Range<usize>,
+    /// Without bytes.
+    pub(crate) tables: Code,
+    pub(crate) entries: Box<[usize]>,
+    pub(crate) data: Box<[usize]>,
+    pub(crate) slots: Box<[(FuncId, Slot)]>,
+    pub(crate) rows: Option<Rows>,
+    pub(crate) placed: Placed,
+}
+
+impl Image {
+    pub(crate) fn new(parts: Parts, memory: &crate::memory::Memory) -> Image {
+        let inner = Arc::new_cyclic(|image| Inner {
+            record: Record { start: parts.code.start, tables: parts.tables, image: image.clone() },
+            code: parts.code,
+            entries: parts.entries,
+            data: parts.data,
+            slots: parts.slots,
+            kept: Mutex::new(Vec::new()),
+            attachment: OnceLock::new(),
+            _rows: parts.rows,
+            _placed: parts.placed,
+        });
+        // SAFETY: the record lies in the `Arc`, which does not move it; `Inner::drop` removes it first of all.
+        unsafe { registry::insert(memory, inner.code.clone(), &inner.record) };
+        Image(inner)
+    }
+
+    /// The image whose code is at an address, of all images of the process.
+    pub fn containing(pc: usize) -> Option<Image> {
+        registry::find_locked(pc, Record::image).flatten()
+    }
+
+    /// The address to call for a function or import: stable, also when a replaceable function is replaced. `None`
+    /// for what has no code here and is not imported, or is imported and never used.
+    pub fn address(&self, func: FuncId) -> Option<*const u8> {
+        self.0.entries.get(func.index()).copied().filter(|address| *address != 0).map(|a| a as *const u8)
+    }
+
+    /// The address of a data object. `None` for one that is imported and never used. Constant objects must not be
+    /// written: the attempt faults.
+    pub fn data_address(&self, data: DataId) -> Option<*mut u8> {
+        self.0.data.get(data.index()).copied().filter(|address| *address != 0).map(|a| a as *mut u8)
+    }
+
+    /// The addresses that the image's code occupies.
+    pub fn code(&self) -> Range<usize> {
+        self.0.code.clone()
+    }
+
+    /// The function and IR instruction that the machine instruction at an address belongs to. Of a return address,
+    /// ask for the byte before it.
+    pub fn locate(&self, pc: usize) -> Option<(FuncId, Inst)> {
+        self.0.code.contains(&pc).then(|| self.0.record.tables.inst_at(self.0.record.offset(pc))).flatten()
+    }
+
+    /// The function that an address belongs to. Of a return address, ask for the byte before it.
+    pub fn function_at(&self, pc: usize) -> Option<FuncId> {
+        let inside = self.0.code.contains(&pc);
+        inside.then(|| self.0.record.tables.function_at(self.0.record.offset(pc)).map(|f| f.func)).flatten()
+    }
+
+    /// Lets later calls of a replaceable function go to `with_func` of another image, which then lives at least as
+    /// long as this one. Calls that are inside the old function stay there. Returns false, and does nothing, if the
+    /// function is not replaceable or the other image has no such function.
+    ///
+    /// # Safety
+    /// Both functions have the same signature and convention.
+    pub unsafe fn replace(&self, func: FuncId, with: &Image, with_func: FuncId) -> bool {
+        let (Some(slot), Some(address)) = (self.slot(func), with.address(with_func)) else { return false };
+        if !Arc::ptr_eq(&self.0, &with.0) {
+            // A thread may be inside a replacement at any time, so none is let go before this image is.
+            let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            if !kept.iter().any(|image| Arc::ptr_eq(&image.0, &with.0)) {
+                kept.push(with.clone());
+            }
+        }
+        store(slot, address as usize);
+        true
+    }
+
+    /// Lets later calls of a replaceable function go to an address outside of any image, for example a stub that
+    /// compiles on first use. Returns false, and does nothing, if the function is not replaceable.
+    ///
+    /// # Safety
+    /// The function at the address has the same signature and convention, and lives as long as this image.
+    pub unsafe fn redirect(&self, func: FuncId, address: *const u8) -> bool {
+        let Some(slot) = self.slot(func) else { return false };
+        store(slot, address as usize);
+        true
+    }
+
+    /// Lets later calls of a replaced function go to the body it came with.
+    pub fn restore(&self, func: FuncId) -> bool {
+        let Some(slot) = self.slot(func) else { return false };
+        store(slot, slot.body);
+        true
+    }
+
+    fn slot(&self, func: FuncId) -> Option<Slot> {
+        let at = self.0.slots.binary_search_by_key(&func, |(func, _)| *func).ok()?;
+        Some(self.0.slots[at].1)
+    }
+
+    /// Keeps another image alive as long as this one, because this one's code refers to it. Two images must not
+    /// keep each other.
+    pub fn keep(&self, other: &Image) {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).push(other.clone());
+    }
+
+    /// Attaches what the owner wants to find again from an address (see [`Image::containing`]), for example the
+    /// module. Only the first attachment counts; it lives as long as the image.
+    pub fn attach(&self, attachment: Arc<dyn Any + Send + Sync>) {
+        // A second attachment is documented to change nothing.
+        let _ = self.0.attachment.set(attachment);
+    }
+
+    /// What was attached.
+    pub fn attachment(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
+        self.0.attachment.get()
+    }
+}
+
+fn store(slot: Slot, address: usize) {
+    // SAFETY: the cell is 8 aligned bytes of the image's data, alive as long as the image, and only accessed by
+    // atomic stores here and by single loads of running code.
+    unsafe { AtomicUsize::from_ptr(slot.cell as *mut usize) }.store(address, Ordering::Release);
+}
+
+impl std::fmt::Debug for Image {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Image({:#x}..{:#x})", self.0.code.start, self.0.code.end)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        registry::remove(self.code.clone(), &self.record);
+    }
+}

@@ -1,0 +1,580 @@
+//! Places code and data and fills in addresses.
+//!
+//! What lies where in an image:
+//!
+//! ```text
+//! code       the compiler's bytes | stubs: jumps through a cell
+//! constants  cells: addresses of what code reaches indirectly | constant data objects
+//! data       slots of replaceable functions | writable data objects
+//! ```
+//!
+//! All that may fail for reasons of the module happens before memory is taken; then the bytes are copied and patched
+//! in one pass. Cost: linear in code, relocations and declarations; a symbol is looked up once, and only if used.
+
+use crate::image::{Image, Parts, Slot};
+use crate::memory::{Memory, Need, PAGE, Part};
+use crate::symbols::{ProcessSymbols, Symbols};
+use crate::target::{self, STUB_LEN};
+use crate::unwind::Rows;
+use crate::{call, traps};
+use kiln_codegen::Code;
+use kiln_codegen::code::{RelocKind, Routine, Target};
+use kiln_ir::{Block, DataId, DataTarget, FuncId, Linkage, Module};
+use std::fmt;
+use std::ops::Range;
+
+/// Why a module could not be linked: everything that is wrong, not only the first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LinkError {
+    /// At least one fault.
+    pub faults: Vec<LinkFault>,
+}
+
+/// One reason why a module could not be linked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LinkFault {
+    /// An imported function that is used was not found.
+    MissingFunction {
+        /// Which.
+        func: FuncId,
+        /// Its name.
+        name: String,
+        /// The library it was looked for in, if the import names one.
+        library: Option<String>,
+        /// Why the library cannot be used, if that is the cause.
+        reason: Option<String>,
+    },
+    /// An imported data object that is used was not found.
+    MissingData {
+        /// Which.
+        data: DataId,
+        /// Its name.
+        name: String,
+    },
+    /// A function of the module is used whose code was not given.
+    NoCode {
+        /// Which.
+        func: FuncId,
+        /// Its name.
+        name: String,
+    },
+    /// A routine that compiled code needs was not found in the process.
+    MissingRoutine(Routine),
+    /// Something is too far away for a direct access.
+    OutOfReach {
+        /// The offset in the code.
+        at: u32,
+        /// What is accessed.
+        to: Target,
+    },
+    /// A data object holds the address of a label, which has none yet.
+    Label {
+        /// The object.
+        data: DataId,
+        /// The function of the label.
+        func: FuncId,
+        /// The label.
+        block: Block,
+    },
+    /// A data object is imported that each thread has its own of.
+    ThreadLocal {
+        /// Which.
+        data: DataId,
+        /// Its name.
+        name: String,
+    },
+    /// A data object wants to start at a multiple of more than a page (4096 bytes).
+    Alignment {
+        /// Which.
+        data: DataId,
+        /// What it wants, in bytes.
+        align: u32,
+    },
+    /// The system gives no more memory, or the region for linked modules is full.
+    NoMemory {
+        /// How many bytes were wanted.
+        wanted: usize,
+        /// The system's error number.
+        code: i32,
+    },
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, fault) in self.faults.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            fault.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for LinkError {}
+
+impl fmt::Display for LinkFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LinkFault::MissingFunction { name, library, reason, .. } => {
+                write!(f, "imported function `{name}` was not found")?;
+                if let Some(library) = library {
+                    write!(f, " in library `{library}`")?;
+                }
+                match reason {
+                    Some(reason) => write!(f, ": {reason}"),
+                    None => Ok(()),
+                }
+            }
+            LinkFault::MissingData { name, .. } => write!(f, "imported data `{name}` was not found"),
+            LinkFault::NoCode { name, .. } => write!(f, "function `{name}` is used but was not compiled"),
+            LinkFault::MissingRoutine(routine) => {
+                write!(f, "the process has no {routine:?}, which compiled code needs")
+            }
+            LinkFault::OutOfReach { at, to } => write!(f, "{to:?} is out of reach of the code at {at:#x}"),
+            LinkFault::Label { data, func, block } => {
+                write!(f, "data {data:?} holds the address of {block:?} of function {func:?}, which has none")
+            }
+            LinkFault::ThreadLocal { name, .. } => {
+                write!(f, "imported data `{name}` is thread-local, which cannot be linked yet")
+            }
+            LinkFault::Alignment { data, align } => {
+                write!(f, "data {data:?} wants alignment {align}; at most {PAGE} is possible")
+            }
+            LinkFault::NoMemory { wanted, code } => {
+                let why = std::io::Error::from_raw_os_error(*code);
+                write!(f, "no memory for {wanted} bytes of code and data: {why}")
+            }
+        }
+    }
+}
+
+/// Links compiled functions: places them and the module's data, and fills in addresses. `code` may hold code for
+/// some of the functions only, as long as no code or data refers to the others.
+///
+/// Calls of imports reach any address. Data objects begin with their bytes each time a module is linked.
+pub fn link(code: &Code, module: &Module, symbols: &dyn Symbols) -> Result<Image, LinkError> {
+    let memory = Memory::get().map_err(|code| no_memory(0, code))?;
+    traps::install();
+    let mut plan = Plan::new(code, module, symbols, memory.region());
+    plan.functions();
+    plan.data();
+    plan.relocations();
+    if !plan.faults.is_empty() {
+        return Err(LinkError { faults: plan.faults });
+    }
+    place(&plan, memory)
+}
+
+fn no_memory(wanted: usize, code: i32) -> LinkError {
+    LinkError { faults: vec![LinkFault::NoMemory { wanted, code }] }
+}
+
+/// Where something will be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    /// Nobody asked yet.
+    Unknown,
+    /// Not to be had; the fault is noted.
+    Missing,
+    /// At an address outside of the image.
+    Outside(usize),
+    /// In a part of the image.
+    Inside(Part, usize),
+}
+
+/// A thing that may be referred to, with the indices of the stub and the cell made for it.
+#[derive(Clone, Copy)]
+struct Symbol {
+    place: Place,
+    stub: u32,
+    cell: u32,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl Symbol {
+    const fn at(place: Place) -> Symbol {
+        Symbol { place, stub: NONE, cell: NONE }
+    }
+}
+
+/// What a stub jumps through.
+#[derive(Clone, Copy)]
+enum Through {
+    Cell(u32),
+    Slot(u32),
+}
+
+/// Decides what goes where, before there is memory.
+struct Plan<'a> {
+    code: &'a Code,
+    module: &'a Module,
+    symbols: &'a dyn Symbols,
+    region: Range<usize>,
+    funcs: Vec<Symbol>,
+    objects: Vec<Symbol>,
+    routines: Vec<(Routine, Symbol)>,
+    heres: Vec<(u32, Symbol)>,
+    stubs: Vec<Through>,
+    cells: Vec<Place>,
+    /// Replaceable functions and the offsets of their bodies.
+    slots: Vec<(FuncId, u32)>,
+    /// Bytes of constants and data objects so far, from the first object on; and their alignments.
+    len: [usize; 3],
+    align: [usize; 3],
+    faults: Vec<LinkFault>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(code: &'a Code, module: &'a Module, symbols: &'a dyn Symbols, region: Range<usize>) -> Plan<'a> {
+        Plan {
+            code,
+            module,
+            symbols,
+            region,
+            funcs: vec![Symbol::at(Place::Unknown); module.funcs().len()],
+            objects: Vec::new(),
+            routines: Vec::new(),
+            heres: Vec::new(),
+            stubs: Vec::new(),
+            cells: Vec::new(),
+            slots: Vec::new(),
+            len: [code.bytes.len(), 0, 0],
+            align: [16, 16, 16],
+            faults: Vec::new(),
+        }
+    }
+
+    fn stub_offset(&self, stub: u32) -> usize {
+        self.code.bytes.len().next_multiple_of(16) + stub as usize * STUB_LEN
+    }
+
+    fn functions(&mut self) {
+        for function in &self.code.functions {
+            let place = if self.module.func(function.func).replaceable {
+                let stub = self.stubs.len() as u32;
+                self.stubs.push(Through::Slot(self.slots.len() as u32));
+                self.slots.push((function.func, function.start));
+                self.stub_offset(stub)
+            } else {
+                function.start as usize
+            };
+            self.funcs[function.func.index()].place = Place::Inside(Part::Code, place);
+        }
+    }
+
+    fn data(&mut self) {
+        self.len[Part::Data as usize] = self.slots.len() * 8;
+        self.objects.reserve(self.module.data().len());
+        for (i, object) in self.module.data().iter().enumerate() {
+            let id = DataId(i as u32);
+            let place = if object.linkage == Linkage::Import {
+                Place::Unknown
+            } else if object.align as usize > PAGE {
+                self.faults.push(LinkFault::Alignment { data: id, align: object.align });
+                Place::Missing
+            } else {
+                let part = if object.writable { Part::Data } else { Part::Consts };
+                let align = (object.align as usize).max(1).next_power_of_two();
+                let at = self.len[part as usize].next_multiple_of(align);
+                self.align[part as usize] = self.align[part as usize].max(align);
+                // Absurd sizes saturate, and are refused when memory is asked for.
+                let end = at.saturating_add(usize::try_from(object.size()).unwrap_or(usize::MAX));
+                self.len[part as usize] = end.min(1 << 48);
+                Place::Inside(part, at)
+            };
+            self.objects.push(Symbol::at(place));
+        }
+    }
+
+    fn relocations(&mut self) {
+        for reloc in &self.code.relocs {
+            let place = self.find(reloc.to);
+            match reloc.kind {
+                RelocKind::Call32 => match place {
+                    Place::Outside(address) if !target::reaches(&self.region, address) => {
+                        let cell = self.cell(reloc.to, place);
+                        if self.symbol(reloc.to).stub == NONE {
+                            let stub = self.stubs.len() as u32;
+                            self.stubs.push(Through::Cell(cell));
+                            self.symbol(reloc.to).stub = stub;
+                        }
+                    }
+                    Place::Outside(_) | Place::Inside(..) | Place::Missing | Place::Unknown => {}
+                },
+                RelocKind::GotPc32 => {
+                    self.cell(reloc.to, place);
+                }
+                RelocKind::Pc32 => match place {
+                    Place::Outside(address) if !target::reaches(&self.region, address) => {
+                        self.faults.push(LinkFault::OutOfReach { at: reloc.at, to: reloc.to });
+                    }
+                    Place::Outside(_) | Place::Inside(..) | Place::Missing | Place::Unknown => {}
+                },
+                RelocKind::Abs64 => {}
+            }
+        }
+        for (i, object) in self.module.data().iter().enumerate() {
+            for reloc in &object.relocs {
+                match reloc.target {
+                    DataTarget::Func(func) => {
+                        self.find(Target::Func(func));
+                    }
+                    DataTarget::Data(data) => {
+                        self.find(Target::Data(data));
+                    }
+                    DataTarget::Label(func, block) => {
+                        self.faults.push(LinkFault::Label { data: DataId(i as u32), func, block });
+                    }
+                }
+            }
+        }
+    }
+
+    /// The entry of a target in its table.
+    fn symbol(&mut self, to: Target) -> &mut Symbol {
+        match to {
+            Target::Func(func) => &mut self.funcs[func.index()],
+            Target::Data(data) => &mut self.objects[data.index()],
+            Target::Routine(routine) => entry(&mut self.routines, routine, Place::Unknown),
+            Target::Here(at) => entry(&mut self.heres, at, Place::Inside(Part::Code, at as usize)),
+        }
+    }
+
+    /// Where a target is, looked up at first.
+    fn find(&mut self, to: Target) -> Place {
+        if let Target::Here(at) = to {
+            return Place::Inside(Part::Code, at as usize);
+        }
+        let known = self.symbol(to).place;
+        if known != Place::Unknown {
+            return known;
+        }
+        let found = match to {
+            Target::Func(func) => self.import(func),
+            Target::Data(data) => self.import_data(data),
+            Target::Routine(routine) => routine_address(routine).ok_or(LinkFault::MissingRoutine(routine)),
+            Target::Here(at) => return Place::Inside(Part::Code, at as usize),
+        };
+        let place = match found {
+            Ok(address) => Place::Outside(address),
+            Err(fault) => {
+                self.faults.push(fault);
+                Place::Missing
+            }
+        };
+        self.symbol(to).place = place;
+        place
+    }
+
+    fn import(&self, func: FuncId) -> Result<usize, LinkFault> {
+        let decl = self.module.func(func);
+        if decl.linkage != Linkage::Import {
+            return Err(LinkFault::NoCode { func, name: decl.name.clone() });
+        }
+        match self.symbols.lookup(&decl.name, decl.library.as_deref()) {
+            Some(address) => Ok(address as usize),
+            None => Err(LinkFault::MissingFunction {
+                func,
+                name: decl.name.clone(),
+                library: decl.library.clone(),
+                reason: decl.library.as_deref().and_then(|library| self.symbols.explain(library)),
+            }),
+        }
+    }
+
+    fn import_data(&self, data: DataId) -> Result<usize, LinkFault> {
+        let decl = &self.module.data()[data.index()];
+        if decl.thread_local {
+            return Err(LinkFault::ThreadLocal { data, name: decl.name.clone() });
+        }
+        match self.symbols.lookup(&decl.name, None) {
+            Some(address) => Ok(address as usize),
+            None => Err(LinkFault::MissingData { data, name: decl.name.clone() }),
+        }
+    }
+
+    /// The cell that holds a target's address, made on first use.
+    fn cell(&mut self, to: Target, place: Place) -> u32 {
+        let known = self.symbol(to).cell;
+        if known != NONE {
+            return known;
+        }
+        let cell = self.cells.len() as u32;
+        self.cells.push(place);
+        self.symbol(to).cell = cell;
+        cell
+    }
+}
+
+/// The entry of a small table in the order of first use.
+fn entry<K: PartialEq + Copy>(table: &mut Vec<(K, Symbol)>, key: K, place: Place) -> &mut Symbol {
+    let at = table.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
+        table.push((key, Symbol::at(place)));
+        table.len() - 1
+    });
+    &mut table[at].1
+}
+
+fn routine_address(routine: Routine) -> Option<usize> {
+    let named = |name| ProcessSymbols.lookup(name, None).map(|address| address as usize);
+    match routine {
+        Routine::MemMove => Some(libc::memmove as *const () as usize),
+        Routine::MemSet => Some(libc::memset as *const () as usize),
+        Routine::Fma => named("fma"),
+        Routine::Fmaf => named("fmaf"),
+        Routine::Exit => Some(call::exit_address()),
+    }
+}
+
+/// Where the parts of an image lie.
+struct Layout {
+    start: [usize; 3],
+    /// Where constant objects start in the constants: behind the cells.
+    objects: usize,
+    stubs: usize,
+}
+
+impl Layout {
+    fn address(&self, place: Place) -> usize {
+        match place {
+            Place::Inside(Part::Consts, at) => self.start[Part::Consts as usize] + self.objects + at,
+            Place::Inside(part, at) => self.start[part as usize] + at,
+            Place::Outside(address) => address,
+            Place::Unknown | Place::Missing => 0,
+        }
+    }
+
+    fn cell(&self, cell: u32) -> usize {
+        self.start[Part::Consts as usize] + cell as usize * 8
+    }
+
+    fn slot(&self, slot: u32) -> usize {
+        self.start[Part::Data as usize] + slot as usize * 8
+    }
+
+    fn stub(&self, stub: u32) -> usize {
+        self.start[Part::Code as usize] + self.stubs + stub as usize * STUB_LEN
+    }
+}
+
+fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
+    let (code, module) = (plan.code, plan.module);
+    let objects = (plan.cells.len() * 8).next_multiple_of(plan.align[Part::Consts as usize]);
+    let stubs = plan.stub_offset(0);
+    let code_len =
+        if plan.stubs.is_empty() { code.bytes.len() } else { plan.stub_offset(plan.stubs.len() as u32) };
+    let consts_len = match plan.len[Part::Consts as usize] {
+        0 => plan.cells.len() * 8,
+        len => objects + len,
+    };
+    // Code takes room even if it is empty, so that each image has a place of its own.
+    let need = Need { len: [code_len.max(1), consts_len, plan.len[Part::Data as usize]], align: plan.align };
+    let wanted = need.len.iter().sum();
+    let refused = |error: std::io::Error| no_memory(wanted, error.raw_os_error().unwrap_or(libc::ENOMEM));
+
+    let mut draft = memory.draft(&need).map_err(refused)?;
+    let start = [Part::Code, Part::Consts, Part::Data].map(|part| draft.at(part));
+    let layout = Layout { start, objects, stubs };
+
+    // Code, then stubs; the gaps are traps.
+    let bytes = draft.bytes(Part::Code);
+    bytes[..code.bytes.len()].copy_from_slice(&code.bytes);
+    bytes[code.bytes.len()..].fill(0xcc);
+    for (i, through) in plan.stubs.iter().enumerate() {
+        let cell = match *through {
+            Through::Cell(cell) => layout.cell(cell),
+            Through::Slot(slot) => layout.slot(slot),
+        };
+        let at = stubs + i * STUB_LEN;
+        bytes[at..at + STUB_LEN].copy_from_slice(&target::stub(start[0] + at, cell));
+    }
+    let mut far = Vec::new();
+    for reloc in &code.relocs {
+        let symbol = match reloc.to {
+            Target::Func(func) => plan.funcs[func.index()],
+            Target::Data(data) => plan.objects[data.index()],
+            Target::Routine(routine) => known(&plan.routines, routine),
+            Target::Here(at) if reloc.kind == RelocKind::GotPc32 => known(&plan.heres, at),
+            Target::Here(at) => Symbol::at(Place::Inside(Part::Code, at as usize)),
+        };
+        let to = match reloc.kind {
+            RelocKind::GotPc32 => layout.cell(symbol.cell),
+            RelocKind::Call32 if symbol.stub != NONE => layout.stub(symbol.stub),
+            RelocKind::Call32 | RelocKind::Pc32 | RelocKind::Abs64 => layout.address(symbol.place),
+        };
+        let at = reloc.at as usize;
+        if target::apply(reloc.kind, &mut bytes[at..], to, reloc.addend, start[0] + at).is_err() {
+            far.push(LinkFault::OutOfReach { at: reloc.at, to: reloc.to });
+        }
+    }
+    if !far.is_empty() {
+        return Err(LinkError { faults: far });
+    }
+
+    let constants = draft.bytes(Part::Consts);
+    for (i, cell) in plan.cells.iter().enumerate() {
+        constants[i * 8..i * 8 + 8].copy_from_slice(&layout.address(*cell).to_le_bytes());
+    }
+    for (i, (_, body)) in plan.slots.iter().enumerate() {
+        let body = start[0] + *body as usize;
+        draft.bytes(Part::Data)[i * 8..i * 8 + 8].copy_from_slice(&body.to_le_bytes());
+    }
+    for (object, symbol) in module.data().iter().zip(&plan.objects) {
+        let Place::Inside(part, at) = symbol.place else { continue };
+        let at = if part == Part::Consts { at + objects } else { at };
+        let zeros = at + object.bytes.len()..at + object.size() as usize;
+        if part == Part::Data {
+            draft.clear_data(zeros);
+        } else {
+            draft.bytes(part)[zeros].fill(0);
+        }
+        let bytes = &mut draft.bytes(part)[at..at + object.bytes.len()];
+        bytes.copy_from_slice(&object.bytes);
+        for reloc in &object.relocs {
+            let place = match reloc.target {
+                DataTarget::Func(func) => plan.funcs[func.index()].place,
+                DataTarget::Data(data) => plan.objects[data.index()].place,
+                // Refused before.
+                DataTarget::Label(..) => Place::Missing,
+            };
+            let value = (layout.address(place) as u64).wrapping_add_signed(reloc.addend);
+            let at = reloc.offset as usize;
+            bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+        }
+    }
+    let placed = draft.publish().map_err(refused)?;
+
+    let code_range = start[0]..start[0] + code_len.max(1);
+    let tables = Code {
+        bytes: Vec::new(),
+        functions: code.functions.clone(),
+        relocs: Vec::new(),
+        traps: code.traps.clone(),
+        spans: code.spans.clone(),
+    };
+    let rows = Rows::register(code, start[0], start[0] + stubs.min(code_len)..start[0] + code_len);
+    let mut slots: Vec<(FuncId, Slot)> = Vec::with_capacity(plan.slots.len());
+    for (i, (func, body)) in plan.slots.iter().enumerate() {
+        slots.push((*func, Slot { cell: layout.slot(i as u32), body: start[0] + *body as usize }));
+    }
+    slots.sort_unstable_by_key(|(func, _)| *func);
+    let addresses = |symbols: &[Symbol]| symbols.iter().map(|symbol| layout.address(symbol.place)).collect();
+    let parts = Parts {
+        code: code_range,
+        tables,
+        entries: addresses(&plan.funcs),
+        data: addresses(&plan.objects),
+        slots: slots.into_boxed_slice(),
+        rows,
+        placed,
+    };
+    Ok(Image::new(parts, memory))
+}
+
+/// The entry of a small table that planning made.
+fn known<K: PartialEq + Copy>(table: &[(K, Symbol)], key: K) -> Symbol {
+    let found = table.iter().find(|(known, _)| *known == key);
+    found.map_or(Symbol::at(Place::Missing), |(_, symbol)| *symbol)
+}

@@ -1,0 +1,35 @@
+//! Relocated fields and stubs.
+
+use kiln_codegen::code::RelocKind;
+use std::ops::Range;
+
+/// Length of a stub, in bytes.
+pub(crate) const STUB_LEN: usize = 8;
+
+/// A jump through a cell: stands at `at`, the pointer-sized cell at `cell`.
+pub(crate) fn stub(at: usize, cell: usize) -> [u8; STUB_LEN] {
+    let distance = (cell.wrapping_sub(at + 6)) as i64 as i32;
+    let [a, b, c, d] = distance.to_le_bytes();
+    [0xff, 0x25, a, b, c, d, 0xcc, 0xcc] // jmp [rip + distance]
+}
+
+/// Whether any place in `region` reaches `address` with a 32-bit distance, whatever small addend goes with it.
+pub(crate) fn reaches(region: &Range<usize>, address: usize) -> bool {
+    const REACH: usize = (1 << 31) - (1 << 16);
+    address.abs_diff(region.start) < REACH && address.abs_diff(region.end) < REACH
+}
+
+/// Writes a field: `to` is the address it refers to (for `GotPc32` the cell's), `at` the address of the field.
+/// Nothing is written if the distance does not fit, which is then returned.
+pub(crate) fn apply(kind: RelocKind, field: &mut [u8], to: usize, addend: i64, at: usize) -> Result<(), i64> {
+    let value = (to as i64).wrapping_add(addend);
+    match kind {
+        RelocKind::Abs64 => field[..8].copy_from_slice(&value.to_le_bytes()),
+        RelocKind::Call32 | RelocKind::Pc32 | RelocKind::GotPc32 => {
+            let distance = value.wrapping_sub(at as i64);
+            let short = i32::try_from(distance).map_err(|_| distance)?;
+            field[..4].copy_from_slice(&short.to_le_bytes());
+        }
+    }
+    Ok(())
+}

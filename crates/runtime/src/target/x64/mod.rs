@@ -1,0 +1,14 @@
+//! x86-64, System V.
+
+mod context;
+mod enter;
+mod fixup;
+mod rows;
+
+pub(crate) use context::Context;
+pub(crate) use enter::{enter, exit, landing, raise};
+pub(crate) use fixup::{STUB_LEN, apply, reaches, stub};
+pub(crate) use rows::{cie, function_rows, stub_rows};
+
+/// Called when code has been written at a place. Instruction caches follow memory by themselves on this processor.
+pub(crate) fn publish_code(_code: std::ops::Range<usize>) {}
