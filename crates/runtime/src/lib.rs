@@ -20,7 +20,7 @@
 //! inside the old function stays there. Compiled code's own accesses are plain machine accesses: its atomics
 //! follow the orders the IR names, racing plain accesses give some mixture of the bytes written.
 //!
-//! **Traps.** A fault at a place that the compiler marked ends the compiled frames back to the innermost [`enter`] on
+//! **Traps.** A fault of compiled code ends the compiled frames back to the innermost [`enter`] on
 //! that thread and stack, which returns [`RawTrap`]. Frames of C or Rust between are never skipped: a fault in
 //! them goes to whoever handled such signals before, as does every fault outside compiled code. Handlers for `SIGSEGV`,
 //! `SIGBUS`, `SIGFPE` and `SIGILL` are installed at the first link; who installs handlers later must pass on what
@@ -40,6 +40,7 @@ mod image;
 mod link;
 mod memory;
 mod registry;
+mod routines;
 mod symbols;
 mod target;
 mod traps;

@@ -13,10 +13,10 @@
 
 use crate::image::{Image, Parts, Slot};
 use crate::memory::{Memory, Need, PAGE, Part};
-use crate::symbols::{ProcessSymbols, Symbols};
+use crate::symbols::Symbols;
 use crate::target::{self, STUB_LEN};
 use crate::unwind::Rows;
-use crate::{call, traps};
+use crate::{routines, traps};
 use kiln_codegen::Code;
 use kiln_codegen::code::{RelocKind, Routine, Target};
 use kiln_ir::{Block, DataId, DataTarget, FuncId, Linkage, Module};
@@ -354,7 +354,7 @@ impl<'a> Plan<'a> {
         let found = match to {
             Target::Func(func) => self.import(func),
             Target::Data(data) => self.import_data(data),
-            Target::Routine(routine) => routine_address(routine).ok_or(LinkFault::MissingRoutine(routine)),
+            Target::Routine(routine) => routines::address(routine).ok_or(LinkFault::MissingRoutine(routine)),
             Target::Here(at) => return Place::Inside(Part::Code, at as usize),
         };
         let place = match found {
@@ -415,17 +415,6 @@ fn entry<K: PartialEq + Copy>(table: &mut Vec<(K, Symbol)>, key: K, place: Place
         table.len() - 1
     });
     &mut table[at].1
-}
-
-fn routine_address(routine: Routine) -> Option<usize> {
-    let named = |name| ProcessSymbols.lookup(name, None).map(|address| address as usize);
-    match routine {
-        Routine::MemMove => Some(libc::memmove as *const () as usize),
-        Routine::MemSet => Some(libc::memset as *const () as usize),
-        Routine::Fma => named("fma"),
-        Routine::Fmaf => named("fmaf"),
-        Routine::Exit => Some(call::exit_address()),
-    }
 }
 
 /// Where the parts of an image lie.

@@ -1,13 +1,14 @@
 //! Faults in compiled code to traps.
 //!
 //! The handlers run on a stack of their own, take no lock and allocate nothing. A fault is ours if the interrupted
-//! instruction lies in an image and either stands in its table of trap sites or ran out of stack, and if a host
-//! entered on this thread; then the interrupted code continues in the entry's landing, so that the kernel restores
+//! instruction lies in an image and accessed memory or stands in the table of trap sites, and if a host entered on
+//! this thread; then the interrupted code continues in the entry's landing, so that the kernel restores
 //! signal mask and handler stack as for any handler. All else goes to the handler that was there before.
 #![allow(unsafe_code, reason = "signal handlers")]
 
 use crate::call::{RawTrap, end_activation};
 use crate::registry;
+use crate::routines;
 use crate::target::{self, Context};
 use kiln_codegen::code::FaultCause;
 use kiln_ir::trap::TrapKind;
@@ -72,6 +73,9 @@ fn trap_of(signal: c_int, code: c_int, info: *mut libc::siginfo_t, at: &Context)
     let known = (code != libc::SI_KERNEL).then_some(address as u64);
     let pc = at.pc();
     if !registry::is_code(pc) {
+        if memory && let Some(caller) = routines::running() {
+            return Some(RawTrap { kind: TrapKind::BadAccess(known), pc: caller, caller: 0 });
+        }
         return wild_call(memory && (known.is_none() || address == pc), known, at);
     }
     // SAFETY: the code at `pc` is running on this thread, so its image is held.
@@ -82,13 +86,14 @@ fn trap_of(signal: c_int, code: c_int, info: *mut libc::siginfo_t, at: &Context)
     let kind = match site.map(|site| site.cause) {
         _ if memory && known.is_some() && own_stack.contains(&address) => TrapKind::StackOverflow,
         Some(FaultCause::StackProbe) if memory => TrapKind::StackOverflow,
-        Some(FaultCause::Access) if memory => TrapKind::BadAccess(known),
         Some(FaultCause::Division { divisor, wide }) if signal == libc::SIGFPE => {
             let value = at.register(divisor);
             let zero = if wide { value == 0 } else { value as u32 == 0 };
             if zero { TrapKind::DivideByZero } else { TrapKind::IntegerOverflow }
         }
         Some(FaultCause::Trap(kind)) if signal == libc::SIGILL => kind,
+        // Any instruction may access memory, so those that do are not listed.
+        Some(_) | None if memory => TrapKind::BadAccess(known),
         // A fault that the compiler did not foresee: not ours to explain.
         Some(_) | None => return None,
     };

@@ -2,7 +2,7 @@
 
 mod machine;
 
-use kiln_codegen::code::{FaultCause, FrameInfo, Target};
+use kiln_codegen::code::{FaultCause, FrameInfo, Routine, Target};
 use kiln_ir::FuncId;
 use kiln_ir::trap::TrapKind;
 use kiln_runtime::{Image, RawTrap, exit_values, raise_address, set_pending_trap};
@@ -56,10 +56,37 @@ fn constants_and_code_cannot_be_written() {
             0xc3, // ret
         ],
     );
-    hand.trap(3, FaultCause::Access);
     let image = hand.linked();
     for at in [image.data_address(text).unwrap() as u64, image.code().start as u64] {
         assert_eq!(kind(&image, store, &mut [at]), TrapKind::BadAccess(Some(at)));
+    }
+}
+
+#[test]
+fn block_operations_are_accesses_of_their_caller() {
+    let mut hand = Hand::default();
+    for (name, routine) in [("copy", Routine::MemMove), ("fill", Routine::MemSet)] {
+        let func = hand.declare(name);
+        let bytes = [
+            0x48, 0x83, 0xec, 0x08, // sub rsp, 8
+            0x48, 0x89, 0xfe, // mov rsi, rdi
+            0x48, 0x8b, 0x3f, // mov rdi, [rdi]
+            0xba, 8, 0, 0, 0, // mov edx, 8
+            0xe8, 0, 0, 0, 0, // call routine
+            0x48, 0x83, 0xc4, 0x08, // add rsp, 8
+            0xc3, // ret
+        ];
+        let start = hand.body(func, &bytes, FrameInfo::default());
+        hand.reloc(start + 16, CALL, Target::Routine(routine), -4);
+    }
+    let image = hand.linked();
+    for func in [FuncId(0), FuncId(1), FuncId(0)] {
+        let trap = run(&image, func, &mut [64]).unwrap_err();
+        assert_eq!(trap.kind, TrapKind::BadAccess(Some(64)));
+        assert_eq!(image.function_at(trap.pc), Some(func));
+        let mut word = 0u64;
+        run(&image, func, &mut [&raw mut word as u64]).unwrap();
+        assert_ne!(word, 0);
     }
 }
 
@@ -113,7 +140,7 @@ fn endless_recursion_overflows_the_stack_of_any_thread() {
 
 #[test]
 fn probes_and_accesses_in_the_own_frame_are_stack_overflows() {
-    for (cause, size) in [(FaultCause::StackProbe, 2048u32), (FaultCause::Access, 4096)] {
+    for (cause, size) in [(Some(FaultCause::StackProbe), 2048u32), (None, 4096)] {
         let mut hand = Hand::default();
         let func = hand.declare("deep");
         let [a, b, c, d] = size.to_le_bytes();
@@ -128,7 +155,9 @@ fn probes_and_accesses_in_the_own_frame_are_stack_overflows() {
             &bytes,
             FrameInfo { size, steps: [7, 0, 0, 0, 0, 0, 0, 0], ..FrameInfo::default() },
         );
-        hand.trap(start + 7, cause);
+        if let Some(cause) = cause {
+            hand.trap(start + 7, cause);
+        }
         hand.reloc(start + 12, CALL, Target::Func(func), -4);
         assert_eq!(kind(&hand.linked(), func, &mut [0]), TrapKind::StackOverflow);
     }

@@ -120,3 +120,33 @@ pub(crate) unsafe extern "C" fn exit() {
         landing = sym landing,
     )
 }
+
+/// C's `memmove` for compiled code: a fault in it is a trap. Passes its return address on.
+///
+/// # Safety
+/// Only called by compiled code; else as C's.
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn memmove() {
+    naked_asm!(
+        ".cfi_startproc",
+        "mov rcx, [rsp]",
+        "jmp {copy}",
+        ".cfi_endproc",
+        copy = sym crate::routines::copy,
+    )
+}
+
+/// C's `memset` for compiled code: a fault in it is a trap. Passes its return address on.
+///
+/// # Safety
+/// Only called by compiled code; else as C's.
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn memset() {
+    naked_asm!(
+        ".cfi_startproc",
+        "mov rcx, [rsp]",
+        "jmp {fill}",
+        ".cfi_endproc",
+        fill = sym crate::routines::fill,
+    )
+}

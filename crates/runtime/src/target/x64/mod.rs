@@ -6,7 +6,7 @@ mod fixup;
 mod rows;
 
 pub(crate) use context::Context;
-pub(crate) use enter::{enter, exit, landing, raise};
+pub(crate) use enter::{enter, exit, landing, memmove, memset, raise};
 pub(crate) use fixup::{STUB_LEN, apply, reaches, stub};
 pub(crate) use rows::{cie, function_rows, stub_rows};
 
