@@ -299,7 +299,7 @@ impl Emit<'_> {
         self.make(inst, dst);
     }
 
-    /// Makes a rematerializable value in a register. Changes no flags.
+    /// Makes a rematerializable value in a register. May change the flags: operands are read before flags are set.
     pub fn materialize(&mut self, v: VReg, reg: Reg) {
         let val = self.vals[v.index()];
         if val.flags & Val::CONST != 0 {
@@ -312,10 +312,15 @@ impl Emit<'_> {
 
     fn make_int(&mut self, ty: Type, value: u64, reg: Reg) {
         let value = if wide(ty) { value } else { value & 0xffff_ffff };
-        self.asm.mov_imm(reg, value);
+        if value == 0 {
+            // Shorter, and no flag lives from one instruction of the IR to the next.
+            self.asm.alu(Alu::Xor, false, reg, reg);
+        } else {
+            self.asm.mov_imm(reg, value);
+        }
     }
 
-    /// Makes the constant or address that an instruction names. Changes no flags.
+    /// Makes the constant or address that an instruction names. May change the flags.
     fn make(&mut self, inst: &InstData, reg: Reg) {
         match inst.op.shape() {
             Shape::Const if inst.ty.is_float() => {
@@ -334,8 +339,7 @@ impl Emit<'_> {
                 self.asm.op(LEA, true, reg, mem);
                 let align = self.f.slot(slot).align;
                 if align > 16 {
-                    // Room for the slack was laid out. `lea` instead of arithmetic would keep the flags, but nothing
-                    // that aligned slots meet lives in them: see `materialize`'s callers.
+                    // Room for the slack was laid out.
                     self.asm.alu_imm(Alu::Add, true, reg, align as i32 - 1);
                     self.asm.alu_imm(Alu::And, true, reg, -(align as i32));
                 }
