@@ -402,7 +402,7 @@ pub enum Role {
     Use(Kind),
     /// A register that the op reads, or a 32-bit constant, sign-extended, if the record says [`crate::InstData::has_imm`].
     UseOrImm(Kind),
-    /// The value that a store writes: a register, or a constant if the record says so.
+    /// The value that a store writes: a register, or for plain stores a constant if the record says so.
     StoreValue,
     /// A constant of the op's type: in `b` if it fits there, else in the tail.
     Const,

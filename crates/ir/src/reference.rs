@@ -3,6 +3,7 @@
 //! Nothing here lists an op. A form is written by walking the shape's operands as the text form does, so a new row
 //! has its form, its example and its place in the page at once.
 
+use crate::function::{InstData, aux};
 use crate::op::{
     Effect, Field, Hint, Kind, Op, OpInfo, Order, Role, Shape, TrapCause, Variant, Variants, rows,
 };
@@ -138,7 +139,7 @@ fn explanation(info: &OpInfo, variant: Option<Variant>) -> Explanation {
     let form = Form::GENERAL.write(info, &name);
     let example = |constant| Form::example(info, constant).write(info, &info.name(shown));
     let mut examples = vec![example(false)];
-    if takes_constant(info.shape) {
+    if takes_constant(info) {
         examples.push(example(true));
     }
     Explanation {
@@ -220,9 +221,8 @@ fn traps(info: &OpInfo) -> String {
 }
 
 /// Whether an operand may be a constant instead of a register.
-fn takes_constant(shape: Shape) -> bool {
-    let constant = |role: &Role| matches!(role, Role::UseOrImm(_) | Role::StoreValue);
-    shape.operands().iter().any(|(_, role)| constant(role))
+fn takes_constant(info: &OpInfo) -> bool {
+    InstData::allowed_bits(info.op) & (aux::IMM | aux::VALUE_IMM) != 0
 }
 
 /// How an op is being written.
@@ -326,9 +326,9 @@ impl Form {
             Role::UseOrImm(_) | Role::StoreValue if self.constant => "1".into(),
             Role::UseOrImm(_) | Role::StoreValue => {
                 let register = self.register(1, Kind::T);
-                match self.ty {
-                    Some(_) => register,
-                    None => register.replace('%', ""),
+                match self.ty.is_none() && takes_constant(info) {
+                    true => register.replace('%', ""),
+                    false => register,
                 }
             }
             Role::Const => if self.ty.is_some_and(Type::is_float) { "1.5" } else { "1000" }.into(),
@@ -380,7 +380,8 @@ fn describe(info: &OpInfo, field: Field, role: Role) -> String {
         }
         Role::Use(kind) => typed("register", kind),
         Role::UseOrImm(kind) => typed("register, or constant of 32 bits", kind),
-        Role::StoreValue => typed("register, or constant of 32 bits", Kind::T),
+        Role::StoreValue if takes_constant(info) => typed("register, or constant of 32 bits", Kind::T),
+        Role::StoreValue => typed("register", Kind::T),
         Role::Const => "constant of type T".into(),
         Role::Mem => "memory operand: [base + index*scale + displacement]".into(),
         Role::Imm if info.shape == Shape::Alloca => "alignment in bytes, a power of two".into(),

@@ -1,6 +1,6 @@
 //! The op reference: the page in `docs/` is the one that the table gives, and every mnemonic has its explanation.
 
-use kiln_ir::op::{all_mnemonics, rows};
+use kiln_ir::op::{Op, all_mnemonics, rows};
 use kiln_ir::reference::{explain, page};
 
 #[test]
@@ -65,4 +65,53 @@ For example:
     %r = sdiv.i64 %a, 1
 "
     );
+}
+
+/// A function in which an example finds what it names, with `%a` and so on of these types.
+fn program(op: Op, example: &str, a: &str, b: &str, c: &str) -> String {
+    let end = if op.is_terminator() && !op.falls_through() { "" } else { "    trap 0\n" };
+    let (more, results) = match op {
+        Op::VaStart => (", ...", ""),
+        // The function called gives what this one gives.
+        Op::TailCall | Op::TailCallPtr => ("", "-> i64 "),
+        _ => ("", ""),
+    };
+    format!(
+        "extern function: fn(i64) -> i64
+data data = zero 64
+extern data thread_data thread_local
+fn f(%a: {a}, %b: {b}, %c: {c}, %p: ptr, %q: ptr, %x: i64, %y: i64{more}) {results}{{
+    slot buffer: 64
+    labels label_set = {{label}}
+    {example}
+{end}label:
+    trap 1
+other:
+    trap 2
+cold cold_label:
+    trap 3
+}}
+"
+    )
+}
+
+#[test]
+fn every_example_can_be_written_so() {
+    let types = ["i64", "i32", "f64", "f32"];
+    for (name, op, _) in all_mnemonics() {
+        for example in explain(&name).expect("an explanation").examples {
+            // `ret` and the like return what a function has; here it has nothing.
+            let example = if example == "ret %a" { "ret" } else { &example };
+            let parses = types.iter().any(|a| {
+                types.iter().any(|b| {
+                    types.iter().any(|c| {
+                        let text = program(op, example, a, b, c);
+                        kiln_ir::Module::parse(&text).is_ok_and(|m| kiln_ir::verify::check(m).is_ok())
+                    })
+                })
+            });
+            let text = program(op, example, "i64", "i64", "i64");
+            assert!(parses, "`{example}`: {:?}", kiln_ir::Module::parse(&text).map(kiln_ir::verify::check));
+        }
+    }
 }

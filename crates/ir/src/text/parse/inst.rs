@@ -603,7 +603,7 @@ impl<'a> Code<'_, 'a> {
         };
         let flag = match role {
             Role::UseOrImm(_) => aux::IMM,
-            Role::StoreValue => aux::VALUE_IMM,
+            Role::StoreValue => aux::VALUE_IMM & InstData::allowed_bits(inst.op),
             _ => 0,
         };
         if let (Raw::Const(Value::Int(value)), false) = (raw, ty.is_float() || flag == 0) {
