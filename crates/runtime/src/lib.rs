@@ -43,6 +43,7 @@ mod registry;
 mod routines;
 mod symbols;
 mod target;
+mod tls;
 mod traps;
 mod unwind;
 

@@ -16,7 +16,7 @@ use crate::memory::{Memory, Need, PAGE, Part};
 use crate::symbols::Symbols;
 use crate::target::{self, STUB_LEN};
 use crate::unwind::Rows;
-use crate::{routines, traps};
+use crate::{routines, tls, traps};
 use kiln_codegen::Code;
 use kiln_codegen::code::{RelocKind, Routine, Target};
 use kiln_ir::{Block, DataId, DataTarget, FuncId, Linkage, Module};
@@ -76,7 +76,7 @@ pub enum LinkFault {
         /// The label.
         block: Block,
     },
-    /// A data object is imported that each thread has its own of.
+    /// A data object is declared thread-local and is not, or it is and is used like one that is not.
     ThreadLocal {
         /// Which.
         data: DataId,
@@ -136,7 +136,10 @@ impl fmt::Display for LinkFault {
                 write!(f, "data {data:?} holds the address of {block:?} of function {func:?}, which has none")
             }
             LinkFault::ThreadLocal { name, .. } => {
-                write!(f, "imported data `{name}` is thread-local, which cannot be linked yet")
+                write!(
+                    f,
+                    "imported data `{name}` is thread-local only in its declaration, or only where it is defined"
+                )
             }
             LinkFault::Alignment { data, align } => {
                 write!(f, "data {data:?} wants alignment {align}; at most {PAGE} is possible")
@@ -290,7 +293,12 @@ impl<'a> Plan<'a> {
 
     fn relocations(&mut self) {
         for reloc in &self.code.relocs {
-            let place = self.find(reloc.to);
+            let place = match reloc.kind {
+                RelocKind::TlsPc32 => Place::Unknown,
+                RelocKind::Abs64 | RelocKind::Call32 | RelocKind::Pc32 | RelocKind::GotPc32 => {
+                    self.find(reloc.to)
+                }
+            };
             match reloc.kind {
                 RelocKind::Call32 => match place {
                     Place::Outside(address) if !target::reaches(&self.region, address) => {
@@ -312,6 +320,7 @@ impl<'a> Plan<'a> {
                     }
                     Place::Outside(_) | Place::Inside(..) | Place::Missing | Place::Unknown => {}
                 },
+                RelocKind::TlsPc32 => self.thread_local(reloc.to),
                 RelocKind::Abs64 => {}
             }
         }
@@ -392,6 +401,32 @@ impl<'a> Plan<'a> {
         match self.symbols.lookup(&decl.name, None) {
             Some(address) => Ok(address as usize),
             None => Err(LinkFault::MissingData { data, name: decl.name.clone() }),
+        }
+    }
+
+    /// Makes the two cells of a thread-local object: its module and its offset.
+    fn thread_local(&mut self, to: Target) {
+        let Target::Data(data) = to else {
+            panic!("only data is thread-local, not {to:?}");
+        };
+        if self.objects[data.index()].cell != NONE || self.objects[data.index()].place == Place::Missing {
+            return;
+        }
+        let decl = &self.module.data()[data.index()];
+        let found = match self.symbols.lookup(&decl.name, None) {
+            None => Err(LinkFault::MissingData { data, name: decl.name.clone() }),
+            Some(address) => tls::index_of(address as usize)
+                .ok_or_else(|| LinkFault::ThreadLocal { data, name: decl.name.clone() }),
+        };
+        match found {
+            Ok(index) => {
+                self.objects[data.index()].cell = self.cells.len() as u32;
+                self.cells.extend([Place::Outside(index.module), Place::Outside(index.offset)]);
+            }
+            Err(fault) => {
+                self.faults.push(fault);
+                self.objects[data.index()].place = Place::Missing;
+            }
         }
     }
 
@@ -489,7 +524,7 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
             Target::Here(at) => Symbol::at(Place::Inside(Part::Code, at as usize)),
         };
         let to = match reloc.kind {
-            RelocKind::GotPc32 => layout.cell(symbol.cell),
+            RelocKind::GotPc32 | RelocKind::TlsPc32 => layout.cell(symbol.cell),
             RelocKind::Call32 if symbol.stub != NONE => layout.stub(symbol.stub),
             RelocKind::Call32 | RelocKind::Pc32 | RelocKind::Abs64 => layout.address(symbol.place),
         };

@@ -25,6 +25,7 @@ pub(crate) fn address(routine: Routine) -> Option<usize> {
         Routine::MemSet => Some(target::memset as *const () as usize),
         Routine::Fma => named("fma"),
         Routine::Fmaf => named("fmaf"),
+        Routine::TlsGetAddr => named("__tls_get_addr"),
         Routine::Exit => Some(call::exit_address()),
     }
 }

@@ -183,6 +183,47 @@ fn imported_data_is_found_in_the_process() {
 }
 
 #[test]
+fn thread_local_data_is_found_for_each_thread() {
+    let mut hand = Hand::default();
+    let object = hand.data(DataDecl {
+        name: "a_word".into(),
+        linkage: Linkage::Import,
+        writable: true,
+        thread_local: true,
+        ..DataDecl::default()
+    });
+    thread_local!(static WORD: std::cell::Cell<u64> = const { std::cell::Cell::new(0) });
+    let here = || WORD.with(|word| word.as_ptr() as u64);
+    hand.host.define("a_word", here() as *const u8);
+    let func = hand.declare("address");
+    let bytes = [
+        0x53, // push rbx
+        0x48, 0x89, 0xfb, // mov rbx, rdi
+        0x48, 0x8d, 0x3d, 0, 0, 0, 0, // lea rdi, [index]
+        0xe8, 0, 0, 0, 0, // call __tls_get_addr
+        0x48, 0x89, 0x03, // mov [rbx], rax
+        0x5b, // pop rbx
+        0xc3, // ret
+    ];
+    let start = hand.body(func, &bytes, FrameInfo::default());
+    hand.reloc(start + 7, RelocKind::TlsPc32, Target::Data(object), -4);
+    hand.reloc(start + 12, CALL, Target::Routine(Routine::TlsGetAddr), -4);
+    let image = hand.linked();
+    let check = || {
+        let mut args = [0];
+        run(&image, func, &mut args).unwrap();
+        assert_eq!(args[0], here());
+    };
+    check();
+    std::thread::scope(|scope| {
+        scope.spawn(check);
+    });
+    // An address that is no thread's own.
+    hand.host.define("a_word", double as *const u8);
+    assert!(matches!(hand.link().unwrap_err().faults[..], [LinkFault::ThreadLocal { .. }]));
+}
+
+#[test]
 fn everything_missing_is_reported_at_once() {
     let mut hand = Hand::default();
     let one = hand.import("no_such_function");
