@@ -791,7 +791,7 @@ fn print(module: &Module, found: &[Diagnostic<Fault>]) -> String {
     for diagnostic in found {
         let _ = match diagnostic.at {
             Place::Module => write!(text, "module"),
-            Place::Func(func) => write!(text, "fn {}", module.func(func).name),
+            Place::Func(func) => write!(text, "fn {}", module.func(func).name.escape_debug()),
             Place::Inst(func, inst, operand) => {
                 let decl = module.func(func);
                 let op = decl.body.as_ref().map(|f| f.insts[inst.index()].op.info().mnemonic);
