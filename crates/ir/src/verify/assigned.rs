@@ -19,6 +19,8 @@
 use crate::entity::{Block, VReg};
 use crate::function::Function;
 use crate::op::Op;
+use std::collections::VecDeque;
+use std::ops::Range;
 
 /// What the walk knows of a register: 8 bytes, so that a mention touches little memory.
 #[derive(Clone, Copy, Debug)]
@@ -43,21 +45,29 @@ pub(super) struct Tracker {
     pub regs: Vec<Register>,
     /// The first node of each block; one more at the end.
     first_node: Vec<u32>,
-    /// Whether a block can be reached otherwise than by falling through from the one above.
-    is_target: Vec<bool>,
+    /// How each block can be reached: [`JUMPED`], [`FALLEN`].
+    reached: Vec<u8>,
+    /// Jumps: from block to block, or to a label set, numbered after the blocks.
+    jumps: Vec<(u32, u32)>,
     /// The current node. Nodes count from 1.
     node: u32,
     /// Stamps from here on are of the current chain.
     chain: u32,
     /// Whether the function has no further entries.
     one_entry: bool,
-    /// Reads that the chain does not settle.
+    /// Reads that the chain does not settle: register and node.
     exposed: Vec<(u32, u32)>,
-    /// First writes in a chain, of registers mentioned in several blocks.
+    /// First writes in a chain, of registers mentioned in several blocks: register and node.
     writes: Vec<(u32, u32)>,
     /// Cold edges: from node to block.
     cold_edges: Vec<(u32, u32)>,
+    search: Search,
 }
+
+/// A block that can be reached otherwise than by falling through from the one above: it begins a chain.
+const JUMPED: u8 = 1;
+/// A block that the one above can fall through into.
+const FALLEN: u8 = 2;
 
 /// A register that is read unassigned: which, and the blocks on the way to a read in the last of them.
 pub(super) struct Gap {
@@ -87,51 +97,60 @@ impl Tracker {
         self.cold_edges.clear();
         self.node = 0;
         self.chain = 0;
-        self.mark_targets(f);
+        self.find_jumps(f);
     }
 
-    /// Finds the blocks where chains begin. Reads only the last record of each block, and trusts none.
-    fn mark_targets(&mut self, f: &Function) {
-        self.is_target.clear();
-        self.is_target.extend(f.blocks.iter().map(|b| b.cold));
-        let targets = &mut self.is_target;
-        let mut mark = |block: u32| {
-            if let Some(target) = targets.get_mut(block as usize) {
-                *target = true;
-            }
-        };
-        mark(0);
-        let ends = f.blocks.iter().skip(1).map(|b| b.start as usize).chain([f.insts.len()]);
-        for (i, end) in ends.enumerate() {
+    /// Finds the jumps and the blocks where chains begin. Reads only the last record of each block, and trusts none.
+    fn find_jumps(&mut self, f: &Function) {
+        self.jumps.clear();
+        self.reached.clear();
+        self.reached.extend(f.blocks.iter().map(|b| if b.cold { JUMPED } else { 0 }));
+        let Tracker { jumps, reached, .. } = self;
+        let blocks = f.blocks.len();
+        for i in 0..blocks {
+            let end = f.blocks.get(i + 1).map_or(f.insts.len(), |b| b.start as usize);
             let last = &f.insts[end - 1];
+            let mut jump = |to: u32| {
+                if let Some(how) = reached.get_mut(to as usize) {
+                    *how |= JUMPED;
+                    jumps.push((i as u32, to));
+                }
+            };
+            let mut below = JUMPED;
             match last.op {
-                Op::Jump => mark(last.dst),
+                Op::Jump => jump(last.dst),
                 Op::Branch | Op::Fbranch => {
-                    mark(last.dst);
-                    continue;
+                    jump(last.dst);
+                    below = FALLEN;
                 }
                 Op::Switch => {
                     let tail = f.pool.get(last.b as usize..).unwrap_or(&[]);
-                    if let [default, _, cases @ ..] = tail {
-                        mark(*default);
-                        let count = tail[1] as usize;
-                        cases.chunks_exact(3).take(count).for_each(|case| mark(case[2]));
+                    if let [default, count, cases @ ..] = tail {
+                        jump(*default);
+                        cases.chunks_exact(3).take(*count as usize).for_each(|case| jump(case[2]));
                     }
+                }
+                Op::JumpTo if (last.b as usize) < f.label_sets.len() => {
+                    jumps.push((i as u32, blocks as u32 + last.b));
                 }
                 _ => {}
             }
-            // Nothing falls through into the block below, so it does not go on a chain.
-            mark(i as u32 + 1);
+            // What nothing falls into does not go on a chain, whether it is jumped to or not.
+            if let Some(how) = reached.get_mut(i + 1) {
+                *how |= below;
+            }
         }
-        f.label_sets.iter().flatten().for_each(|block| mark(block.0));
-        f.entries.iter().for_each(|entry| mark(entry.block.0));
+        let entries = f.entries.iter().map(|entry| &entry.block);
+        for block in f.label_sets.iter().flatten().chain(entries).chain([&Block(0)]) {
+            reached[block.index()] |= JUMPED;
+        }
     }
 
     /// Begins the next block.
     #[inline]
     pub fn block(&mut self) {
         self.node += 1;
-        if self.is_target[self.first_node.len()] {
+        if self.reached[self.first_node.len()] & JUMPED != 0 {
             self.chain = self.node << 1;
         }
         self.first_node.push(self.node);
@@ -180,241 +199,270 @@ impl Tracker {
         }
         self.node += 1;
         self.first_node.push(self.node);
-        Search::new(self, f).run(max)
-    }
-}
-
-/// The nodes after those of the blocks: the entries, then the label sets.
-struct Graph<'a> {
-    f: &'a Function,
-    first_node: &'a [u32],
-    cold_edges: &'a [(u32, u32)],
-    roots: std::ops::Range<u32>,
-}
-
-impl Graph<'_> {
-    fn nodes(&self) -> usize {
-        self.roots.end as usize + self.f.label_sets.len()
+        self.find_ways_in(f);
+        self.collect(f);
+        self.search.run(max, &self.first_node)
     }
 
-    fn node(&self, block: Block) -> u32 {
-        self.first_node[block.index()]
-    }
-
-    /// The block of a node; none for entries and label sets.
-    fn block_of(&self, node: u32) -> Option<Block> {
-        (node < self.roots.start)
-            .then(|| Block(self.first_node.partition_point(|first| *first <= node) as u32 - 1))
-    }
-
-    /// Calls `edge` with the nodes at both ends of every edge.
-    fn for_each_edge(&self, mut edge: impl FnMut(u32, u32)) {
-        let f = self.f;
-        for i in 0..f.blocks.len() {
-            let block = Block(i as u32);
-            let (first, last) = (self.node(block), self.first_node[i + 1] - 1);
-            for node in first..last {
-                edge(node, node + 1);
-            }
-            let inst = &f.insts[f.block_range(block).end - 1];
-            if inst.op == Op::JumpTo {
-                edge(last, self.roots.end + inst.b);
-            } else {
-                f.for_each_target(inst, |target| edge(last, self.node(target)));
-            }
-            if inst.op.falls_through() {
-                edge(last, last + 1);
+    /// Lists for each beginning of a chain and each label set from which nodes it can be reached.
+    fn find_ways_in(&mut self, f: &Function) {
+        let Tracker { search, first_node, reached, jumps, cold_edges, .. } = self;
+        let blocks = f.blocks.len();
+        let roots = self.node..self.node + 1 + f.entries.len() as u32;
+        let sets = roots.end;
+        let keys = blocks + f.label_sets.len();
+        search.roots = roots.clone();
+        search.place.clear();
+        search.place.resize(sets as usize + f.label_sets.len(), INSIDE);
+        for (block, how) in reached.iter().enumerate() {
+            if how & JUMPED != 0 {
+                search.place[first_node[block] as usize] = block as u32;
             }
         }
-        for (node, target) in self.cold_edges {
-            edge(*node, self.first_node[*target as usize]);
+        for (i, root) in roots.clone().enumerate() {
+            search.place[root as usize] = (keys + i) as u32;
         }
-        edge(self.roots.start, self.node(Block(0)));
-        for (i, entry) in f.entries.iter().enumerate() {
-            edge(self.roots.start + 1 + i as u32, self.node(entry.block));
+        for set in 0..f.label_sets.len() {
+            search.place[sets as usize + set] = (blocks + set) as u32;
         }
-        for (i, set) in f.label_sets.iter().enumerate() {
-            set.iter().for_each(|block| edge(self.roots.end + i as u32, self.node(*block)));
-        }
-    }
-}
-
-/// Lists of `u32` by key, one after another in one array.
-struct Lists {
-    start: Vec<u32>,
-    items: Vec<u32>,
-}
-
-impl Lists {
-    /// Gathers the pairs (key, item) that `pairs` gives, the same ones each time it is called.
-    fn gather(keys: usize, pairs: impl Fn(&mut dyn FnMut(u32, u32))) -> Lists {
-        let mut start = vec![0u32; keys + 1];
-        pairs(&mut |key, _| start[key as usize + 1] += 1);
-        for i in 0..keys {
-            start[i + 1] += start[i];
-        }
-        let mut items = vec![0; start[keys] as usize];
-        let mut next = start.clone();
-        pairs(&mut |key, item| {
-            let at = &mut next[key as usize];
-            items[*at as usize] = item;
-            *at += 1;
+        let Search { ways_in, roots, .. } = search;
+        ways_in.gather(keys + roots.len(), || {
+            let jumped = jumps.iter().map(|(from, to)| (*to, first_node[*from as usize + 1] - 1));
+            let both = |(_, how): &(usize, &u8)| **how == JUMPED | FALLEN;
+            let fallen = reached.iter().enumerate().filter(both);
+            let fallen = fallen.map(|(block, _)| (block as u32, first_node[block] - 1));
+            let cold = cold_edges.iter().map(|(from, to)| (*to, *from));
+            let starts = f.entries.iter().map(|entry| entry.block.0);
+            let starts = [0].into_iter().chain(starts).zip(roots.clone());
+            let labels = f.label_sets.iter().zip(sets..);
+            let labels = labels.flat_map(|(set, node)| set.iter().map(move |to| (to.0, node)));
+            jumped.chain(fallen).chain(cold).chain(starts).chain(labels)
         });
-        Lists { start, items }
     }
 
-    fn get(&self, key: u32) -> &[u32] {
-        &self.items[self.start[key as usize] as usize..self.start[key as usize + 1] as usize]
-    }
-}
-
-/// The backward search for all exposed registers of a function.
-struct Search<'a> {
-    graph: Graph<'a>,
-    /// The searched registers: 64 of them to a batch.
-    regs: Vec<u32>,
-    /// By batch: (place in the batch, node).
-    reads: Vec<Vec<(u8, u32)>>,
-    writes: Vec<Vec<(u8, u32)>>,
-}
-
-impl<'a> Search<'a> {
-    fn new(tracker: &'a mut Tracker, f: &'a Function) -> Search<'a> {
-        let first_root = tracker.node;
-        let roots = first_root..first_root + 1 + f.entries.len() as u32;
+    /// Gives the exposed registers their places in the search, and sorts their reads and writes by batch.
+    fn collect(&mut self, f: &Function) {
+        let Tracker { search, regs, exposed, writes, .. } = self;
         // The walk is over, so the stamps are free to hold each register's place in the search.
-        let mut regs: Vec<u32> = Vec::new();
-        let mut reads: Vec<Vec<(u8, u32)>> = Vec::new();
-        for (v, node) in &tracker.exposed {
-            let reg = &mut tracker.regs[*v as usize];
+        search.regs.clear();
+        for (v, _) in &*exposed {
+            let reg = &mut regs[*v as usize];
             if reg.exposed {
                 reg.exposed = false;
-                reg.stamp = regs.len() as u32;
-                if regs.len().is_multiple_of(64) {
-                    reads.push(Vec::new());
-                }
-                regs.push(*v);
+                reg.stamp = search.regs.len() as u32;
+                search.regs.push(*v);
             }
-            reads[reg.stamp as usize / 64].push((reg.stamp as u8 % 64, *node));
         }
-        let mut writes = vec![Vec::new(); reads.len()];
-        let mut write = |v: u32, node: u32| {
-            let place = tracker.regs[v as usize].stamp as usize;
+        let batches = search.regs.len().div_ceil(64);
+        let place = |v: u32| regs[v as usize].stamp;
+        let Search { reads, writes: sorted, regs: searched, roots, .. } = search;
+        let pair = |v: u32, node: u32| (place(v) / 64, (place(v) as u8 % 64, node));
+        reads.gather(batches, || exposed.iter().map(|(v, node)| pair(*v, *node)));
+        sorted.gather(batches, || {
+            let params = (0..f.params).map(|v| (v, roots.start));
+            let entries = f.entries.iter().zip(roots.start + 1..);
+            let entries = entries.flat_map(|(entry, root)| entry.params.iter().map(move |v| (v.0, root)));
             // A register that is not searched has some other number for its stamp.
-            if regs.get(place) == Some(&v) {
-                writes[place / 64].push((place as u8 % 64, node));
-            }
-        };
-        tracker.writes.iter().for_each(|(v, node)| write(*v, *node));
-        (0..f.params).for_each(|v| write(v, first_root));
-        for (i, entry) in f.entries.iter().enumerate() {
-            entry.params.iter().for_each(|v| write(v.0, first_root + 1 + i as u32));
+            let is_searched = |(v, _): &(u32, u32)| searched.get(place(*v) as usize) == Some(v);
+            let all = writes.iter().copied().chain(params).chain(entries);
+            all.filter(is_searched).map(|(v, node)| pair(v, node))
+        });
+    }
+}
+
+/// The place of a node inside a chain: it can be reached only from the node before.
+const INSIDE: u32 = u32::MAX;
+
+/// The backward search for all exposed registers of a function. After the nodes of the blocks come one for each entry,
+/// then one for each label set.
+#[derive(Debug, Default)]
+struct Search {
+    /// The nodes of the entries.
+    roots: Range<u32>,
+    /// By node: the list of `ways_in` that is its own, or [`INSIDE`].
+    place: Vec<u32>,
+    ways_in: Lists<u32>,
+    /// The searched registers: 64 of them to a batch.
+    regs: Vec<u32>,
+    /// By batch: number in the batch and node.
+    reads: Lists<(u8, u32)>,
+    writes: Lists<(u8, u32)>,
+    /// By node: registers that are read further on before they are written; registers written; whether it waits.
+    needed: Vec<u64>,
+    written: Vec<u64>,
+    waits: Vec<bool>,
+    /// Nodes to look at, and those that need something.
+    queue: Vec<u32>,
+    touched: Vec<u32>,
+}
+
+/// A register that an entry leaves unassigned where it is read.
+struct Found {
+    reg: VReg,
+    root: u32,
+    batch: u32,
+    bit: u8,
+}
+
+impl Search {
+    fn run(&mut self, max: usize, first_node: &[u32]) -> Vec<Gap> {
+        let nodes = self.place.len();
+        for words in [&mut self.needed, &mut self.written] {
+            words.clear();
+            words.resize(nodes, 0);
         }
-        let graph = Graph { f, first_node: &tracker.first_node, cold_edges: &tracker.cold_edges, roots };
-        Search { graph, regs, reads, writes }
+        self.waits.clear();
+        self.waits.resize(nodes, false);
+        let mut found = Vec::new();
+        for batch in 0..self.regs.len().div_ceil(64) as u32 {
+            self.spread(batch);
+            // One entry is enough to show for each register.
+            let mut shown = 0;
+            for root in self.roots.clone() {
+                let mut bits = self.needed[root as usize] & !shown;
+                shown |= bits;
+                while bits != 0 && found.len() < max {
+                    let bit = bits.trailing_zeros() as u8;
+                    bits &= bits - 1;
+                    let reg = VReg(self.regs[batch as usize * 64 + bit as usize]);
+                    found.push(Found { reg, root, batch, bit });
+                }
+            }
+            self.touched.drain(..).for_each(|node| self.needed[node as usize] = 0);
+            self.writes.get(batch).iter().for_each(|(_, node)| self.written[*node as usize] = 0);
+        }
+        if found.is_empty() { Vec::new() } else { self.explain(&found, first_node) }
     }
 
-    fn run(self, max: usize) -> Vec<Gap> {
-        let nodes = self.graph.nodes();
-        let before = Lists::gather(nodes, |f| self.graph.for_each_edge(|from, to| f(to, from)));
-        let mut gaps = Vec::new();
-        // By node: registers that are read further on before they are written; registers written.
-        let (mut needed, mut written) = (vec![0u64; nodes], vec![0u64; nodes]);
-        let (mut touched, mut queue, mut queued) = (Vec::new(), Vec::new(), vec![false; nodes]);
-        for (batch, (reads, writes)) in self.reads.iter().zip(&self.writes).enumerate() {
-            for (bit, node) in writes {
-                written[*node as usize] |= 1 << bit;
+    /// Carries what is needed from the reads of a batch up to the writes.
+    fn spread(&mut self, batch: u32) {
+        let Search { place, ways_in, needed, written, waits, queue, touched, .. } = self;
+        for (bit, node) in self.writes.get(batch) {
+            written[*node as usize] |= 1 << bit;
+        }
+        for (bit, node) in self.reads.get(batch) {
+            needed[*node as usize] |= 1 << bit;
+            if !std::mem::replace(&mut waits[*node as usize], true) {
+                queue.push(*node);
+                touched.push(*node);
             }
-            for (bit, node) in reads {
-                needed[*node as usize] |= 1 << bit;
-                if !queued[*node as usize] {
-                    queued[*node as usize] = true;
-                    queue.push(*node);
-                    touched.push(*node);
-                }
-            }
-            // Reads were noted in layout order, so the last block is taken first, which suits a search backward.
-            while let Some(node) = queue.pop() {
-                queued[node as usize] = false;
-                let here = needed[node as usize];
-                for &from in before.get(node) {
-                    let there = &mut needed[from as usize];
-                    let new = here & !written[from as usize] & !*there;
-                    if new != 0 {
-                        if *there == 0 {
-                            touched.push(from);
-                        }
-                        *there |= new;
-                        if !queued[from as usize] {
-                            queued[from as usize] = true;
-                            queue.push(from);
-                        }
+        }
+        // Reads were noted in layout order, so the last is taken first, which suits a search backward.
+        while let Some(node) = queue.pop() {
+            waits[node as usize] = false;
+            let here = needed[node as usize];
+            let above = [node.wrapping_sub(1)];
+            let from = match place[node as usize] {
+                INSIDE => &above[..],
+                list => ways_in.get(list),
+            };
+            for &from in from {
+                let there = &mut needed[from as usize];
+                let new = here & !written[from as usize] & !*there;
+                if new != 0 {
+                    if *there == 0 {
+                        touched.push(from);
+                    }
+                    *there |= new;
+                    if !std::mem::replace(&mut waits[from as usize], true) {
+                        queue.push(from);
                     }
                 }
             }
-            // One entry is enough to show for each register.
-            let mut shown = 0;
-            for root in self.graph.roots.clone() {
-                let mut bits = needed[root as usize] & !shown;
-                shown |= bits;
-                while bits != 0 && gaps.len() < max {
-                    let bit = bits.trailing_zeros() as u8;
-                    bits &= bits - 1;
-                    let reg = VReg(self.regs[batch * 64 + bit as usize]);
-                    gaps.push((reg, root, batch, bit));
-                }
-            }
-            touched.drain(..).for_each(|node| needed[node as usize] = 0);
-            writes.iter().for_each(|(_, node)| written[*node as usize] = 0);
         }
-        self.explain(gaps)
     }
 
     /// Finds for each register a shortest way from the entry to a read that nothing on it assigns.
-    fn explain(&self, gaps: Vec<(VReg, u32, usize, u8)>) -> Vec<Gap> {
-        if gaps.is_empty() {
-            return Vec::new();
-        }
-        let nodes = self.graph.nodes();
-        let after = Lists::gather(nodes, |f| self.graph.for_each_edge(&mut *f));
-        let way = |&(reg, root, batch, bit): &(VReg, u32, usize, u8)| {
-            let of = |list: &[(u8, u32)]| -> Vec<bool> {
-                let mut has = vec![false; nodes];
-                list.iter().filter(|(b, _)| *b == bit).for_each(|(_, node)| has[*node as usize] = true);
-                has
-            };
-            let (reads, writes) = (of(&self.reads[batch]), of(&self.writes[batch]));
-            let mut from = vec![u32::MAX; nodes];
-            let mut queue = std::collections::VecDeque::from([root]);
-            from[root as usize] = root;
-            while let Some(node) = queue.pop_front() {
-                if reads[node as usize] {
-                    let mut blocks = Vec::new();
-                    let mut at = node;
-                    while at != root {
-                        if let Some(block) = self.graph.block_of(at)
-                            && blocks.last() != Some(&block)
-                        {
-                            blocks.push(block);
-                        }
-                        at = from[at as usize];
-                    }
-                    blocks.reverse();
-                    return Some(Gap { reg, way: blocks });
+    fn explain(&self, found: &[Found], first_node: &[u32]) -> Vec<Gap> {
+        let nodes = self.place.len();
+        let mut ways_out = Lists::default();
+        ways_out.gather(nodes, || {
+            (1..nodes as u32).flat_map(|node| {
+                let (above, list) = match self.place[node as usize] {
+                    INSIDE => (Some(node - 1), &[][..]),
+                    list => (None, self.ways_in.get(list)),
+                };
+                above.into_iter().chain(list.iter().copied()).map(move |from| (from, node))
+            })
+        });
+        let mut gaps: Vec<Gap> = found
+            .iter()
+            .filter_map(|found| {
+                let nodes = self.way(found, &ways_out)?;
+                let inside = nodes.into_iter().filter(|node| *node < self.roots.start);
+                let block = |node| Block(first_node.partition_point(|first| *first <= node) as u32 - 1);
+                let mut way: Vec<Block> = inside.map(block).collect();
+                way.dedup();
+                Some(Gap { reg: found.reg, way })
+            })
+            .collect();
+        gaps.sort_by_key(|gap| (gap.way.last().copied(), gap.reg));
+        gaps
+    }
+
+    /// The nodes of a shortest such way.
+    fn way(&self, found: &Found, ways_out: &Lists<u32>) -> Option<Vec<u32>> {
+        let nodes = self.place.len();
+        let of = |list: &[(u8, u32)]| -> Vec<bool> {
+            let mut has = vec![false; nodes];
+            let own = list.iter().filter(|(bit, _)| *bit == found.bit);
+            own.for_each(|(_, node)| has[*node as usize] = true);
+            has
+        };
+        let (reads, writes) = (of(self.reads.get(found.batch)), of(self.writes.get(found.batch)));
+        let mut from = vec![u32::MAX; nodes];
+        let mut queue = VecDeque::from([found.root]);
+        from[found.root as usize] = found.root;
+        while let Some(node) = queue.pop_front() {
+            if reads[node as usize] {
+                let mut way = vec![node];
+                while let Some(last) = way.last().filter(|last| **last != found.root) {
+                    way.push(from[*last as usize]);
                 }
-                if !writes[node as usize] {
-                    for &next in after.get(node) {
-                        if from[next as usize] == u32::MAX {
-                            from[next as usize] = node;
-                            queue.push_back(next);
-                        }
+                way.reverse();
+                return Some(way);
+            }
+            if !writes[node as usize] {
+                for &next in ways_out.get(node) {
+                    if from[next as usize] == u32::MAX {
+                        from[next as usize] = node;
+                        queue.push_back(next);
                     }
                 }
             }
-            None
-        };
-        let mut found: Vec<Gap> = gaps.iter().filter_map(way).collect();
-        found.sort_by_key(|gap| (gap.way.last().copied(), gap.reg));
-        found
+        }
+        None
+    }
+}
+
+/// Lists of items by key, one after another in one array.
+#[derive(Debug, Default)]
+struct Lists<T> {
+    start: Vec<u32>,
+    items: Vec<T>,
+}
+
+impl<T: Copy + Default> Lists<T> {
+    /// Gathers the pairs of key and item that `pairs` gives, the same ones each time it is called.
+    fn gather<I: Iterator<Item = (u32, T)>>(&mut self, keys: usize, pairs: impl Fn() -> I) {
+        // Counts stand two places up while they are summed, one place up while lists grow to their ends.
+        let Lists { start, items } = self;
+        start.clear();
+        start.resize(keys + 2, 0);
+        pairs().for_each(|(key, _)| start[key as usize + 2] += 1);
+        for i in 2..start.len() {
+            start[i] += start[i - 1];
+        }
+        items.clear();
+        items.resize(start[keys + 1] as usize, T::default());
+        pairs().for_each(|(key, item)| {
+            let at = &mut start[key as usize + 1];
+            items[*at as usize] = item;
+            *at += 1;
+        });
+    }
+
+    fn get(&self, key: u32) -> &[T] {
+        &self.items[self.start[key as usize] as usize..self.start[key as usize + 1] as usize]
     }
 }
