@@ -1,0 +1,179 @@
+//! The engine: how programs are executed, and what they may import from the host.
+
+use crate::error::LoadError;
+use crate::import::{HostFunction, Import};
+use crate::program::{Hosts, Program};
+use kiln_ir::text::{Includes, NoIncludes};
+use kiln_ir::verify::{self, Checked};
+use kiln_ir::{Module, text};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How programs are executed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Tier {
+    /// Slow and obvious; defines what programs mean, executes every operation.
+    Interpreter,
+    /// Machine code, made in one pass: compiles hundreds of times faster than an optimizing compiler.
+    #[default]
+    Baseline,
+}
+
+/// What an engine is made with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Config {
+    pub(crate) tier: Tier,
+    pub(crate) catch_panics: bool,
+    pub(crate) step_limit: Option<u64>,
+}
+
+impl Config {
+    /// Baseline tier; a panic in a host function ends the process; no step limit.
+    pub fn new() -> Config {
+        Config::default()
+    }
+
+    /// How programs are executed.
+    pub fn tier(mut self, tier: Tier) -> Config {
+        self.tier = tier;
+        self
+    }
+
+    /// Makes a panic in a host function a trap with its message instead of the end of the process.
+    pub fn catch_panics(mut self, catch: bool) -> Config {
+        self.catch_panics = catch;
+        self
+    }
+
+    /// The number of instructions that a call may execute in the interpreter before it traps. Compiled code
+    /// does not count.
+    pub fn step_limit(mut self, steps: u64) -> Config {
+        self.step_limit = Some(steps);
+        self
+    }
+}
+
+/// Loads programs. Holds the tier and the host's symbols; programs do not need it any more once they are loaded.
+#[derive(Default)]
+pub struct Engine {
+    config: Config,
+    imports: HashMap<String, Arc<Import>>,
+    addresses: HashMap<String, usize>,
+}
+
+impl Engine {
+    /// An engine without symbols of its own: imports are found in the libraries they name, else in the process (the C
+    /// library, for one).
+    pub fn new(config: Config) -> Engine {
+        Engine { config, ..Engine::default() }
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> Config {
+        self.config
+    }
+
+    /// Defines an import: programs loaded from now on that import the name call the closure. What it replaces stays with the
+    /// programs that have it.
+    ///
+    /// An error that the closure returns ends the call from the host with a [`crate::Trap`] that carries its words. Rust
+    /// code must not be unwound or jumped over: if the closure itself calls a program, a trap there is a `Result` in the
+    /// closure like everywhere. A panic ends the process, unless [`Config::catch_panics`] is set.
+    ///
+    /// ```
+    /// use kiln::{Config, Engine};
+    /// let mut engine = Engine::new(Config::new());
+    /// engine.define("clamp", |x: f64| x.clamp(0.0, 1.0));
+    /// engine.define("parse", |digit: i32| {
+    ///     char::from_digit(digit as u32, 10).map(|c| c as i32).ok_or("not a digit")
+    /// });
+    /// ```
+    pub fn define<Arguments: 'static>(&mut self, name: &str, closure: impl HostFunction<Arguments>) {
+        let import = Import::new(name, closure, self.config.catch_panics);
+        self.addresses.remove(name);
+        self.imports.insert(name.into(), Arc::new(import));
+    }
+
+    /// Defines an import, a function or a data object, by its address.
+    ///
+    /// # Safety
+    /// What is there must be what programs declare, and stay there while any program that imports it is alive.
+    pub unsafe fn define_address(&mut self, name: &str, address: *const u8) {
+        self.imports.remove(name);
+        self.addresses.insert(name.into(), address as usize);
+    }
+
+    /// Reads, checks, compiles and links a program from text without includes.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, at the first stage that finds something.
+    pub fn load_text(&self, text: &str) -> Result<Program, LoadError> {
+        self.load_text_with("<text>", text, &NoIncludes)
+    }
+
+    /// The same for a text with a name, for positions, and with includes.
+    ///
+    /// # Errors
+    /// As [`Engine::load_text`].
+    pub fn load_text_with(
+        &self,
+        name: &str,
+        text: &str,
+        includes: &dyn Includes,
+    ) -> Result<Program, LoadError> {
+        self.load_module(text::parse(name, text, includes).map_err(LoadError::Parse)?)
+    }
+
+    /// Reads, checks, compiles and links a program from bytecode.
+    ///
+    /// # Errors
+    /// As [`Engine::load_text`].
+    pub fn load_bytes(&self, bytes: &[u8]) -> Result<Program, LoadError> {
+        self.load_module(Module::from_bytes(bytes).map_err(LoadError::Bytecode)?)
+    }
+
+    /// Checks, compiles and links a module.
+    ///
+    /// # Errors
+    /// As [`Engine::load_text`].
+    pub fn load_module(&self, module: Module) -> Result<Program, LoadError> {
+        self.load(verify::check(module).map_err(|(_, faults)| LoadError::Verify(faults))?)
+    }
+
+    /// Compiles and links a checked module.
+    ///
+    /// # Errors
+    /// What the tier's compiler refuses, or what cannot be linked.
+    pub fn load(&self, module: impl Into<Arc<Checked>>) -> Result<Program, LoadError> {
+        self.load_timed(module, &mut |_, _| {})
+    }
+
+    /// The same; tells how long each step took, by name, as it ends.
+    ///
+    /// # Errors
+    /// As [`Engine::load`].
+    pub fn load_timed(
+        &self,
+        module: impl Into<Arc<Checked>>,
+        ended: &mut dyn FnMut(&'static str, Duration),
+    ) -> Result<Program, LoadError> {
+        let mut clock = Instant::now();
+        let mut lap = |step| {
+            let now = Instant::now();
+            ended(step, now - std::mem::replace(&mut clock, now));
+        };
+        let hosts = Hosts { imports: &self.imports, addresses: &self.addresses };
+        Program::load(module.into(), self.config, &hosts, &mut lap)
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.imports.keys().chain(self.addresses.keys());
+        f.debug_struct("Engine")
+            .field("config", &self.config)
+            .field("defined", &names.collect::<Vec<_>>())
+            .finish()
+    }
+}

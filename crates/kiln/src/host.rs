@@ -1,0 +1,158 @@
+//! What the interpreter asks of a host, over the memory of the process.
+
+use crate::access;
+use crate::adapter::adapter;
+use crate::interpreted::Interpreted;
+use crate::signature;
+use crate::trap::{Trap, leave_pending};
+use kiln_ir::interp::{BadAccess, ForeignCall, Host};
+use kiln_ir::trap::TrapKind;
+use kiln_ir::{DataId, FuncId};
+use std::cell::RefCell;
+use std::sync::atomic::{Ordering, fence};
+
+/// Room for the frames of interpreted functions, on each thread.
+const STACK: usize = 8 << 20;
+
+thread_local! {
+    /// Frames of all interpreters at work on this thread, one above the other.
+    static FRAMES: RefCell<Frames> = const { RefCell::new(Frames { bytes: Vec::new(), used: 0 }) };
+}
+
+struct Frames {
+    bytes: Vec<u8>,
+    used: usize,
+}
+
+impl Frames {
+    fn reserve(&mut self, bytes: u64, align: u64) -> Option<u64> {
+        if self.bytes.capacity() == 0 {
+            // Memory that the system gives page by page, as it is used.
+            self.bytes.reserve_exact(STACK);
+        }
+        let base = self.bytes.as_ptr() as u64;
+        let at = (base + self.used as u64).checked_next_multiple_of(align.max(1))?;
+        let end = at.checked_add(bytes)?.checked_sub(base)?;
+        if end > STACK as u64 {
+            return None;
+        }
+        self.used = end as usize;
+        Some(at)
+    }
+}
+
+/// The process, as one interpreter sees it.
+pub(crate) struct Process<'p>(pub &'p Interpreted);
+
+impl Process<'_> {
+    /// Calls native code.
+    fn call(&self, address: u64, call: &ForeignCall<'_>) -> Result<Vec<u64>, TrapKind> {
+        let module = &self.0.module;
+        let variable = call.types.get(call.sig.params.len()..).unwrap_or_default();
+        let Some(adapter) = adapter(call.sig, variable, module.layouts()) else {
+            let sig = signature::show(call.sig, Some(module));
+            leave_pending(Trap::host(format!("native functions that are {sig} cannot be called yet")));
+            return Err(TrapKind::Host);
+        };
+        let mut words = vec![0; 1 + call.args.len().max(call.sig.results.len())];
+        words[0] = address;
+        words[1..=call.args.len()].copy_from_slice(call.args);
+        // SAFETY: the adapter is made for these arguments; that what is called is what the program declares is
+        // what whoever called the program vouched for.
+        match unsafe { kiln_runtime::enter(adapter as *const u8, words.as_mut_ptr()) } {
+            Ok(()) => Ok(words[1..=call.sig.results.len()].to_vec()),
+            Err(raw) => {
+                let trap = Trap::from_raw(&raw);
+                let kind = trap.kind();
+                leave_pending(trap);
+                Err(kind)
+            }
+        }
+    }
+}
+
+impl Host for Process<'_> {
+    fn load(&mut self, address: u64, bytes: u32) -> Result<u64, BadAccess> {
+        access::load(address, bytes)
+    }
+
+    fn store(&mut self, address: u64, bytes: u32, value: u64) -> Result<(), BadAccess> {
+        access::store(address, bytes, value)
+    }
+
+    fn update(
+        &mut self,
+        address: u64,
+        bytes: u32,
+        change: &mut dyn FnMut(u64) -> Option<u64>,
+    ) -> Result<u64, BadAccess> {
+        let mut old = access::load(address, bytes)?;
+        loop {
+            let Some(new) = change(old) else {
+                fence(Ordering::SeqCst);
+                return Ok(old);
+            };
+            match access::exchange(address, bytes, old, new)? {
+                seen if seen == old => return Ok(old),
+                seen => old = seen,
+            }
+        }
+    }
+
+    fn copy(&mut self, to: u64, from: u64, length: u64) -> Result<(), BadAccess> {
+        access::probe(from, length, false)?;
+        access::probe(to, length, true)?;
+        // SAFETY: every page of both ranges was just accessed; that nobody unmaps them meanwhile, and that they are
+        // the program's to use, is what whoever called the program vouched for.
+        unsafe { std::ptr::copy(from as *const u8, to as *mut u8, length as usize) };
+        Ok(())
+    }
+
+    fn fill(&mut self, to: u64, value: u8, length: u64) -> Result<(), BadAccess> {
+        access::probe(to, length, true)?;
+        // SAFETY: as of `copy`.
+        unsafe { std::ptr::write_bytes(to as *mut u8, value, length as usize) };
+        Ok(())
+    }
+
+    fn fence(&mut self) {
+        fence(Ordering::SeqCst);
+    }
+
+    fn reserve(&mut self, bytes: u64, align: u64) -> Result<u64, TrapKind> {
+        FRAMES.with_borrow_mut(|frames| frames.reserve(bytes, align)).ok_or(TrapKind::StackOverflow)
+    }
+
+    fn mark(&self) -> u64 {
+        FRAMES.with_borrow(|frames| frames.used as u64)
+    }
+
+    fn release(&mut self, mark: u64) {
+        FRAMES.with_borrow_mut(|frames| frames.used = mark as usize);
+    }
+
+    fn func_address(&mut self, func: FuncId) -> u64 {
+        self.0.func_address(func)
+    }
+
+    fn func_at(&mut self, address: u64) -> Option<FuncId> {
+        self.0.func_at(address)
+    }
+
+    fn data_address(&mut self, data: DataId) -> u64 {
+        self.0.data_address(data)
+    }
+
+    fn tls_address(&mut self, _: DataId) -> Result<u64, TrapKind> {
+        // The linker refuses thread-local imports, so no such program is loaded.
+        Err(TrapKind::BadAccess(None))
+    }
+
+    fn call_import(&mut self, func: FuncId, call: &ForeignCall<'_>) -> Result<Vec<u64>, TrapKind> {
+        self.call(self.0.func_address(func), call)
+    }
+
+    fn call_address(&mut self, address: u64, call: &ForeignCall<'_>) -> Result<Vec<u64>, TrapKind> {
+        self.call(address, call)
+    }
+}

@@ -1,0 +1,232 @@
+//! Programs of the interpreter's tier. Their data and their functions' addresses are real: linked is a *shadow* of the
+//! module, with the same data and imports, in which each function is a thunk that goes (back) to the interpreter.
+//! So C can call interpreted functions, addresses in data are what they should be, and the linker is the one that
+//! serves compiled programs.
+
+use crate::engine::Config;
+use crate::error::LoadError;
+use crate::host::Process;
+use crate::import::thunk_body;
+use crate::link::{self, Failure};
+use crate::trap::{Trap, leave_pending, take_pending};
+use kiln_ir::diagnostic::Place;
+use kiln_ir::function::Function;
+use kiln_ir::interp::{Interpreter, Settings, label_address};
+use kiln_ir::op::Role;
+use kiln_ir::verify::{self, Checked};
+use kiln_ir::{DataDecl, DataId, DataReloc, DataTarget, FuncId, Linkage, Module, Signature, Type};
+use kiln_runtime::{HostSymbols, Image};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, OnceLock};
+
+/// Names in the shadow that no module has: they are no identifiers.
+const SERVICE: &str = "interpreter: service";
+const RAISE: &str = "interpreter: raise";
+const USED: &str = "interpreter: used imports";
+
+/// A program that is interpreted.
+pub(crate) struct Interpreted {
+    pub module: Arc<Checked>,
+    settings: Settings,
+    placed: OnceLock<PlacedShadow>,
+}
+
+/// What linking the shadow gave.
+struct PlacedShadow {
+    image: Image,
+    /// From addresses to the functions with bodies.
+    functions: HashMap<u64, FuncId>,
+}
+
+impl Interpreted {
+    /// Links the shadow of a module.
+    pub fn load(
+        module: &Arc<Checked>,
+        config: Config,
+        symbols: &HostSymbols,
+    ) -> Result<(Image, Box<Interpreted>), LoadError> {
+        let defaults = Settings::default();
+        let settings = Settings { steps: config.step_limit.unwrap_or(defaults.steps), ..defaults };
+        let interpreted = Box::new(Interpreted { module: module.clone(), settings, placed: OnceLock::new() });
+        let mut symbols = symbols.clone();
+        symbols.define(SERVICE, serve as *const u8);
+        symbols.define(RAISE, link::raise_address() as *const u8);
+        let image = match interpreted.link(&symbols, &BTreeSet::new()) {
+            // Functions of signatures that are not compiled get a place without a way in from C.
+            Err(Failure::Refused(refused)) => {
+                let closed = refused.iter().filter_map(|refusal| match refusal.at {
+                    Place::Inst(func, ..) | Place::Func(func) => Some(func),
+                    Place::Span(_) | Place::Byte(_) | Place::Module => None,
+                });
+                interpreted.link(&symbols, &closed.collect())
+            }
+            linked => linked,
+        }?;
+        let with_bodies = (0..).map(FuncId).zip(module.funcs()).filter(|(_, f)| f.body.is_some());
+        let functions =
+            with_bodies.filter_map(|(func, _)| Some((image.address(func)? as u64, func))).collect();
+        let placed = PlacedShadow { image: image.clone(), functions };
+        assert!(interpreted.placed.set(placed).is_ok(), "a program is linked once");
+        Ok((image, interpreted))
+    }
+
+    fn link(&self, symbols: &HostSymbols, closed: &BTreeSet<FuncId>) -> Result<Image, Failure> {
+        let shadow = match verify::check(self.shadow(closed)) {
+            Ok(shadow) => shadow,
+            Err((_, faults)) => panic!("a shadow keeps the rules, but: {}", faults[0]),
+        };
+        link::load(&shadow, symbols, || {})
+    }
+
+    /// The module whose functions are thunks; those in `closed` take nothing and only trap.
+    fn shadow(&self, closed: &BTreeSet<FuncId>) -> Module {
+        let module = &**self.module;
+        let mut shadow = Module::new();
+        for layout in module.layouts() {
+            shadow.layout(&layout.name, layout.layout.clone());
+        }
+        for (func, decl) in (0..).map(FuncId).zip(module.funcs()) {
+            let sig = match closed.contains(&func) {
+                true => Signature::default(),
+                false => module.signature_of(func).clone(),
+            };
+            let declared = shadow.declare(&decl.name, sig, decl.linkage);
+            if let Some(library) = &decl.library {
+                shadow.set_library(declared, library);
+            }
+        }
+        for data in module.data() {
+            shadow.add_data(shadow_data(data));
+        }
+        let (imports, data) = used_imports(module);
+        let targets = imports.into_iter().map(DataTarget::Func).chain(data.into_iter().map(DataTarget::Data));
+        let relocs: Vec<DataReloc> =
+            targets.zip(0..).map(|(target, n)| DataReloc { offset: n * 8, target, addend: 0 }).collect();
+        if !relocs.is_empty() {
+            let bytes = vec![0; relocs.len() * 8];
+            shadow.add_data(DataDecl { name: USED.into(), align: 8, bytes, relocs, ..DataDecl::default() });
+        }
+        let service = shadow.import(SERVICE, Signature::new([Type::Ptr; 3], [Type::I32]));
+        let raise = shadow.import(RAISE, Signature::default());
+        for (func, decl) in (0..).map(FuncId).zip(module.funcs()) {
+            if decl.linkage == Linkage::Import {
+                continue;
+            }
+            let mut b = shadow.build(func);
+            if closed.contains(&func) {
+                b.unreachable();
+            } else {
+                let contexts = [&raw const *self as usize as i64, i64::from(func.0)];
+                thunk_body(&mut b, module.signature_of(func), service, raise, &contexts);
+            }
+            link::finish(b);
+        }
+        shadow
+    }
+
+    fn placed(&self) -> &PlacedShadow {
+        self.placed.get().expect("a program runs after it was linked")
+    }
+
+    /// The address of a function or import that the module uses.
+    pub fn func_address(&self, func: FuncId) -> u64 {
+        self.placed().image.address(func).map_or(0, |address| address as u64)
+    }
+
+    /// The function with a body at an address.
+    pub fn func_at(&self, address: u64) -> Option<FuncId> {
+        self.placed().functions.get(&address).copied()
+    }
+
+    /// The address of a data object.
+    pub fn data_address(&self, data: DataId) -> u64 {
+        self.placed().image.data_address(data).map_or(0, |address| address as u64)
+    }
+
+    /// Interprets a function: takes the first words as arguments, writes the results over them.
+    pub fn call(&self, func: FuncId, arguments: usize, words: &mut [u64]) -> Result<(), Trap> {
+        let mut host = Process(self);
+        let mut interpreter = Interpreter::new(&self.module, &mut host).with(self.settings);
+        match interpreter.call(func, &words[..arguments]) {
+            Ok(results) => {
+                words[..results.len()].copy_from_slice(&results);
+                Ok(())
+            }
+            Err(trap) => {
+                let found = take_pending().unwrap_or_else(|| Trap::new(trap.kind));
+                Err(found.at(&self.module, trap.func, Some(trap.inst)))
+            }
+        }
+    }
+}
+
+/// A data object with the addresses of labels, which only the interpreter knows, filled in.
+fn shadow_data(data: &DataDecl) -> DataDecl {
+    let mut shadow = data.clone();
+    shadow.relocs.clear();
+    for reloc in &data.relocs {
+        match reloc.target {
+            DataTarget::Func(_) | DataTarget::Data(_) => shadow.relocs.push(*reloc),
+            DataTarget::Label(func, block) => {
+                let value = label_address(func, block).wrapping_add_signed(reloc.addend);
+                let at = reloc.offset as usize;
+                shadow.bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+            }
+        }
+    }
+    shadow
+}
+
+/// The imported functions and data that a module's code mentions. Others need not exist.
+fn used_imports(module: &Module) -> (BTreeSet<FuncId>, BTreeSet<DataId>) {
+    let (mut funcs, mut data) = (BTreeSet::new(), BTreeSet::new());
+    for body in module.funcs().iter().filter_map(|f| f.body.as_ref()) {
+        for inst in body.insts() {
+            mentions(body, inst, &mut funcs, &mut data);
+        }
+    }
+    funcs.retain(|func| module.func(*func).linkage == Linkage::Import);
+    data.retain(|data| module.data()[data.index()].linkage == Linkage::Import);
+    (funcs, data)
+}
+
+fn mentions(
+    body: &Function,
+    inst: &kiln_ir::InstData,
+    funcs: &mut BTreeSet<FuncId>,
+    data: &mut BTreeSet<DataId>,
+) {
+    for (field, role) in inst.op.shape().operands() {
+        match role {
+            Role::Func => {
+                funcs.insert(FuncId(body.word(inst, *field)));
+            }
+            Role::Data => {
+                data.insert(DataId(body.word(inst, *field)));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Runs a function for its thunk. Gives 0, or 1 when a trap is left pending.
+///
+/// # Safety
+/// `interpreted` is that of the program whose thunk this is called by, `func` the function of the thunk, `words` its
+/// words.
+unsafe extern "C" fn serve(interpreted: *const Interpreted, func: usize, words: *mut u64) -> i32 {
+    // SAFETY: whoever calls the thunk holds the program.
+    let interpreted = unsafe { &*interpreted };
+    let func = FuncId(func as u32);
+    let sig = interpreted.module.signature_of(func);
+    let count = sig.params.len().max(sig.results.len()).max(1);
+    // SAFETY: the thunk's slot has this many words, and nobody else has its address.
+    let words = unsafe { std::slice::from_raw_parts_mut(words, count) };
+    match interpreted.call(func, sig.params.len(), words) {
+        Ok(()) => 0,
+        Err(trap) => {
+            leave_pending(trap);
+            1
+        }
+    }
+}

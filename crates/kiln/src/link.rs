@@ -1,0 +1,95 @@
+//! From checked modules to code in memory, for programs and for the small modules that the facade writes itself
+//! (adapters, thunks). The one place that calls compiler and linker.
+
+use kiln_codegen::{Code, Diagnostic, Features, Options, Refusal, Scratch};
+use kiln_ir::verify::{self, Checked};
+use kiln_ir::{FuncId, FunctionBuilder, Linkage, Module};
+use kiln_runtime::{HostSymbols, Image, LinkError, ProcessSymbols};
+use std::cell::RefCell;
+
+thread_local! {
+    /// Memory that each load on a thread uses again.
+    static WORKSPACE: RefCell<(Scratch, Code)> = RefCell::default();
+}
+
+/// A function that the facade wrote, in memory.
+pub(crate) struct Assembled {
+    /// Where it is called.
+    pub address: usize,
+    /// Keeps it there.
+    _image: Image,
+}
+
+/// Why checked code did not come into memory.
+pub(crate) enum Failure {
+    Refused(Vec<Diagnostic<Refusal>>),
+    Link(LinkError),
+}
+
+/// Compiles and links a module; tells when it is compiled.
+pub(crate) fn load(
+    module: &Checked,
+    symbols: &HostSymbols,
+    compiled: impl FnOnce(),
+) -> Result<Image, Failure> {
+    // Taken out meanwhile: a library that is loaded for an import may itself load programs.
+    let (mut scratch, mut code) = WORKSPACE.take();
+    code.clear();
+    let compiling = kiln_codegen::compile(module, &options(), &mut scratch, &mut code);
+    let image = compiling.map_err(Failure::Refused).and_then(|()| {
+        compiled();
+        kiln_runtime::link(&code, module, &(symbols, ProcessSymbols)).map_err(Failure::Link)
+    });
+    WORKSPACE.set((scratch, code));
+    image
+}
+
+/// The processor's features, as far as compiled code can use them.
+pub(crate) fn options() -> Options {
+    #[cfg(target_arch = "x86_64")]
+    let fma = std::is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    let fma = false;
+    Options { features: Features { fma } }
+}
+
+/// Compiles and links a module of ours; the result is its exported function. `None` if the compiler does not do its
+/// signature.
+///
+/// # Panics
+/// If there is no memory for code, or if the module breaks rules, which would be a mistake of ours.
+pub(crate) fn assemble(module: Module, symbols: &[(&str, usize)]) -> Option<Assembled> {
+    let exported = module.funcs().iter().position(|f| f.linkage == Linkage::Export);
+    let exported = FuncId(exported.expect("a written module exports its function") as u32);
+    let module = match verify::check(module) {
+        Ok(module) => module,
+        Err((_, faults)) => panic!("a written module keeps the rules, but: {}", faults[0]),
+    };
+    let mut host = HostSymbols::new();
+    for (name, address) in symbols {
+        host.define(name, *address as *const u8);
+    }
+    match load(&module, &host, || {}) {
+        Ok(image) => {
+            let address = image.address(exported).expect("an exported function has an address") as usize;
+            Some(Assembled { address, _image: image })
+        }
+        Err(Failure::Refused(_)) => None,
+        Err(Failure::Link(error)) => panic!("no adapter can be linked: {error}"),
+    }
+}
+
+/// Ends a function of a module of ours.
+///
+/// # Panics
+/// If a block was not placed or not ended, which would be a mistake of ours.
+pub(crate) fn finish(b: FunctionBuilder<'_>) {
+    if let Err(error) = b.finish() {
+        panic!("a written function is complete, but: {error}");
+    }
+}
+
+/// The routine that thunks call to end the call from the host.
+pub(crate) fn raise_address() -> usize {
+    kiln_runtime::raise_address() as usize
+}

@@ -1,0 +1,70 @@
+//! Running a program as the work of the whole process, as the command does: its `main`, its output, its exit.
+
+use crate::error::FunctionError;
+use crate::function::Function;
+use crate::program::Program;
+use crate::trap::Trap;
+use std::ffi::{CStr, CString, c_char};
+
+/// A program's `main`, in either of its forms.
+#[derive(Clone, Debug)]
+pub enum Main {
+    /// `fn() -> i32`
+    Plain(Function<fn() -> i32>),
+    /// `fn(argc: i32, argv: ptr) -> i32`
+    Arguments(Function<fn(i32, *mut *const c_char) -> i32>),
+}
+
+impl Main {
+    /// Finds `main`.
+    ///
+    /// # Errors
+    /// The program exports none, or one of another form.
+    pub fn find(program: &Program) -> Result<Main, FunctionError> {
+        match program.function("main") {
+            Ok(main) => Ok(Main::Arguments(main)),
+            Err(wrong @ FunctionError::Signature { .. }) => {
+                program.function("main").map(Main::Plain).map_err(|_| wrong)
+            }
+            Err(missing) => Err(missing),
+        }
+    }
+
+    /// Runs it with the rights of the process, as if the process were the program: that is the caller's decision,
+    /// as it is with any program that is started. The first argument is by custom the program's name.
+    ///
+    /// # Errors
+    /// Why it ended before it returned.
+    pub fn run(&self, arguments: &[CString]) -> Result<i32, Trap> {
+        let mut argv: Vec<*const c_char> = arguments.iter().map(|a: &CString| CStr::as_ptr(a)).collect();
+        let argc = argv.len() as i32;
+        argv.push(std::ptr::null());
+        // SAFETY: the arguments are as C's `main` expects them and outlive the call; that the program behaves is
+        // what starting it asks of whoever does.
+        unsafe {
+            match self {
+                Main::Plain(main) => main.call(),
+                Main::Arguments(main) => main.call(argc, argv.as_mut_ptr()),
+            }
+        }
+    }
+}
+
+/// Writes out what the C library's output streams still hold.
+pub fn flush_streams() {
+    // SAFETY: `fflush(NULL)` flushes all open output streams and has no precondition.
+    unsafe { libc::fflush(std::ptr::null_mut()) };
+}
+
+/// Ends the process with a status, by C's `exit`: functions registered with `atexit` run, streams are flushed.
+pub fn exit(status: i32) -> ! {
+    // SAFETY: no precondition.
+    unsafe { libc::exit(status) }
+}
+
+/// Makes a closed output pipe end the process quietly, as it ends other programs; Rust's start-up code has turned that
+/// off.
+pub fn restore_sigpipe() {
+    // SAFETY: the default action is a valid disposition for the signal.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}

@@ -1,0 +1,232 @@
+//! Loaded programs: code in memory, their exported functions, and the way into them.
+
+use crate::adapter::adapter;
+use crate::engine::{Config, Tier};
+use crate::error::{FunctionError, InvokeError, LoadError};
+use crate::function::{Function, WORDS};
+use crate::import::Import;
+use crate::interpreted::Interpreted;
+use crate::link;
+use crate::signature::{self, FunctionType};
+use crate::trap::Trap;
+use kiln_ir::verify::Checked;
+use kiln_ir::{AbiType, FuncId, Linkage, Signature};
+use kiln_runtime::{HostSymbols, Image};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// A program in memory, ready to be called. Cheap to clone: clones are the same program, with the same data. Its code and
+/// data are freed when the last clone and the last [`Function`] of it are dropped; a call under way holds one, so
+/// dropping all others meanwhile is safe.
+///
+/// # Threads
+/// Programs and functions may be used from any number of threads at once. Calls do not wait for each other, and Kiln
+/// adds no locks: data objects are shared by all threads as C's globals are, and the program orders its accesses
+/// itself, with its atomic operations.
+///
+/// Between Rust and a program, memory is ordered as between two parts of one thread: what the thread did before the
+/// call is visible inside, what the program did is visible after it, traps included. Loading happens before every
+/// call of the program's functions, whichever thread makes it.
+#[derive(Clone)]
+pub struct Program(Arc<Inner>);
+
+struct Inner {
+    /// Dropped first: nothing may run in it while the rest goes.
+    image: Image,
+    module: Arc<Checked>,
+    interpreted: Option<Box<Interpreted>>,
+    /// What the code calls.
+    _imports: Vec<Arc<Import>>,
+    /// Exports by name.
+    exports: HashMap<String, FuncId>,
+}
+
+/// The symbols that an engine defines.
+pub(crate) struct Hosts<'e> {
+    pub imports: &'e HashMap<String, Arc<Import>>,
+    pub addresses: &'e HashMap<String, usize>,
+}
+
+/// What a call goes to.
+#[derive(Clone, Copy)]
+pub(crate) struct Callee {
+    pub func: FuncId,
+    /// The function's address.
+    pub target: usize,
+    /// The adapter for its signature; unused in the interpreter.
+    pub adapter: usize,
+    /// How many words it takes.
+    pub arguments: usize,
+}
+
+impl Program {
+    pub(crate) fn load(
+        module: Arc<Checked>,
+        config: Config,
+        hosts: &Hosts<'_>,
+        lap: &mut dyn FnMut(&'static str),
+    ) -> Result<Program, LoadError> {
+        let mut imports = Vec::new();
+        let mut symbols = HostSymbols::new();
+        for (name, address) in hosts.addresses {
+            symbols.define(name, *address as *const u8);
+        }
+        for decl in module.funcs().iter().filter(|f| f.linkage == Linkage::Import) {
+            if let Some(import) = hosts.imports.get(&decl.name) {
+                let declared = &module.sigs()[decl.sig.index()];
+                if !signature::agree(declared, &import.sig) {
+                    return Err(LoadError::ImportSignature {
+                        name: decl.name.clone(),
+                        declared: signature::show(declared, Some(&module)),
+                        defined: signature::show(&import.sig, None),
+                    });
+                }
+                let Some(thunk) = &import.thunk else {
+                    let defined = signature::show(&import.sig, None);
+                    return Err(LoadError::ImportUnsupported { name: decl.name.clone(), defined });
+                };
+                symbols.define(&decl.name, thunk.address as *const u8);
+                imports.push(import.clone());
+            }
+        }
+        let (image, interpreted) = match config.tier {
+            Tier::Baseline => {
+                let image = link::load(&module, &symbols, || lap("compile")).map_err(LoadError::from)?;
+                (image, None)
+            }
+            Tier::Interpreter => {
+                let (image, interpreted) = Interpreted::load(&module, config, &symbols)?;
+                (image, Some(interpreted))
+            }
+        };
+        image.attach(module.clone());
+        lap("link");
+        let exported = module.funcs().iter().zip(0..).filter(|(f, _)| f.linkage == Linkage::Export);
+        let exports = exported.map(|(f, id)| (f.name.clone(), FuncId(id))).collect();
+        Ok(Program(Arc::new(Inner { image, module, interpreted, _imports: imports, exports })))
+    }
+
+    /// The module it was loaded from.
+    pub fn module(&self) -> &Checked {
+        &self.0.module
+    }
+
+    /// A handle to an exported function, for instance `program.function::<fn(i64) -> i64>("fib")`.
+    ///
+    /// ```
+    /// # use kiln::{Config, Engine};
+    /// let engine = Engine::new(Config::new());
+    /// let program = engine.load_text("
+    ///     export fn half(%x: i64) -> i64 {
+    ///         %y = ashr %x, 1
+    ///         ret %y
+    ///     }
+    /// ").unwrap();
+    /// let half = program.function::<fn(i64) -> i64>("half").unwrap();
+    /// // SAFETY: `half` touches no memory.
+    /// assert_eq!(unsafe { half.call(84) }, Ok(42));
+    /// let wrong = program.function::<fn(f64) -> i64>("half").unwrap_err();
+    /// assert_eq!(wrong.to_string(), "`half` is fn(i64) -> i64, not fn(f64) -> i64");
+    /// ```
+    ///
+    /// # Errors
+    /// There is no such function, or its signature is another; the error says both. `i32` and `u32` both stand for
+    /// Kiln's `i32`; `i64`, `u64`, `isize`, `usize` and pointers for its `i64` and `ptr`.
+    pub fn function<F: FunctionType>(&self, name: &str) -> Result<Function<F>, FunctionError> {
+        let (func, found) = self.export(name)?;
+        let wanted = F::signature();
+        if !signature::agree(&wanted, found) {
+            return Err(FunctionError::Signature {
+                name: name.into(),
+                wanted: signature::show(&wanted, None),
+                found: signature::show(found, Some(&self.0.module)),
+            });
+        }
+        Ok(Function::new(self.clone(), self.callee(name, func, found)?))
+    }
+
+    /// Calls an exported function whose signature is known only now: one word per argument and per result (integers in
+    /// the low bytes, floats as their bits, of aggregates the address).
+    ///
+    /// # Errors
+    /// There is no such function, it cannot be called so, the number of arguments is wrong, or the call trapped.
+    ///
+    /// # Safety
+    /// As of [`Function`]'s `call`; besides, addresses among the arguments must be what the function takes them for.
+    pub unsafe fn invoke(&self, name: &str, arguments: &[u64]) -> Result<Vec<u64>, InvokeError> {
+        let (func, sig) = self.export(name)?;
+        if arguments.len() != sig.params.len() {
+            let (wanted, found) = (sig.params.len(), arguments.len());
+            return Err(FunctionError::Arguments { name: name.into(), wanted, found }.into());
+        }
+        let callee = self.callee(name, func, sig)?;
+        let mut words = vec![0; WORDS.max(1 + sig.params.len()).max(1 + sig.results.len())];
+        words[1..=arguments.len()].copy_from_slice(arguments);
+        // SAFETY: the adapter is of the function's own signature and there is a word for each argument and result; the
+        // rest is what this function asks of its caller.
+        unsafe { self.enter(callee, &mut words)? };
+        words.drain(..1);
+        words.truncate(sig.results.len());
+        Ok(words)
+    }
+
+    /// The names of the exported functions, sorted.
+    pub fn exports(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.0.exports.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn export(&self, name: &str) -> Result<(FuncId, &Signature), FunctionError> {
+        let Some(func) = self.0.exports.get(name) else {
+            let exports = self.exports().into_iter().map(str::to_owned).collect();
+            return Err(FunctionError::NotFound { name: name.into(), exports });
+        };
+        let sig = self.0.module.signature_of(*func);
+        let by_value = sig.results.iter().any(|r| matches!(r, AbiType::Aggregate(_)));
+        if sig.variadic || by_value {
+            let found = signature::show(sig, Some(&self.0.module));
+            return Err(FunctionError::Unsupported { name: name.into(), found });
+        }
+        Ok((*func, sig))
+    }
+
+    fn callee(&self, name: &str, func: FuncId, sig: &Signature) -> Result<Callee, FunctionError> {
+        let adapter = match self.0.interpreted {
+            Some(_) => 0,
+            None => adapter(sig, &[], self.0.module.layouts()).ok_or_else(|| FunctionError::Unsupported {
+                name: name.into(),
+                found: signature::show(sig, Some(&self.0.module)),
+            })?,
+        };
+        // Every function with a body has an address.
+        let target = self.0.image.address(func).map_or(0, |address| address as usize);
+        Ok(Callee { func, target, adapter, arguments: sig.params.len() })
+    }
+
+    /// Makes a call.
+    ///
+    /// # Safety
+    /// The callee is one of this program, and `words` has room for one word more than its arguments and its results;
+    /// the arguments are what the program may be called with.
+    #[inline]
+    pub(crate) unsafe fn enter(&self, callee: Callee, words: &mut [u64]) -> Result<(), Trap> {
+        if let Some(interpreted) = &self.0.interpreted {
+            return interpreted.call(callee.func, callee.arguments, &mut words[1..]);
+        }
+        words[0] = callee.target as u64;
+        // SAFETY: as this function asks.
+        match unsafe { kiln_runtime::enter(callee.adapter as *const u8, words.as_mut_ptr()) } {
+            Ok(()) => Ok(()),
+            Err(raw) => Err(Trap::from_raw(&raw)),
+        }
+    }
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tier = if self.0.interpreted.is_some() { Tier::Interpreter } else { Tier::Baseline };
+        f.debug_struct("Program").field("tier", &tier).field("exports", &self.exports()).finish()
+    }
+}
