@@ -1,0 +1,74 @@
+//! The `kiln` command: one file per subcommand, rendering apart. It uses the facade as any other program would, and
+//! beside it the tables of the IR and of compiled code, to show them.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod build;
+mod check;
+mod dump;
+mod explain;
+mod input;
+mod render;
+mod run;
+mod status;
+mod symbols;
+
+use clap::{Parser, Subcommand};
+use status::Status;
+use std::process::ExitCode;
+
+const EXAMPLES: &str = "\
+Examples:
+  kiln run examples/fib.kiln 35         compile and run, with an argument
+  kiln run --time program.kiln          the same; say where the time went
+  generate | kiln run - arg             read the program from standard input
+  kiln check program.kiln               report every error, run nothing
+  kiln build program.kiln -o p.kbc      make bytecode; `kiln run p.kbc` runs it
+  kiln dump --asm program.kiln          machine code beside source and IR
+  kiln explain sdiv                     what an operation does
+
+Exit status:
+  of `run`, the program's own, unless it does not come that far:
+  2    wrong use of the command
+  65   the program has errors, or its bytecode is damaged or too new
+  66   a file cannot be read
+  69   a function or library that the program imports was not found
+  70   the program trapped: division by zero, bad memory access, stack overflow, ...
+  73   a file cannot be written
+  141  (killed by SIGPIPE) whoever read the output went away
+  0 from the other subcommands means that all is well.";
+
+/// Runs, checks, converts and explains programs for Kiln, an assembler for machines that do not exist yet: programs
+/// in a typed register language become native code in an instant.
+#[derive(Parser)]
+#[command(name = "kiln", version, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Arguments),
+    Check(check::Arguments),
+    Build(build::Arguments),
+    Dump(dump::Arguments),
+    Explain(explain::Arguments),
+}
+
+fn main() -> ExitCode {
+    // A closed output pipe ends the command as it ends other Unix programs: quietly.
+    kiln::process::restore_sigpipe();
+    let status = match Arguments::parse().command {
+        Command::Run(arguments) => run::run(arguments),
+        Command::Check(arguments) => check::check(arguments),
+        Command::Build(arguments) => build::build(arguments),
+        Command::Dump(arguments) => dump::dump(arguments),
+        Command::Explain(arguments) => explain::explain(arguments),
+    };
+    match status {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Status(code)) => ExitCode::from(code),
+    }
+}

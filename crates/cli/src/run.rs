@@ -1,0 +1,144 @@
+//! `kiln run`: compiles a program and enters its `main`.
+
+use crate::input::{self, Input};
+use crate::render::{self, diagnostics, nearest};
+use crate::status::Status;
+use crate::symbols;
+use kiln::process::{self, Main};
+use kiln::{Config, Engine, LinkFault, LoadError, Tier};
+use std::ffi::CString;
+use std::time::Instant;
+
+const EXAMPLES: &str = "\
+The program must export `main`, either of
+  export fn main() -> i32
+  export fn main(%argc: i32, %argv: ptr) -> i32
+What it returns is the exit status. Imports are looked up in the C library, and in the libraries they name.
+
+Examples:
+  kiln run examples/fib.kiln 35
+  kiln run --tier interpreter examples/fib.kiln 20
+  kiln run --time examples/mandelbrot.kiln 1200 picture.ppm";
+
+/// Compile a program and run its `main`
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// How to execute: `interpreter` is slow and defines the meaning, `baseline` is machine code
+    #[arg(long, value_name = "TIER", default_value = "baseline", value_parser = parse_tier)]
+    tier: Tier,
+    /// When the program has ended, say on standard error where the time went
+    #[arg(long)]
+    time: bool,
+    /// The program: text or bytecode; `-` for standard input
+    file: String,
+    /// Arguments for the program, after its name
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+    arguments: Vec<String>,
+}
+
+fn parse_tier(text: &str) -> Result<Tier, String> {
+    match text {
+        "interpreter" => Ok(Tier::Interpreter),
+        "baseline" => Ok(Tier::Baseline),
+        _ => Err("the tiers are `interpreter` and `baseline`".into()),
+    }
+}
+
+/// Runs the program; returns only if it could not be started or trapped.
+pub fn run(arguments: Arguments) -> Result<(), Status> {
+    let mut input = input::load(&arguments.file)?;
+    let engine = Engine::new(Config::new().tier(arguments.tier));
+    let mut times = std::mem::take(&mut input.times);
+    let loaded = engine.load_timed(input.module.clone(), &mut |step, took| times.push((step, took)));
+    let program = loaded.map_err(|error| load_error(&input, &error))?;
+    let main = match Main::find(&program) {
+        Ok(main) => main,
+        Err(error) => {
+            let help = "write `export fn main() -> i32` or `export fn main(%argc: i32, %argv: ptr) -> i32`";
+            render::error(&format!("cannot run `{}`: {error}", input.name), Some(help));
+            return Err(Status::BAD_PROGRAM);
+        }
+    };
+    let mut strings = Vec::with_capacity(arguments.arguments.len() + 1);
+    for argument in std::iter::once(input.name.as_str()).chain(arguments.arguments.iter().map(String::as_str))
+    {
+        // Arguments of a process hold no zero byte; a file name from the shell does not either.
+        strings.push(CString::new(argument).unwrap_or_default());
+    }
+    let started = Instant::now();
+    let result = main.run(&strings);
+    times.push(("run", started.elapsed()));
+    // Whatever the program has written through C's streams comes before our own words.
+    process::flush_streams();
+    if arguments.time {
+        print_times(&times);
+    }
+    match result {
+        Ok(status) => process::exit(status),
+        Err(trap) => {
+            render::trap::trap(&input.context(), &trap);
+            process::exit(Status::TRAP.0.into())
+        }
+    }
+}
+
+fn load_error(input: &Input, error: &LoadError) -> Status {
+    match error {
+        LoadError::Compile(refused) => {
+            diagnostics::faults(&input.context(), refused);
+            Status::BAD_PROGRAM
+        }
+        LoadError::Link(link) => {
+            for fault in &link.faults {
+                link_fault(input, fault);
+            }
+            Status::UNAVAILABLE
+        }
+        LoadError::Parse(_)
+        | LoadError::Bytecode(_)
+        | LoadError::Verify(_)
+        | LoadError::ImportSignature { .. }
+        | LoadError::ImportUnsupported { .. } => {
+            render::error(&error.to_string(), None);
+            Status::BAD_PROGRAM
+        }
+    }
+}
+
+fn link_fault(input: &Input, fault: &LinkFault) {
+    let (name, help) = match fault {
+        LinkFault::MissingFunction { name, library: Some(_), .. } => (Some(name), None),
+        LinkFault::MissingFunction { name, .. } | LinkFault::MissingData { name, .. } => {
+            (Some(name), Some(suggest(input, name)))
+        }
+        LinkFault::NoCode { .. }
+        | LinkFault::MissingRoutine(_)
+        | LinkFault::OutOfReach { .. }
+        | LinkFault::Label { .. }
+        | LinkFault::ThreadLocal { .. }
+        | LinkFault::Alignment { .. }
+        | LinkFault::NoMemory { .. } => (None, None),
+    };
+    diagnostics::import(&input.context(), &fault.to_string(), name.map(String::as_str), help.as_deref());
+}
+
+/// What to do about a symbol that was not found.
+fn suggest(input: &Input, name: &str) -> String {
+    let own = input.module.funcs().iter().filter(|f| f.body.is_some()).map(|f| f.name.clone());
+    let known: Vec<String> = own.chain(symbols::of_process()).collect();
+    let near = nearest(name, known.iter().map(String::as_str));
+    if near.is_empty() {
+        "if it is in a library, name it: `extern NAME: fn(...) from \"libNAME.so\"`".into()
+    } else {
+        format!("did you mean {}?", near.join(" or "))
+    }
+}
+
+fn print_times(times: &[(&'static str, std::time::Duration)]) {
+    let total: f64 = times.iter().map(|(_, took)| took.as_secs_f64()).sum();
+    for (step, took) in times {
+        eprintln!("{step:<8}{:>12.3} ms", took.as_secs_f64() * 1e3);
+    }
+    eprintln!("{:<8}{:>12.3} ms", "total", total * 1e3);
+}
