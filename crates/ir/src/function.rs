@@ -253,8 +253,11 @@ impl Names {
         self.names.get(index)?.as_deref()
     }
 
-    /// Names the object with this index.
+    /// Names the object with this index. An empty name is not taken.
     pub fn set(&mut self, index: usize, name: &str) {
+        if name.is_empty() {
+            return;
+        }
         if self.names.len() <= index {
             self.names.resize(index + 1, None);
         }

@@ -975,12 +975,56 @@ impl OpInfo {
 
 /// Finds the op and the variant that a full mnemonic (without type suffix) names.
 pub fn find_mnemonic(name: &str) -> Option<(Op, Variant)> {
-    use std::{collections::HashMap, sync::OnceLock};
-    static INDEX: OnceLock<HashMap<String, (Op, Variant)>> = OnceLock::new();
-    let index =
-        INDEX.get_or_init(|| all_mnemonics().map(|(name, op, variant)| (name, (op, variant))).collect());
-    index.get(name).copied()
+    let mut at = mnemonic_hash(MNEMONIC_SEED, name.as_bytes()) as usize % MNEMONICS.len();
+    while MNEMONICS[at] != 0 {
+        let entry = MNEMONICS[at] as usize - 1;
+        let info = &INFO[entry >> 4];
+        let variant = info.shape.variants().from_number(entry as u8 & 15).unwrap_or(Variant::None);
+        let prefix = info.mnemonic.strip_suffix("{}").unwrap_or(info.mnemonic);
+        if name.strip_prefix(prefix) == Some(variant.name()) {
+            return Some((info.op, variant));
+        }
+        at = (at + 1) % MNEMONICS.len();
+    }
+    None
 }
+
+const MNEMONIC_SEED: u32 = 0x811c_9dc5;
+
+/// FNV-1a.
+const fn mnemonic_hash(mut hash: u32, bytes: &[u8]) -> u32 {
+    let mut i = 0;
+    while i < bytes.len() {
+        hash = (hash ^ bytes[i] as u32).wrapping_mul(0x0100_0193);
+        i += 1;
+    }
+    hash
+}
+
+/// Full mnemonics by hash, with linear probing: row and variant plus 1, or 0. Made when the crate is compiled, so that
+/// a process that reads a small text pays nothing for it.
+static MNEMONICS: [u16; 1024] = {
+    let mut table = [0; 1024];
+    let mut row = 0;
+    while row < INFO.len() {
+        let info = &INFO[row];
+        let bytes = info.mnemonic.as_bytes();
+        let family = !matches!(info.shape.variants(), Variants::None);
+        let (prefix, _) = bytes.split_at(if family { bytes.len() - 2 } else { bytes.len() });
+        let mut number = 0;
+        while let Some(variant) = info.shape.variants().from_number(number) {
+            let hash = mnemonic_hash(MNEMONIC_SEED, prefix);
+            let mut at = mnemonic_hash(hash, variant.name().as_bytes()) as usize % table.len();
+            while table[at] != 0 {
+                at = (at + 1) % table.len();
+            }
+            table[at] = ((row << 4 | number as usize) + 1) as u16;
+            number += 1;
+        }
+        row += 1;
+    }
+    table
+};
 
 /// Every full mnemonic with what it names, in the order of the table.
 pub fn all_mnemonics() -> impl Iterator<Item = (String, Op, Variant)> {

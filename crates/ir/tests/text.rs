@@ -3,8 +3,10 @@
 mod every_op;
 
 use kiln_ir::diagnostic::{Diagnostic, Place};
+use kiln_ir::op::{all_mnemonics, find_mnemonic};
 use kiln_ir::text::{self, Fault, Includes, NoIncludes, Source, Sources};
-use kiln_ir::{InstData, Module, verify};
+use kiln_ir::types::{MemType, Signature, Type};
+use kiln_ir::{Block, Cond, FileId, InstData, Linkage, Mem, Module, Pos, VReg, verify};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -41,7 +43,13 @@ fn assert_exact(module: &Module) {
     let printed = text::print(module).with_positions().to_string();
     let second = parse(&printed);
     for (before, after) in module.funcs().iter().zip(second.funcs()) {
-        assert!(before == after, "{before:#?}\n{after:#?}\n{printed}");
+        if before != after {
+            println!("{printed}");
+            assert_same_text(
+                &format!("{before:?}").replace(", ", ",\n"),
+                &format!("{after:?}").replace(", ", ",\n"),
+            );
+        }
     }
     assert!(*module == second, "{printed}");
 }
@@ -263,4 +271,153 @@ fn deep_and_large_input_is_refused_or_read_in_order() {
     }
     let faults = Module::parse(&types).unwrap_err();
     assert!(matches!(faults[0].fault, Fault::TooMany { .. }), "{faults:?}");
+}
+
+#[test]
+fn every_mnemonic_is_found() {
+    let mut all = 0;
+    for (name, op, variant) in all_mnemonics() {
+        assert_eq!(find_mnemonic(&name), Some((op, variant)));
+        assert_eq!(find_mnemonic(&format!("{name}?")), None);
+        all += 1;
+    }
+    assert!(all > 200);
+    for name in ["", "b", "cmp_", "cmp_{}", "{}", "addd", "atomic_"] {
+        assert_eq!(find_mnemonic(name), None, "{name}");
+    }
+}
+
+#[test]
+fn operands_are_found_in_the_text_again() {
+    let lines = [
+        ("%a = sub %n, 1", &["%a", "%n", "1"][..]),
+        ("%lo: i64, %hi = umul_wide.i64 %a,  %b ; comment", &["%lo", "%hi", "%a", "%b"]),
+        ("%a = load.u8.i64 [%p + %n*8 + 16] !volatile", &["%a", "[%p + %n*8 + 16]"]),
+        ("store [%p], 'a'", &["[%p]", "'a'"]),
+        ("%a, %b = call f(%x, 3)", &["%a", "%b", "f", "%x", "3"]),
+        ("call_ptr %p: fn(i64, ptr) -> (i64, i64) (%x, fmt)", &["%p", "%x", "fmt"]),
+        ("%r = call_ptr %p: fn(i64) -> i64 (%x)", &["%r", "%p", "%x"]),
+        ("call_ptr %p: fn(i64) (%x)", &["%p", "%x"]),
+        ("call_ptr %p: compare (%x, %y)", &["%p", "%x", "%y"]),
+        ("guard_lt %a, %b, 3 (%x, %y)", &["%a", "%b", "3", "%x", "%y"]),
+        ("switch %x, other, {1: a, 2: b}", &["%x", "other", "1: a", "2: b"]),
+        ("ret %a, %b", &["%a", "%b"]),
+        ("%a = 5", &["%a", "5"]),
+        ("%p = data_addr fmt + 8", &["%p", "fmt + 8"]),
+        ("blt %a, 2, small !likely", &["%a", "2", "small"]),
+        ("pause }", &[]),
+    ];
+    for (line, operands) in lines {
+        let text = format!("; ä\nfn f() {{\n    {line}\n}}\n");
+        let pos = Pos { file: FileId(3), line: 3, column: 5 };
+        let span = |n| {
+            let span = text::operand_span(&text, pos, n).expect("the line is there");
+            assert_eq!(span.file, FileId(3));
+            text[span.start as usize..span.end as usize].to_owned()
+        };
+        for (n, operand) in operands.iter().enumerate() {
+            assert_eq!(span(Some(n as u8)), *operand, "{line}");
+        }
+        let whole = span(None);
+        assert!(line.starts_with(&whole), "{whole}");
+        assert_eq!(span(Some(operands.len() as u8)), whole);
+    }
+    let pos = Pos { file: FileId(0), line: 9, column: 1 };
+    assert_eq!(text::operand_span("", pos, None), None);
+    assert!(text::operand_span("a\nb", Pos { line: 2, column: 77, ..pos }, Some(1)).is_some());
+}
+
+#[test]
+fn every_instruction_has_its_place() {
+    let text = "fn f(%n: i64) -> i64 {\n    %a = add %n, 1\n  x: %b = call f(7)\n    ret %b\n}\n";
+    let module = parse(text);
+    let body = module.funcs()[0].body.as_ref().unwrap();
+    let places: Vec<_> = body.positions().iter().map(|(i, p)| (i.0, p.line, p.column)).collect();
+    // The second line's constant and the jump into the label are instructions 1 and 2.
+    assert_eq!(places, [(0, 2, 5), (2, 3, 6), (4, 4, 5)]);
+    assert_eq!(module.files(), ["test.kiln"]);
+}
+
+/// A module as builders make them: names of all kinds and none, registers written in any order.
+fn built(numbers: &mut Numbers) -> Module {
+    let names = ["a", "b", "7", "x#2", "two words", "a\"b\\", "", "é\n", "cold", "reg", "a"];
+    let mut m = Module::new();
+    let name = |n: &mut Numbers| names[n.below(names.len())].to_owned();
+    let file = m.file("somewhere");
+    m.file(&name(numbers));
+    let unused = Signature::new([Type::F32], [Type::F32]);
+    if numbers.below(2) == 0 {
+        m.signature(unused);
+    }
+    let callee = m.import(&name(numbers), Signature::new([Type::I64], [Type::I64, Type::F64]));
+    let data: Vec<u8> = (0..numbers.below(40)).map(|_| [0, b'a', b'\n', 200][numbers.below(4)]).collect();
+    let data = m.constant(&name(numbers), &data);
+    for _ in 0..1 + numbers.below(3) {
+        let sig = Signature::new([Type::I64, Type::Ptr], [Type::I64]);
+        let func = m.declare(&name(numbers), sig, Linkage::Export);
+        let mut b = m.build(func);
+        let mut regs: Vec<VReg> = (0..numbers.below(6)).map(|_| b.vreg(Type::I64)).collect();
+        regs.extend([b.param(0)]);
+        let blocks: Vec<Block> = (0..1 + numbers.below(4)).map(|_| b.block()).collect();
+        for (n, block) in blocks.iter().enumerate() {
+            if numbers.below(2) == 0 {
+                b.name_block(*block, &format!("{}{}", name(numbers), "b".repeat(n % 2)));
+            }
+        }
+        for block in &blocks {
+            b.place(*block);
+            for _ in 0..numbers.below(6) {
+                if numbers.below(3) == 0 {
+                    b.at(Pos { file, line: numbers.below(99) as u32, column: numbers.below(3) as u32 });
+                }
+                let (v, w) = (regs[numbers.below(regs.len())], regs[numbers.below(regs.len())]);
+                if numbers.below(2) == 0 {
+                    b.to(w);
+                }
+                let new = match numbers.below(9) {
+                    0 => b.add(v, numbers.below(9) as i64),
+                    1 => b.mul(v, w),
+                    2 => b.iconst(Type::I64, (numbers.below(9) as i64) << numbers.below(60)),
+                    3 => b.load(Type::I64, MemType::U8, (VReg(1), -8)),
+                    4 => b.call(callee, &[v])[0],
+                    5 => b.bitcast(Type::I64, v),
+                    6 => {
+                        b.to(VReg::NONE);
+                        let narrow = b.trunc(v);
+                        b.sext(narrow)
+                    }
+                    7 => b.copy(v),
+                    _ => {
+                        b.to(VReg::NONE);
+                        let p = b.data_addr(data, 4);
+                        b.load(Type::I64, MemType::I64, Mem { base: p, index: v, scale: 8, disp: 1 })
+                    }
+                };
+                if numbers.below(3) == 0 {
+                    let name = names[numbers.below(6)];
+                    b.name_vreg(new, name);
+                }
+                regs.push(new);
+            }
+            let v = regs[numbers.below(regs.len())];
+            match numbers.below(3) {
+                0 => b.jump(blocks[numbers.below(blocks.len())]),
+                1 => {
+                    b.branch(Cond::Lt, v, 7, blocks[numbers.below(blocks.len())]);
+                    b.ret(&[v]);
+                }
+                _ => b.ret(&[v]),
+            }
+        }
+        b.finish().expect("every block is placed and ended");
+    }
+    m
+}
+
+#[test]
+fn built_modules_come_back_exactly() {
+    let mut numbers = Numbers(42);
+    for _ in 0..500 {
+        assert_exact(&built(&mut numbers));
+    }
 }

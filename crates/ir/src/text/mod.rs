@@ -7,6 +7,7 @@
 //! What the printer leaves out and the parser puts back is decided in one place, `infer`.
 
 mod fault;
+mod hash;
 mod infer;
 mod lex;
 mod near;

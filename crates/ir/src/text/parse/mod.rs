@@ -11,6 +11,7 @@ mod inst;
 mod value;
 
 use super::fault::{Fault, Thing};
+use super::hash::NameMap;
 use super::lex::{BadEscape, Kind, Lexer, Name, Token, unescape};
 use super::near::nearest;
 use super::source::Sources;
@@ -78,13 +79,13 @@ struct Parser<'a> {
     /// The end of the token before.
     last_end: u32,
     faults: Faults,
-    symbols: HashMap<Cow<'a, str>, (Symbol, Span)>,
-    types: HashMap<Cow<'a, str>, (LayoutId, Span)>,
-    sigs: HashMap<Cow<'a, str>, (SigId, Span)>,
+    symbols: NameMap<'a, (Symbol, Span)>,
+    types: NameMap<'a, (LayoutId, Span)>,
+    sigs: NameMap<'a, (SigId, Span)>,
     /// The slots of the function being read, with their sizes.
-    slots: HashMap<Cow<'a, str>, (Slot, u32)>,
+    slots: NameMap<'a, (Slot, u32)>,
     /// Sizes of types and data objects defined so far.
-    sizes: HashMap<Cow<'a, str>, u64>,
+    sizes: NameMap<'a, u64>,
     bodies: Vec<Body<'a>>,
     data_names: Vec<DataName<'a>>,
     /// Names in data that need labels of a function: positions in `data_names`.
@@ -107,11 +108,11 @@ pub(super) fn module(sources: &Sources) -> Result<Module, Faults> {
         token: Token { kind: Kind::Eof, start: 0, end: 0 },
         last_end: 0,
         faults: Vec::new(),
-        symbols: HashMap::new(),
-        types: HashMap::new(),
-        sigs: HashMap::new(),
-        slots: HashMap::new(),
-        sizes: HashMap::new(),
+        symbols: NameMap::default(),
+        types: NameMap::default(),
+        sigs: NameMap::default(),
+        slots: NameMap::default(),
+        sizes: NameMap::default(),
         bodies: Vec::new(),
         data_names: Vec::new(),
         label_users: HashMap::new(),

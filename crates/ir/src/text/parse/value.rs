@@ -6,11 +6,10 @@ use crate::builder::FunctionBuilder;
 use crate::diagnostic::Span;
 use crate::entity::{Block, DataId, FuncId, LabelSet, Slot, VReg};
 use crate::text::fault::{Fault, Thing};
+use crate::text::hash::NameMap;
 use crate::text::lex::{Kind, Name};
 use crate::text::near::nearest;
 use crate::types::Type;
-use std::borrow::Cow;
-use std::collections::HashMap;
 
 /// What stands where a register is read.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -44,9 +43,9 @@ pub(super) struct Label {
 /// The names of one function.
 #[derive(Default)]
 pub(super) struct Scope<'a> {
-    pub regs: HashMap<Cow<'a, str>, VReg>,
-    pub labels: HashMap<Cow<'a, str>, Label>,
-    pub sets: HashMap<Cow<'a, str>, LabelSet>,
+    pub regs: NameMap<'a, VReg>,
+    pub labels: NameMap<'a, Label>,
+    pub sets: NameMap<'a, LabelSet>,
 }
 
 impl<'a> Scope<'a> {

@@ -4,6 +4,7 @@
 use crate::entity::{DataId, FuncId};
 use crate::function::Names;
 use crate::module::Module;
+use crate::text::hash::NameHash;
 use crate::text::lex::is_plain;
 use std::collections::HashSet;
 use std::fmt::{self, Write};
@@ -91,7 +92,7 @@ impl<'f> Locals<'f> {
 }
 
 fn repeated<'n>(names: impl Iterator<Item = (usize, &'n str)>) -> HashSet<usize> {
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::with_hasher(NameHash::default());
     names.filter(|(_, name)| !seen.insert(*name)).map(|(n, _)| n).collect()
 }
 
