@@ -8,8 +8,8 @@
 //! the cost is linear in their number. Constants that instructions read from memory stand behind the function's
 //! code, merged when equal.
 
-use crate::code::{Code, Reloc, RelocKind, Target};
-use kiln_ir::Block;
+use crate::code::{Code, FrameInfo, FunctionCode, Reloc, RelocKind, Target};
+use kiln_ir::{Block, FuncId};
 
 /// Space that must be left before an instruction is written, in bytes: more than any single IR instruction takes,
 /// except those that say so themselves with [`Buffer::reserve`].
@@ -94,11 +94,6 @@ impl<'c> Buffer<'c> {
         self.len as u32
     }
 
-    /// The offset of the function's first byte.
-    pub fn start(&self) -> u32 {
-        self.start
-    }
-
     /// The tables that describe the code.
     pub fn code(&mut self) -> &mut Code {
         self.code
@@ -180,9 +175,9 @@ impl<'c> Buffer<'c> {
         self.code.relocs.push(Reloc { at, kind, to, addend });
     }
 
-    /// Ends the function: fills in jumps, frame fields and constants. Gives the end of its instructions and of its
-    /// bytes.
-    pub fn finish(mut self, frame_size: u32) -> (u32, u32) {
+    /// Ends the function: fills in jumps, frame fields and constants, and lists it with its frame.
+    pub fn finish(mut self, func: FuncId, frame: FrameInfo) {
+        let frame_size = frame.size;
         let code_end = self.len as u32;
         for i in 0..self.scratch.fixups.len() {
             let Fixup { at, from, block } = self.scratch.fixups[i];
@@ -213,7 +208,8 @@ impl<'c> Buffer<'c> {
             }
         }
         self.code.bytes.truncate(self.len);
-        (code_end, self.len as u32)
+        let function = FunctionCode { func, start: self.start, code_end, end: self.len as u32, frame };
+        self.code.functions.push(function);
     }
 
     /// Gives up the function: takes back all that was written since [`Self::new`], tables included.

@@ -14,6 +14,7 @@ pub use baseline::Scratch;
 pub use code::Code;
 pub use kiln_ir::diagnostic::Diagnostic;
 pub use refusal::Refusal;
+pub use target::Architecture;
 
 use kiln_ir::FuncId;
 use kiln_ir::verify::Checked;
@@ -29,6 +30,8 @@ pub struct Features {
 /// What the caller wants of the code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Options {
+    /// The target to compile for.
+    pub architecture: Architecture,
     /// Processor features to use.
     pub features: Features,
 }
@@ -64,5 +67,9 @@ pub fn compile_function(
     scratch: &mut Scratch,
     code: &mut Code,
 ) -> Result<(), Vec<Diagnostic<Refusal>>> {
-    baseline::compile_function(module, func, options, scratch, code)
+    match options.architecture {
+        Architecture::X64 => {
+            baseline::compile_function::<target::x64::X64>(module, func, options, scratch, code)
+        }
+    }
 }

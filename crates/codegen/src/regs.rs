@@ -1,5 +1,8 @@
-//! Physical registers and sets of them, as both compilers see them: a number each, general ones 0 to 15, vector ones
-//! 16 to 31. What a number is called and what it is good for is the target's to say.
+//! Physical registers and sets of them, as both compilers see them: a number each, general ones 0 to 31, vector ones
+//! 32 to 63. What a number is called and what it is good for is the target's to say.
+
+/// How many registers there are names for.
+pub const COUNT: usize = 64;
 
 /// A physical register.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -12,29 +15,33 @@ impl Reg {
     /// Whether it is a vector register.
     #[inline]
     pub const fn is_vector(self) -> bool {
-        self.0 & 16 != 0
+        self.0 & 32 != 0
     }
 
     /// The number in its file, as encodings use it.
     #[inline]
     pub const fn number(self) -> u32 {
-        self.0 as u32 & 15
+        self.0 as u32 & 31
     }
 
     /// The set of just this register.
     #[inline]
     pub const fn set(self) -> RegSet {
-        RegSet(1 << (self.0 & 31))
+        RegSet(1 << (self.0 & 63))
     }
 }
 
 /// A set of registers, a bit each.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct RegSet(pub u32);
+pub struct RegSet(pub u64);
 
 impl RegSet {
     /// No register.
     pub const EMPTY: RegSet = RegSet(0);
+    /// All general registers.
+    pub const GENERAL: RegSet = RegSet(0xffff_ffff);
+    /// All vector registers.
+    pub const VECTOR: RegSet = RegSet(0xffff_ffff << 32);
 
     /// The set of these.
     pub const fn of(regs: &[Reg]) -> RegSet {
@@ -50,7 +57,7 @@ impl RegSet {
     /// Whether the register is in it.
     #[inline]
     pub const fn has(self, reg: Reg) -> bool {
-        self.0 >> (reg.0 & 31) & 1 != 0
+        self.0 >> (reg.0 & 63) & 1 != 0
     }
 
     /// Both together.

@@ -8,12 +8,10 @@
 use super::scan::{NO_SLOT, Val};
 use super::{ANY, Emit};
 use crate::regs::{Reg, RegSet};
+use crate::target::Target;
 use kiln_ir::VReg;
 
-const GENERAL: RegSet = RegSet(0xffff);
-const VECTOR: RegSet = RegSet(0xffff_0000);
-
-impl Emit<'_> {
+impl<T: Target> Emit<'_, T> {
     /// The register that holds a value, which this read leaves with one read less. Pinned until the instruction's
     /// end, even if it was the last read.
     #[inline]
@@ -46,10 +44,10 @@ impl Emit<'_> {
         let val = self.vals[v.index()];
         let reg = self.alloc(val.ty.is_float());
         if val.flags & Val::REMAT != 0 {
-            self.materialize(v, reg);
+            T::materialize(self, v, reg);
         } else {
             let slot = self.slot_of(v);
-            self.load_slot(reg, val.ty, slot);
+            T::load_slot(self, reg, val.ty, slot);
         }
         self.hold(v, reg);
         reg
@@ -64,14 +62,14 @@ impl Emit<'_> {
     pub fn slot_of(&mut self, v: VReg) -> u32 {
         let val = &mut self.vals[v.index()];
         if val.slot == NO_SLOT {
-            val.slot = self.frame.spill();
+            val.slot = T::spill(&mut self.frame);
         }
         val.slot
     }
 
     /// A register that holds nothing and is not pinned, taken from the pool and pinned.
     pub fn alloc(&mut self, vector: bool) -> Reg {
-        let class = if vector { VECTOR } else { GENERAL };
+        let class = if vector { RegSet::VECTOR } else { RegSet::GENERAL };
         let reg = match self.free.and(class).without(self.pinned).first() {
             Some(reg) => reg,
             None => {
@@ -93,7 +91,7 @@ impl Emit<'_> {
 
     fn victim(&mut self, class: RegSet) -> Reg {
         let taken = self.pool.and(class).without(self.free).without(self.pinned);
-        let behind = RegSet(taken.0 & (u32::MAX << (self.next_victim & 31)));
+        let behind = RegSet(taken.0 & (u64::MAX << (self.next_victim & 63)));
         let reg = behind.first().or(taken.first());
         let reg = reg.expect("an instruction pins fewer registers than the pool has");
         self.next_victim = reg.0 + 1;
@@ -114,7 +112,7 @@ impl Emit<'_> {
         let val = self.vals[v.index()];
         if val.flags & (Val::IN_SLOT | Val::REMAT) == 0 {
             let slot = self.slot_of(v);
-            self.store_slot(slot, val.ty, reg);
+            T::store_slot(self, slot, val.ty, reg);
             self.vals[v.index()].flags |= Val::IN_SLOT;
         }
         self.dirty = self.dirty.without(reg.set());
@@ -123,12 +121,12 @@ impl Emit<'_> {
     /// Makes one particular register of the pool hold nothing and pins it; what it held moves elsewhere.
     pub fn take(&mut self, reg: Reg) {
         if !self.free.has(reg) {
-            let class = if reg.is_vector() { VECTOR } else { GENERAL };
+            let class = if reg.is_vector() { RegSet::VECTOR } else { RegSet::GENERAL };
             let others = self.free.and(class).without(self.pinned).without(reg.set());
             match others.first() {
                 Some(other) => {
                     let v = VReg(self.holds[reg.0 as usize]);
-                    self.asm.mov(true, other, reg);
+                    T::move_register(self, other, reg);
                     self.hold(v, other);
                     self.free = self.free.without(other.set()).with(reg.set());
                     if self.dirty.has(reg) {

@@ -11,11 +11,10 @@ pub mod moves;
 pub mod scan;
 
 use crate::buffer::{Buffer, BufferScratch};
-use crate::code::{Code, FunctionCode, SpanRow};
+use crate::code::{Code, SpanRow};
 use crate::refusal::{Refusal, refusals};
-use crate::regs::{Reg, RegSet};
-use crate::target::x64::encode::Asm;
-use crate::target::x64::{abi, frame, select};
+use crate::regs::{COUNT, Reg, RegSet};
+use crate::target::{Assembler, FrameLayout, Target};
 use crate::{Diagnostic, Options};
 use kiln_ir::function::Function;
 use kiln_ir::{Block, FuncId, Inst, Module};
@@ -29,7 +28,7 @@ pub struct Scratch {
 }
 
 /// Writes the code of one function.
-pub struct Emit<'a> {
+pub struct Emit<'a, T: Target> {
     /// The function.
     pub f: &'a Function,
     /// Its module, for signatures and linkage.
@@ -39,11 +38,11 @@ pub struct Emit<'a> {
     /// What the caller wants.
     pub options: &'a Options,
     /// Where instructions go.
-    pub asm: Asm<'a>,
+    pub asm: T::Asm<'a>,
     /// Where each virtual register is.
     pub vals: &'a mut [Val],
     /// Which virtual register each register holds, if it is neither free nor a home.
-    pub holds: [u32; 32],
+    pub holds: [u32; COUNT],
     /// Registers for values without a home.
     pub pool: RegSet,
     /// Those of the pool that hold nothing.
@@ -61,16 +60,16 @@ pub struct Emit<'a> {
     /// Block that follows the current one.
     pub next_block: Block,
     /// The frame.
-    pub frame: frame::Frame,
-    /// What the 32-bit field of a position-relative operand will refer to.
-    pub pending: select::Pending,
+    pub frame: T::Frame,
+    /// What the target remembers between the steps of one instruction.
+    pub pending: T::Pending,
 }
 
 /// Compiles one function and appends it to the code.
 ///
 /// # Errors
 /// What the function asks for that this compiler does not do.
-pub fn compile_function(
+pub fn compile_function<T: Target>(
     module: &Module,
     func: FuncId,
     options: &Options,
@@ -83,30 +82,19 @@ pub fn compile_function(
         return Err(refused);
     }
     let features = options.features;
-    scratch.scan.run(f, &abi::HOMES, |op| abi::clobbers(op, features));
+    scratch.scan.run(f, &T::HOMES, |op| T::clobbers(op, features));
     // Spills may outgrow the red zone or a page, which is known only at the end: then once more.
     for layout in [FrameLayout::RedZone, FrameLayout::Fixed, FrameLayout::Probed] {
-        if emit(module, func, f, options, scratch, code, layout) {
+        if emit::<T>(module, func, f, options, scratch, code, layout) {
             break;
         }
-        scratch.scan.run(f, &abi::HOMES, |op| abi::clobbers(op, features));
+        scratch.scan.run(f, &T::HOMES, |op| T::clobbers(op, features));
     }
     Ok(())
 }
 
-/// What a frame may look like, from cheap to general.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
-enum FrameLayout {
-    /// Below the stack pointer, if the function calls nothing.
-    RedZone,
-    /// Made by one subtraction.
-    Fixed,
-    /// Made page by page.
-    Probed,
-}
-
 /// Writes a function; false if its frame does not fit the layout.
-fn emit(
+fn emit<T: Target>(
     module: &Module,
     func: FuncId,
     f: &Function,
@@ -116,18 +104,17 @@ fn emit(
     layout: FrameLayout,
 ) -> bool {
     let scan = &mut scratch.scan;
-    let mut frame = frame::Frame::of(f, &scan.calls, scan.homes, layout == FrameLayout::RedZone);
-    frame.probe |= layout == FrameLayout::Probed;
+    let frame = T::frame(f, &scan.calls, scan.homes, layout);
     let buf = Buffer::new(code, &mut scratch.buffer, f.blocks().len());
-    let pool = abi::LOCALS.without(scan.homes);
-    let mut e = Emit {
+    let pool = T::LOCALS.without(scan.homes);
+    let mut e = Emit::<T> {
         f,
         module,
         func,
         options,
-        asm: Asm { buf, rip_field: 0 },
+        asm: T::Asm::new(buf),
         vals: &mut scan.vals,
-        holds: [u32::MAX; 32],
+        holds: [u32::MAX; COUNT],
         pool,
         free: pool,
         pinned: RegSet::EMPTY,
@@ -137,10 +124,9 @@ fn emit(
         skip: 0,
         next_block: Block(0),
         frame,
-        pending: select::Pending::None,
+        pending: T::Pending::default(),
     };
-    let start = e.asm.buf.start();
-    let mut info = e.prologue();
+    let mut info = T::prologue(&mut e);
     let preds = &scan.preds;
     let blocks = f.blocks().len() as u32;
     let mut falls = true;
@@ -148,7 +134,7 @@ fn emit(
         if !(falls && preds[b as usize] == 1) {
             e.forget();
         }
-        e.asm.buf.place(Block(b));
+        e.asm.buffer().place(Block(b));
         e.next_block = Block(b + 1);
         let range = f.block_range(Block(b));
         let mut i = range.start;
@@ -156,33 +142,31 @@ fn emit(
             let inst = &f.insts()[i];
             e.at = i as u32;
             e.pinned = RegSet::EMPTY;
-            e.asm.buf.reserve(0);
-            let at = e.asm.buf.offset();
-            let spans = &mut e.asm.buf.code().spans;
+            e.asm.buffer().reserve(0);
+            let at = e.asm.buffer().offset();
+            let spans = &mut e.asm.buffer().code().spans;
             match spans.last_mut() {
                 Some(last) if last.at == at => last.inst = Inst(i as u32),
                 _ => spans.push(SpanRow { at, inst: Inst(i as u32) }),
             }
-            e.select(inst);
+            T::select(&mut e, inst);
             i += 1 + e.skip as usize;
             e.skip = 0;
         }
         let last = &f.insts()[range.end - 1];
         falls = last.op.falls_through() || last.op == kiln_ir::Op::Jump && last.dst == b + 1;
     }
-    let size = e.frame.final_size();
-    if e.frame.overflowed || size >= frame::PAGE && !e.frame.probe {
-        e.asm.buf.abandon();
+    let Some(size) = T::final_size(&e.frame) else {
+        e.asm.into_buffer().abandon();
         return false;
-    }
+    };
     info.size = size;
-    let (code_end, end) = e.asm.buf.finish(size);
-    code.functions.push(FunctionCode { func, start, code_end, end, frame: info });
+    e.asm.into_buffer().finish(func, info);
     true
 }
 
 /// Registers by name, for messages of broken invariants.
-impl std::fmt::Debug for Emit<'_> {
+impl<T: Target> std::fmt::Debug for Emit<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Emit {{ at: {}, free: {:?}, pinned: {:?} }}", self.at, self.free, self.pinned)
     }

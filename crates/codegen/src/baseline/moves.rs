@@ -1,6 +1,6 @@
 //! Parallel moves: several registers get new contents as if at once.
 
-use crate::regs::{Reg, RegSet};
+use crate::regs::{COUNT, Reg, RegSet};
 
 /// A step of carrying out parallel moves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -11,20 +11,20 @@ pub enum Step {
     Swap(Reg, Reg),
 }
 
-/// Moves between registers of a file of 32, at most one to each destination.
+/// Moves between registers, at most one to each destination.
 #[derive(Clone, Copy, Debug)]
 pub struct ParallelMoves {
     /// Where each destination's value comes from.
-    from: [Reg; 32],
+    from: [Reg; COUNT],
     /// The destinations still to be written.
     to: RegSet,
     /// How many destinations still wait for each register's old contents.
-    readers: [u8; 32],
+    readers: [u8; COUNT],
 }
 
 impl Default for ParallelMoves {
     fn default() -> ParallelMoves {
-        ParallelMoves { from: [Reg::NONE; 32], to: RegSet::EMPTY, readers: [0; 32] }
+        ParallelMoves { from: [Reg::NONE; COUNT], to: RegSet::EMPTY, readers: [0; COUNT] }
     }
 }
 
@@ -40,7 +40,7 @@ impl ParallelMoves {
 
     /// Gives the steps in an order that carries all moves out. O(moves).
     pub fn resolve(mut self, mut step: impl FnMut(Step)) {
-        let mut ready: u32 =
+        let mut ready: u64 =
             self.to.iter().filter(|r| self.readers[r.0 as usize] == 0).fold(0, |s, r| s | r.set().0);
         loop {
             while ready != 0 {

@@ -419,7 +419,7 @@ impl Scan {
     fn assign(&mut self, regs: &HomeRegs) {
         self.homes = RegSet::EMPTY;
         // Who holds each register, as a number in `candidates`.
-        let mut active = [NO_LOOP; 32];
+        let mut active = [NO_LOOP; crate::regs::COUNT];
         for i in 0..self.candidates.len() {
             let c = self.candidates[i];
             let val = self.vals[c.vreg.index()];

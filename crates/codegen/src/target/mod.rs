@@ -1,3 +1,90 @@
-//! The CPU targets, one folder each with the same file names.
+//! The CPU targets, one folder each with the same file names, and what the shared code asks of them.
 
 pub mod x64;
+
+use crate::Features;
+use crate::baseline::Emit;
+use crate::baseline::scan::HomeRegs;
+use crate::buffer::Buffer;
+use crate::code::FrameInfo;
+use crate::regs::{Reg, RegSet};
+use kiln_ir::function::Function;
+use kiln_ir::{InstData, Op, Type, VReg};
+
+/// What a frame may look like, from cheap to general.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
+pub enum FrameLayout {
+    /// Below the stack pointer, if the target's convention allows it and the function calls nothing.
+    RedZone,
+    /// Made by one subtraction.
+    Fixed,
+    /// Made page by page, so that the guard page is not stepped over.
+    Probed,
+}
+
+/// What writes a target's instructions.
+pub trait Assembler<'c> {
+    /// One that writes to the buffer.
+    fn new(buffer: Buffer<'c>) -> Self;
+    /// The buffer that it writes to.
+    fn buffer(&mut self) -> &mut Buffer<'c>;
+    /// The buffer, when everything is written.
+    fn into_buffer(self) -> Buffer<'c>;
+}
+
+/// What the compilers ask of a target. Everything else about it is its own.
+pub trait Target: Sized {
+    /// Writes instructions to a buffer.
+    type Asm<'c>: Assembler<'c>;
+    /// The layout of one function's frame.
+    type Frame;
+    /// What the target remembers between the steps of one instruction.
+    type Pending: Default;
+
+    /// The registers that values without a home are held in. Callees may change all of them.
+    const LOCALS: RegSet;
+    /// The registers that homes are given from.
+    const HOMES: HomeRegs;
+
+    /// Whether an op calls something, so that registers which callees may change lose their values.
+    fn clobbers(op: Op, features: Features) -> bool;
+
+    /// Lays out what is known of the frame before the function is written. `calls` are the positions of ops that
+    /// call something, `homes` the registers given as homes.
+    fn frame(f: &Function, calls: &[u32], homes: RegSet, layout: FrameLayout) -> Self::Frame;
+    /// Makes room for a value in the frame and gives its number.
+    fn spill(frame: &mut Self::Frame) -> u32;
+    /// The frame's size as `FrameInfo` has it, or none if it does not fit the layout.
+    fn final_size(frame: &Self::Frame) -> Option<u32>;
+
+    /// Writes the prologue and brings the parameters where they belong.
+    fn prologue(e: &mut Emit<'_, Self>) -> FrameInfo;
+    /// Writes one instruction of the IR.
+    fn select(e: &mut Emit<'_, Self>, inst: &InstData);
+    /// Reads a value's room in the frame into a register. Changes no flags.
+    fn load_slot(e: &mut Emit<'_, Self>, reg: Reg, ty: Type, slot: u32);
+    /// Writes a register to a value's room in the frame. Changes no flags.
+    fn store_slot(e: &mut Emit<'_, Self>, slot: u32, ty: Type, reg: Reg);
+    /// Makes a rematerializable value in a register.
+    fn materialize(e: &mut Emit<'_, Self>, v: VReg, reg: Reg);
+    /// Copies a whole register to another of its class. Changes no flags.
+    fn move_register(e: &mut Emit<'_, Self>, to: Reg, from: Reg);
+}
+
+/// The list of targets.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Architecture {
+    /// x86-64 with the System V convention, at least of the x86-64-v2 level.
+    #[default]
+    X64,
+}
+
+impl Architecture {
+    /// Every target.
+    pub const ALL: &[Architecture] = &[Architecture::X64];
+
+    /// The target of the processor that this program was built for, if there is one.
+    pub const fn host() -> Option<Architecture> {
+        if cfg!(target_arch = "x86_64") { Some(Architecture::X64) } else { None }
+    }
+}

@@ -62,7 +62,7 @@ pub const fn result(ty: Type) -> Reg {
 
 /// The registers that values without a home are held in. Callees may change all of them.
 pub const LOCALS: RegSet =
-    RegSet(RegSet::of(&[RAX, RCX, RDX, RSI, RDI, R8, R9, R10]).0 | 0xffff_0000 & !FSCRATCH.set().0);
+    RegSet(RegSet::of(&[RAX, RCX, RDX, RSI, RDI, R8, R9, R10]).0 | 0xffff << 32 & !FSCRATCH.set().0);
 
 /// The registers that homes are given from. Those that some instruction needs for itself (`rax`, `rdx`, `rcx`) and
 /// two more stay free for the values of one block.

@@ -6,6 +6,7 @@
 use super::insts::{Alu, Cc, Opcode, Shift, Sse};
 use super::regs::RSP;
 use crate::regs::Reg;
+use crate::target::Assembler;
 
 use crate::buffer::Buffer;
 
@@ -87,6 +88,21 @@ pub struct Asm<'c> {
     pub buf: Buffer<'c>,
     /// Where the last position-relative field was written.
     pub rip_field: u32,
+}
+
+impl<'c> Assembler<'c> for Asm<'c> {
+    fn new(buf: Buffer<'c>) -> Asm<'c> {
+        Asm { buf, rip_field: 0 }
+    }
+
+    #[inline]
+    fn buffer(&mut self) -> &mut Buffer<'c> {
+        &mut self.buf
+    }
+
+    fn into_buffer(self) -> Buffer<'c> {
+        self.buf
+    }
 }
 
 impl Asm<'_> {

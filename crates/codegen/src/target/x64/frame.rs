@@ -12,13 +12,15 @@ use crate::baseline::Emit;
 use crate::baseline::scan::{NO_SLOT, Val};
 use crate::code::{FaultCause, FrameInfo, TrapSite};
 use crate::regs::{Reg, RegSet};
+use crate::target::FrameLayout;
+use crate::target::x64::X64;
 use crate::target::x64::abi::{Place, Places};
 use kiln_ir::function::Function;
 use kiln_ir::types::AbiType;
 use kiln_ir::{Op, Slot, Type, VReg};
 
 /// Distance in which one guard page is sure to be hit.
-pub const PAGE: u32 = 4096;
+const PAGE: u32 = 4096;
 const RED_ZONE: u32 = 128;
 /// Marks a slot among this function's own stack arguments.
 const INCOMING: u32 = 1 << 31;
@@ -34,16 +36,16 @@ pub struct Frame {
     saved: [Reg; 6],
     saved_count: usize,
     /// Whether the stack pointer stays where it was.
-    pub red_zone: bool,
+    red_zone: bool,
     /// Whether the red zone turned out too small.
-    pub overflowed: bool,
+    overflowed: bool,
     /// Whether the prologue touches every page.
-    pub probe: bool,
+    probe: bool,
 }
 
 impl Frame {
     /// Lays out what is known before the function is written.
-    pub fn of(f: &Function, calls: &[u32], homes: RegSet, allow_red_zone: bool) -> Frame {
+    pub fn of(f: &Function, calls: &[u32], homes: RegSet, layout: FrameLayout) -> Frame {
         let mut frame = Frame {
             top: 0,
             slots: Vec::new(),
@@ -61,7 +63,7 @@ impl Frame {
             }
         }
         let slot_bytes: u64 = f.slots().iter().map(|s| room(s.size, s.align)).sum();
-        frame.red_zone = allow_red_zone && calls.is_empty() && slot_bytes <= RED_ZONE as u64;
+        frame.red_zone = layout == FrameLayout::RedZone && calls.is_empty() && slot_bytes <= RED_ZONE as u64;
         if !frame.red_zone {
             for &at in calls {
                 let inst = &f.insts()[at as usize];
@@ -85,7 +87,7 @@ impl Frame {
                 frame.top += room;
             }
         }
-        frame.probe = frame.top >= PAGE / 2;
+        frame.probe = layout == FrameLayout::Probed || frame.top >= PAGE / 2;
         frame
     }
 
@@ -118,13 +120,15 @@ impl Frame {
         self.slots[slot.index()]
     }
 
-    /// The frame's size without pushes: keeps the stack pointer a multiple of 16 at calls.
-    pub fn final_size(&self) -> u32 {
+    /// The frame's size without pushes: keeps the stack pointer a multiple of 16 at calls. None if the layout
+    /// turned out too small for it.
+    pub fn final_size(&self) -> Option<u32> {
         if self.red_zone {
-            return 0;
+            return (!self.overflowed).then_some(0);
         }
         let pushed = 8 + 8 * self.saved_count as u32;
-        (self.top + pushed).next_multiple_of(16) - pushed
+        let size = (self.top + pushed).next_multiple_of(16) - pushed;
+        (self.probe || size < PAGE).then_some(size)
     }
 }
 
@@ -134,7 +138,7 @@ fn room(size: u32, align: u32) -> u64 {
     (size as u64 + slack).next_multiple_of(16).max(16)
 }
 
-impl Emit<'_> {
+impl Emit<'_, X64> {
     /// Writes the prologue and brings the parameters where they belong.
     pub fn prologue(&mut self) -> FrameInfo {
         let mut info = FrameInfo::default();

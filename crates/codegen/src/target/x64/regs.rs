@@ -1,4 +1,4 @@
-//! The registers: general ones 0 to 15 in the processor's numbering, vector ones 16 to 31.
+//! The registers: general ones 0 to 15 in the processor's numbering, vector ones from 32 on.
 
 use crate::regs::Reg;
 
@@ -9,13 +9,13 @@ macro_rules! registers {
 registers! {
     RAX = 0, RCX = 1, RDX = 2, RBX = 3, RSP = 4, RBP = 5, RSI = 6, RDI = 7,
     R8 = 8, R9 = 9, R10 = 10, R11 = 11, R12 = 12, R13 = 13, R14 = 14, R15 = 15,
-    XMM0 = 16, XMM6 = 22, XMM7 = 23, XMM8 = 24, XMM9 = 25, XMM10 = 26, XMM11 = 27, XMM12 = 28, XMM13 = 29,
-    XMM14 = 30, XMM15 = 31,
+    XMM0 = 32, XMM6 = 38, XMM7 = 39, XMM8 = 40, XMM9 = 41, XMM10 = 42, XMM11 = 43, XMM12 = 44, XMM13 = 45,
+    XMM14 = 46, XMM15 = 47,
 }
 
 /// The vector register with this number, 0 to 15.
 pub const fn xmm(n: u8) -> Reg {
-    Reg(16 + n)
+    Reg(32 + n)
 }
 
 /// The DWARF number (psABI figure 3.36).
@@ -24,7 +24,7 @@ pub const fn dwarf(reg: Reg) -> u8 {
     match reg.0 {
         n @ 0..8 => GENERAL[n as usize],
         n @ 8..16 => n,
-        n => n + 1,
+        n => n - 32 + 17,
     }
 }
 

@@ -4,6 +4,7 @@
 use super::wide;
 use crate::baseline::Emit;
 use crate::regs::Reg;
+use crate::target::x64::X64;
 use crate::target::x64::encode::Amode;
 use crate::target::x64::insts::*;
 use crate::target::x64::regs::*;
@@ -19,7 +20,7 @@ fn sized(bytes: u32, byte: Opcode, other: Opcode) -> (Opcode, bool) {
     }
 }
 
-impl Emit<'_> {
+impl Emit<'_, X64> {
     /// The memory operand as one register, not `rax`, which is taken. To be called before the other operands are
     /// read: its own registers are no longer needed behind it.
     fn atomic_mem(&mut self, inst: &InstData) -> Amode {

@@ -6,6 +6,7 @@ use crate::baseline::moves::ParallelMoves;
 use crate::baseline::scan::Val;
 use crate::code::{RelocKind, Routine, Target};
 use crate::regs::Reg;
+use crate::target::x64::X64;
 use crate::target::x64::abi::{self, Place, Places};
 use crate::target::x64::encode::Amode;
 use crate::target::x64::insts::*;
@@ -27,7 +28,7 @@ struct Arg {
     from: Reg,
 }
 
-impl Emit<'_> {
+impl Emit<'_, X64> {
     pub fn call(&mut self, inst: &InstData) {
         let f = self.f;
         let parts = f.call(inst);

@@ -3,6 +3,7 @@
 use super::{Src, wide};
 use crate::baseline::Emit;
 use crate::regs::Reg;
+use crate::target::x64::X64;
 use crate::target::x64::abi;
 use crate::target::x64::encode::{Amode, Base};
 use crate::target::x64::insts::*;
@@ -44,7 +45,7 @@ const fn exchanged(cond: Cond) -> Cond {
     }
 }
 
-impl Emit<'_> {
+impl Emit<'_, X64> {
     pub fn jump(&mut self, inst: &InstData) {
         self.flush();
         let target = Block(inst.dst);

@@ -5,13 +5,14 @@ use crate::baseline::Emit;
 use crate::baseline::scan::Val;
 use crate::code::Routine;
 use crate::regs::Reg;
+use crate::target::x64::X64;
 use crate::target::x64::encode::Amode;
 use crate::target::x64::insts::*;
 use crate::target::x64::regs::*;
 use kiln_ir::op::FCond;
 use kiln_ir::{Block, InstData, Op, Type, VReg};
 
-impl Emit<'_> {
+impl Emit<'_, X64> {
     pub fn fbinary(&mut self, inst: &InstData, op: Sse, commutes: bool) {
         self.fbinary_op(op, commutes, inst.ty, VReg(inst.dst), VReg(inst.a), Src::Val(VReg(inst.b)));
     }

@@ -4,12 +4,13 @@ use super::{Src, wide};
 use crate::baseline::Emit;
 use crate::code::FaultCause;
 use crate::regs::Reg;
+use crate::target::x64::X64;
 use crate::target::x64::encode::Amode;
 use crate::target::x64::insts::*;
 use crate::target::x64::regs::*;
 use kiln_ir::{InstData, VReg};
 
-impl Emit<'_> {
+impl Emit<'_, X64> {
     /// The second operand as the record has it.
     #[inline]
     pub fn src_b(&self, inst: &InstData) -> Src {

@@ -6,6 +6,7 @@ use crate::baseline::Emit;
 use crate::baseline::scan::Val;
 use crate::code::{RelocKind, Routine, Target};
 use crate::regs::Reg;
+use crate::target::x64::X64;
 use crate::target::x64::encode::{Amode, Base};
 use crate::target::x64::insts::*;
 use crate::target::x64::regs::*;
@@ -24,7 +25,7 @@ fn pieces(bytes: u32) -> &'static [(i32, u32)] {
     }
 }
 
-impl Emit<'_> {
+impl Emit<'_, X64> {
     /// The memory operand of an instruction, its registers read. May leave a pending symbol.
     pub fn mem(&mut self, inst: &InstData) -> Amode {
         let m = self.f.mem(inst);

@@ -20,14 +20,16 @@ use crate::baseline::moves::{ParallelMoves, Step};
 use crate::baseline::scan::Val;
 use crate::code::{FaultCause, RelocKind, Target, TrapSite};
 use crate::regs::Reg;
+use crate::target::x64::X64;
 use kiln_ir::op::Shape;
 use kiln_ir::types::AbiType;
 use kiln_ir::{DataId, FuncId, InstData, Linkage, Op, Slot, Type, VReg};
 
 /// What the position-relative field that is about to be written refers to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Pending {
     /// There is none.
+    #[default]
     None,
     /// A constant of up to 8 bytes.
     Constant(u64),
@@ -52,7 +54,7 @@ pub const fn wide(ty: Type) -> bool {
     ty.bytes() == 8
 }
 
-impl Emit<'_> {
+impl Emit<'_, X64> {
     /// Writes the current instruction.
     #[inline]
     pub fn select(&mut self, inst: &InstData) {

@@ -3,12 +3,13 @@
 use super::{Src, wide};
 use crate::baseline::Emit;
 use crate::regs::Reg;
+use crate::target::x64::X64;
 use crate::target::x64::insts::*;
 use crate::target::x64::regs::*;
 use kiln_ir::function::VRegInfo;
 use kiln_ir::{Block, InstData, VReg};
 
-impl Emit<'_> {
+impl Emit<'_, X64> {
     /// The operand at the start of the tail, register or constant.
     fn src_tail(&self, inst: &InstData) -> Src {
         let word = self.f.tail(inst)[0];
