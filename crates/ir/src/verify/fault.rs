@@ -97,6 +97,30 @@ impl fmt::Display for OneOf {
     }
 }
 
+/// How a value of one type becomes one of another, printed as advice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Conversion {
+    /// What there is.
+    pub from: Type,
+    /// What is wanted.
+    pub to: Type,
+}
+
+impl fmt::Display for Conversion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ops = match (self.from, self.to) {
+            (Type::I32, Type::I64 | Type::Ptr) => "`sext` or `zext`",
+            (Type::I64 | Type::Ptr, Type::I32) => "`trunc`",
+            (Type::F32, Type::F64) => "`fpromote`",
+            (Type::F64, Type::F32) => "`fdemote`",
+            (from, to) if from.is_float() && !to.is_float() => "`ftosi` or `ftoui`",
+            (from, to) if !from.is_float() && to.is_float() => "`sitof` or `uitof`",
+            _ => "`copy`",
+        };
+        write!(f, "convert it with {ops}")
+    }
+}
+
 /// The blocks that control passes through, from an entry on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Trail(pub Vec<Named<Block>>);
@@ -169,7 +193,7 @@ faults! {
         count: u64,
         /// How much may be.
         max: u64,
-    } "{count} {what} are too many: at most {max} are allowed", "split it into parts";
+    } "{count} {what} are too many: at most {max} are allowed";
     /// An index past the end of its table.
     NoSuch {
         /// What the index names.
@@ -401,7 +425,9 @@ faults! {
         found: Type,
         /// The types that may stand here.
         wanted: OneOf,
-    } "`{op}` wants {wanted} here, but {reg} is {found}", "convert it first";
+        /// How to make one from the other.
+        how: Conversion,
+    } "`{op}` wants {wanted} here, but {reg} is {found}", "{how}";
     /// An index of a memory operand that is not as wide as an address.
     IndexType {
         /// The register.
@@ -500,7 +526,9 @@ faults! {
         found: Type,
         /// The type of the signature.
         wanted: Type,
-    } "argument {number} is {wanted}, but {reg} is {found}", "convert it first";
+        /// How to make one from the other.
+        how: Conversion,
+    } "argument {number} is {wanted}, but {reg} is {found}", "{how}";
     /// A variable argument that C would have promoted.
     VariadicFloat {
         /// The register.
@@ -541,7 +569,9 @@ faults! {
         found: Type,
         /// The type of the signature.
         wanted: Type,
-    } "the function returns {wanted}, but {reg} is {found}", "convert it first";
+        /// How to make one from the other.
+        how: Conversion,
+    } "the function returns {wanted}, but {reg} is {found}", "{how}";
     /// A tail call whose results are not those of the caller.
     TailResults {} "the tail call gives other results than the function it stands in",
         "call it and return what the caller must give";

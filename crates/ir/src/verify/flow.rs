@@ -3,7 +3,7 @@
 use super::Report;
 use super::fault::{self, Fault};
 use super::limits::Limits;
-use super::module::{align, exists};
+use super::module::{align, exists, round_up};
 use crate::diagnostic::Place;
 use crate::entity::{Block, FuncId, VReg};
 use crate::function::Function;
@@ -80,8 +80,7 @@ fn slots(at: Place, f: &Function, limits: &Limits, report: &mut Report) {
     let mut bytes = 0u64;
     for slot in &f.slots {
         align(report, at, "a slot", slot.align);
-        let mask = slot.align.max(1) as u64 - 1;
-        bytes = (bytes + slot.size as u64).saturating_add(mask);
+        bytes = round_up(bytes, slot.align).saturating_add(slot.size as u64);
     }
     if bytes > limits.frame_bytes {
         report

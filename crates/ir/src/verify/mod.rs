@@ -21,7 +21,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use fault::{Fault, InstName, Named, OneOf, OrderName, Trail};
+pub use fault::{Conversion, Fault, InstName, Named, OneOf, OrderName, Trail};
 pub use limits::{Limits, MAX_ALIGN};
 
 use crate::diagnostic::{Diagnostic, Place};

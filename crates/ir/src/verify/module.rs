@@ -41,6 +41,12 @@ pub(super) fn align(report: &mut Report, at: Place, what: &'static str, align: u
     }
 }
 
+/// The next multiple of an alignment, which need not be a valid one.
+pub(super) fn round_up(bytes: u64, align: u32) -> u64 {
+    let mask = align.clamp(1, MAX_ALIGN).next_power_of_two() as u64 - 1;
+    bytes.saturating_add(mask) & !mask
+}
+
 /// Whether an index is below the count of its table; reports it if not.
 pub(super) fn exists(report: &mut Report, at: Place, what: &'static str, index: u32, count: usize) -> bool {
     let exists = (index as usize) < count;
@@ -57,9 +63,8 @@ fn sizes(module: &Module, limits: &Limits, report: &mut Report) {
     limit(report, "types", module.layouts.len() as u64, limits.entities);
     let mut bytes = 0u64;
     for decl in &module.data {
-        let mask = decl.align.clamp(1, MAX_ALIGN).next_power_of_two() as u64 - 1;
-        bytes = bytes.saturating_add(mask) & !mask;
-        bytes = bytes.saturating_add(decl.bytes.len() as u64).saturating_add(decl.zeros);
+        bytes = round_up(bytes, decl.align).saturating_add(decl.bytes.len() as u64);
+        bytes = bytes.saturating_add(decl.zeros);
     }
     limit(report, "bytes of data", bytes, limits.data_bytes);
 }

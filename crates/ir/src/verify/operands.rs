@@ -4,7 +4,7 @@
 //! operand by operand, which also finds out what is wrong.
 
 use super::assigned::Tracker;
-use super::fault::{self, Fault, InstName, OneOf};
+use super::fault::{self, Conversion, Fault, InstName, OneOf};
 use super::limits::Limits;
 use super::rules::{self, Path, Row, TailRule};
 use super::{Report, flow};
@@ -253,25 +253,31 @@ impl Walk<'_> {
         self.exists(at, n, "register", v, count).then(|| self.f.vregs[v as usize].ty)
     }
 
-    /// Checks a register operand against a mask.
-    fn reg(&mut self, at: usize, n: u8, v: u32, mask: u8) -> bool {
+    /// Checks a register operand against a mask. Gives whether it exists.
+    fn reg(&mut self, at: usize, n: u8, v: u32, mask: u8, written: bool) -> bool {
         let Some(found) = self.reg_type(at, n, v) else { return false };
         if mask >> found as u8 & 1 == 0 {
             let op = self.name(&self.f.insts[at]);
             let (reg, wanted) = (fault::reg(self.f, VReg(v)), OneOf(TypeSet(mask)));
-            self.fault(at, Some(n), Fault::OperandType { op, reg, found, wanted });
+            let one = wanted.0.iter().next().unwrap_or(found);
+            let how = if written {
+                Conversion { from: one, to: found }
+            } else {
+                Conversion { from: found, to: one }
+            };
+            self.fault(at, Some(n), Fault::OperandType { op, reg, found, wanted, how });
         }
         true
     }
 
     fn read(&mut self, at: usize, n: u8, v: u32, mask: u8) {
-        if self.reg(at, n, v, mask) {
+        if self.reg(at, n, v, mask, false) {
             self.tracker.read(v);
         }
     }
 
     fn write(&mut self, at: usize, n: u8, v: u32, mask: u8) {
-        if self.reg(at, n, v, mask) {
+        if self.reg(at, n, v, mask, true) {
             self.tracker.write(v);
         }
     }
@@ -424,7 +430,7 @@ impl Walk<'_> {
                 self.fatal(at, None, Fault::Number { what: "memory access", number: access.0 as u32 });
             } else if shape.ordered() && (access.is_float() || !access.bytes().is_power_of_two()) {
                 self.fault(at, None, Fault::AtomicAccess { access });
-            } else if !access.fits(inst.ty) {
+            } else if !access.fits(inst.ty) && rules::type_allowed(inst.op.info().types, inst.ty) {
                 self.fault(at, None, Fault::AccessFits { access, ty: inst.ty });
             }
         }
@@ -561,8 +567,9 @@ impl Walk<'_> {
             let Some(found) = self.reg_type(at, n, v) else { continue };
             let wanted = sig.results[i].register();
             if !wanted.accepts(found) {
+                let how = Conversion { from: found, to: wanted };
                 let reg = fault::reg(f, VReg(v));
-                self.fault(at, Some(n), Fault::ReturnType { number: i + 1, reg, found, wanted });
+                self.fault(at, Some(n), Fault::ReturnType { number: i + 1, reg, found, wanted, how });
             }
             self.tracker.read(v);
         }
@@ -598,8 +605,9 @@ impl Walk<'_> {
             let Some(found) = self.reg_type(at, n, v.0) else { continue };
             match sig.params.get(i).map(|p| p.register()) {
                 Some(wanted) if !wanted.accepts(found) => {
+                    let how = Conversion { from: found, to: wanted };
                     let reg = fault::reg(f, v);
-                    self.fault(at, Some(n), Fault::ArgumentType { number: i + 1, reg, found, wanted });
+                    self.fault(at, Some(n), Fault::ArgumentType { number: i + 1, reg, found, wanted, how });
                 }
                 None if found == Type::F32 => {
                     self.fault(at, Some(n), Fault::VariadicFloat { reg: fault::reg(f, v) });
