@@ -114,8 +114,8 @@ fn each_mistake_is_shown_as_expected() {
 }
 
 #[test]
-fn the_paper_test_reads_prints_stably_and_verifies() {
-    for file in kiln_files(&folder("paper")) {
+fn the_paper_test_and_the_tour_read_print_stably_and_verify() {
+    for file in kiln_files(&folder("paper")).into_iter().chain([folder("tour.kiln")]) {
         println!("{}", file.display());
         let text = std::fs::read_to_string(&file).unwrap();
         assert_stable(&text);

@@ -53,6 +53,29 @@ pub(super) struct Parts<'a> {
     func: Option<FuncId>,
 }
 
+/// What other languages call an op, where spelling alone would not lead to it.
+const FOREIGN: [(&str, &str); 19] = [
+    ("asr", "`ashr`"),
+    ("br", "`jump`, or a branch such as `blt`"),
+    ("cmp", "`cmp_lt` (a value), or a branch such as `blt`"),
+    ("div", "`sdiv` or `udiv`"),
+    ("goto", "`jump`"),
+    ("if", "a branch such as `blt`"),
+    ("jmp", "`jump`"),
+    ("ld", "`load`"),
+    ("lea", "`addr`"),
+    ("mod", "`srem` or `urem`"),
+    ("mov", "`copy` or `const`"),
+    ("move", "`copy`"),
+    ("rem", "`srem` or `urem`"),
+    ("return", "`ret`"),
+    ("sar", "`ashr`"),
+    ("shr", "`lshr` or `ashr`"),
+    ("st", "`store`"),
+    ("while", "a branch such as `blt`"),
+    ("xchg", "`atomic_xchg`"),
+];
+
 /// An op as its mnemonic and suffixes name it.
 #[derive(Clone, Copy)]
 struct Head<'a> {
@@ -141,6 +164,11 @@ impl<'a> Code<'_, 'a> {
         let mnemonic = op.info().mnemonic;
         let head = Head { op, variant: Variant::None, mnemonic, at, access: None, ty: None };
         self.operands(head)?;
+        if op == Op::FuncAddr && self.p.is(b'(') {
+            let at = self.p.span();
+            let fault = Fault::Expected { wanted: "the end of the line".into(), found: "`(`".into() };
+            return Err(self.p.fail_help(at, fault, "write `call` before the function's name"));
+        }
         self.emit(head)
     }
 
@@ -168,6 +196,9 @@ impl<'a> Code<'_, 'a> {
             return self.p.fail_help(at, fault, format!("write `call {mnemonic}(...)`"));
         }
         let names: Vec<String> = all_mnemonics().map(|(name, ..)| name).collect();
+        if let Some((_, ours)) = FOREIGN.iter().find(|(theirs, _)| *theirs == mnemonic) {
+            return self.p.fail_help(at, fault, format!("did you mean {ours}?"));
+        }
         let words = ["reg", "slot", "labels", "entry"];
         let near = nearest(mnemonic, names.iter().map(String::as_str).chain(words)).map(str::to_owned);
         self.p.fail_near(at, fault, near)
@@ -283,6 +314,21 @@ impl<'a> Code<'_, 'a> {
                 }
                 let width = p.integer_in(0, 255, "a number of bits")?;
                 Part::Word(bit as u32 | (width as u32) << 8)
+            }
+            Role::Func if matches!(p.token.kind, Kind::Reg(_)) && !matches!(head.op, Op::FuncAddr) => {
+                let at = p.span();
+                let fault = Fault::Expected { wanted: "a function".into(), found: "a register".into() };
+                let help = format!("`{0}_ptr %p: fn(i64) -> i64 (%x)` calls an address", head.mnemonic);
+                return Err(p.fail_help(at, fault, help));
+            }
+            Role::Block if matches!(p.token.kind, Kind::Reg(_)) => {
+                let at = p.span();
+                let fault = Fault::Expected { wanted: "a label".into(), found: "a register".into() };
+                return Err(p.fail_help(
+                    at,
+                    fault,
+                    "`jump_to %p, set` goes to an address out of a label set",
+                ));
             }
             Role::Block | Role::ColdBlock => Part::Word(scope.label(p, b)?.0),
             Role::Func | Role::Data => {

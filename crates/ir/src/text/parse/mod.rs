@@ -185,6 +185,14 @@ impl<'a> Parser<'a> {
             Kind::BadNumber(text) => Fault::BadNumber(text.into()),
             kind => Fault::Expected { wanted: wanted.into(), found: describe(kind) },
         };
+        let comment = match self.token.kind {
+            Kind::Unknown('#') => true,
+            Kind::Punct(b'/') => matches!(self.lexer.text.as_bytes().get(self.lexer.at), Some(b'/' | b'*')),
+            _ => false,
+        };
+        if comment {
+            return self.fail_help(at, fault, "a comment begins with `;`");
+        }
         self.fail(at, fault)
     }
 

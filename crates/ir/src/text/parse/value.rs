@@ -112,6 +112,12 @@ impl<'a> Scope<'a> {
                 None if matches!(text, "inf" | "nan" | "bits" | "sizeof") => return Ok(None),
                 None => {
                     p.bump();
+                    if text.starts_with('"') {
+                        let wanted = "a register, a constant or a name".into();
+                        let fault = Fault::Expected { wanted, found: "a string".into() };
+                        let help = "strings stand in data: `data text = \"...\\0\"`, used by its name";
+                        return Err(p.fail_help(at, fault, help));
+                    }
                     return Err(self.unknown_value(p, at, &name.key));
                 }
             }

@@ -69,7 +69,13 @@ impl Printer<'_, '_, '_> {
 
     /// One instruction alone, its registers all taken as known.
     pub(super) fn single(&mut self, body: &Function, inst: Inst) -> fmt::Result {
-        let mut scope = Scope::new(body, u32::MAX);
+        let mut scope = Scope {
+            body,
+            regs: Locals::loose(&body.vreg_names),
+            blocks: Locals::loose(&body.block_names),
+            slots: Locals::loose(&body.slot_names),
+            known: u32::MAX,
+        };
         self.inst(&mut scope, &body.insts[inst.index()])
     }
 

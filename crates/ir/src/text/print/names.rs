@@ -27,6 +27,11 @@ impl<'m> Symbols<'m> {
         }
     }
 
+    /// Without telling equal names apart, and without looking at all names for it.
+    pub fn loose(module: &'m Module) -> Symbols<'m> {
+        Symbols { module, repeated: HashSet::new(), repeated_layouts: HashSet::new() }
+    }
+
     pub fn func(&self, out: &mut dyn Write, func: FuncId) -> fmt::Result {
         let name = self.module.funcs.get(func.index()).map_or("", |f| &f.name);
         write_name(out, name, self.repeated.contains(&func.index()), func.index())
@@ -58,6 +63,11 @@ pub(super) struct Locals<'f> {
 impl<'f> Locals<'f> {
     pub fn new(names: &'f Names) -> Locals<'f> {
         Locals { names, repeated: repeated(names.iter()) }
+    }
+
+    /// Without telling equal names apart, and without looking at all names for it.
+    pub fn loose(names: &'f Names) -> Locals<'f> {
+        Locals { names, repeated: HashSet::new() }
     }
 
     /// A register with its `%`.
