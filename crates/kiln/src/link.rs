@@ -50,7 +50,7 @@ pub(crate) fn options() -> Options {
     let fma = std::is_x86_feature_detected!("fma");
     #[cfg(not(target_arch = "x86_64"))]
     let fma = false;
-    Options { features: Features { fma } }
+    Options { features: Features { fma }, ..Options::default() }
 }
 
 /// Compiles and links a module of ours; the result is its exported function. `None` if the compiler does not do its
