@@ -223,14 +223,15 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
             };
             let ty = class.ty();
             let at = self.e.below(SHOWN) as i32 * 8 - self.mid;
-            if matches!(class, Class::LooseF32 | Class::LooseF64) {
-                if usable(self.config, Op::Fcmp, ty) {
-                    let seen = self.determined(v);
-                    self.b.store(MemType::of(ty), (self.base, at), seen);
-                }
-            } else if usable(self.config, Op::Store, ty) {
-                self.b.store(MemType::of(ty), (self.base, at), v);
+            if !usable(self.config, Op::Store, ty) {
+                continue;
             }
+            let v = match class {
+                Class::LooseF32 | Class::LooseF64 if usable(self.config, Op::Fcmp, ty) => self.determined(v),
+                Class::LooseF32 | Class::LooseF64 => continue,
+                _ => v,
+            };
+            self.b.store(MemType::of(ty), (self.base, at), v);
         }
     }
 

@@ -1,0 +1,28 @@
+//! For a bounded time (`KILN_FUZZ_SECONDS`, 20 seconds if not said, a quarter of it for mutants), generated programs
+//! run on the interpreter and on baseline and must let see the same; mutants of programs must be refused by the
+//! verifier or run equal as well. One test after the other, in a process with one thread, because what may crash runs
+//! in forks of it.
+
+use std::process::Command;
+
+fn seconds() -> u64 {
+    std::env::var("KILN_FUZZ_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(20)
+}
+
+fn differential(args: &[&str]) {
+    let output = Command::new(env!("CARGO_BIN_EXE_differential")).args(args).output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    println!("{text}");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "differential {args:?}:\n{text}\n{errors}");
+}
+
+#[test]
+fn generated_programs_run_equal_on_interpreter_and_baseline() {
+    differential(&["--seconds", &seconds().to_string(), "--failures", "3"]);
+}
+
+#[test]
+fn mutated_programs_are_refused_or_run_equal() {
+    differential(&["--mutants", "--seconds", &seconds().div_ceil(4).to_string(), "--failures", "3"]);
+}

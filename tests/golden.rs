@@ -1,0 +1,140 @@
+//! Runs every `.kiln` file under `run/` on every tier it is for; see [`kiln_tests::golden`] for the format.
+//! `KILN_BLESS=1` rewrites what the lines expect by what the interpreter gives.
+
+use kiln::{Engine, InvokeError, LoadError, Tier};
+use kiln_ir::types::AbiType;
+use kiln_tests::golden::{self, Expected, Golden, Run};
+use kiln_tests::tiers::{TIERS, engine};
+use std::path::Path;
+use std::sync::Arc;
+
+#[test]
+fn programs_give_what_their_files_say() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("run");
+    let bless = std::env::var_os("KILN_BLESS").is_some_and(|v| v == "1");
+    let mut files: Vec<_> = std::fs::read_dir(&dir)
+        .expect("the directory of golden files")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "kiln"))
+        .collect();
+    files.sort();
+    assert!(files.len() > 100, "golden files are missing");
+    let mut faults = vec![];
+    let mut runs = 0;
+    for path in &files {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let text = std::fs::read_to_string(path).expect("a readable file");
+        match file(&name, &text, bless) {
+            Ok((count, blessed)) => {
+                runs += count;
+                if let Some(text) = blessed {
+                    std::fs::write(path, text).expect("the file can be rewritten");
+                }
+            }
+            Err(more) => faults.extend(more.into_iter().map(|fault| format!("{name}: {fault}"))),
+        }
+    }
+    println!("{} files, {runs} runs", files.len());
+    let shown: Vec<&str> = faults.iter().take(60).map(String::as_str).collect();
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), shown.join("\n"));
+}
+
+/// Checks one file on its tiers; gives the number of runs, and the text if it is to be rewritten.
+fn file(name: &str, text: &str, bless: bool) -> Result<(usize, Option<String>), Vec<String>> {
+    let one = |fault: String| vec![fault];
+    let golden = golden::read(text).map_err(one)?;
+    let module = kiln::text::parse(name, text, &kiln::NoIncludes).map_err(|d| vec![d[0].to_string()])?;
+    let checked = kiln::verify::check(module)
+        .map_err(|(_, d)| d.iter().map(|d| format!("the verifier says: {d}")).collect::<Vec<_>>())?;
+    let checked = Arc::new(checked);
+    let mut faults = vec![];
+    let mut count = 0;
+    for (tier_name, tier) in TIERS {
+        let engine = engine(tier);
+        let wanted = golden.tiers.as_ref().is_none_or(|t| t.iter().any(|t| t == tier_name));
+        if !wanted {
+            // What a tier learns to do must lose its exception.
+            match engine.load(checked.clone()) {
+                Err(LoadError::Compile(_)) => {}
+                Err(error) => faults.push(format!("{tier_name} was to refuse it, but: {error}")),
+                Ok(_) => faults.push(format!("{tier_name} does not refuse it: take away the `tiers` line")),
+            }
+            continue;
+        }
+        if bless && tier == Tier::Interpreter {
+            return Ok((golden.runs.len(), Some(golden::bless(text, &outcomes(&engine, &checked, &golden)))));
+        }
+        for run in &golden.runs {
+            count += 1;
+            if let Err(fault) = check(&engine, &checked, run) {
+                faults.push(format!("line {} on {tier_name}: {fault}", run.line + 1));
+            }
+        }
+    }
+    if faults.is_empty() { Ok((count, None)) } else { Err(faults) }
+}
+
+fn check(engine: &Engine, module: &Arc<kiln::Checked>, run: &Run) -> Result<(), String> {
+    let (results, outcome) = execute(engine, module, run)?;
+    match (&run.expected, outcome) {
+        (Expected::Values(texts), Ok(words)) => {
+            if texts.len() != words.len() {
+                return Err(format!("{} gives {} values", run.name, words.len()));
+            }
+            for ((text, ty), word) in texts.iter().zip(&results).zip(&words) {
+                if !golden::is(text, *ty, *word)? {
+                    return Err(format!(
+                        "@{}({}) == {text}, but it gives {} ({word:#x})",
+                        run.name,
+                        run.args.join(", "),
+                        golden::show(*ty, *word)
+                    ));
+                }
+            }
+            Ok(())
+        }
+        (Expected::Trap(name), Err(trap)) if *name == trap => Ok(()),
+        (expected, outcome) => {
+            Err(format!("@{}({}): expected {expected:?}, found {outcome:?}", run.name, run.args.join(", ")))
+        }
+    }
+}
+
+type Outcome = Result<Vec<u64>, String>;
+
+/// Runs a line on a fresh instance: the types of the results, then values or the name of the trap.
+#[allow(unsafe_code, reason = "calling a program is unsafe")]
+fn execute(
+    engine: &Engine,
+    module: &Arc<kiln::Checked>,
+    run: &Run,
+) -> Result<(Vec<AbiType>, Outcome), String> {
+    let id = module.find_func(&run.name).ok_or(format!("there is no function `{}`", run.name))?;
+    let sig = module.signature_of(id).clone();
+    if sig.params.len() != run.args.len() {
+        return Err(format!("@{} takes {} arguments", run.name, sig.params.len()));
+    }
+    let words: Result<Vec<u64>, String> =
+        run.args.iter().zip(&sig.params).map(|(text, ty)| golden::word(text, *ty)).collect();
+    let program = engine.load(module.clone()).map_err(|e| e.to_string())?;
+    // SAFETY: golden files access only their own memory, or addresses that no process has.
+    let outcome = match unsafe { program.invoke(&run.name, &words?) } {
+        Ok(words) => Ok(words),
+        Err(InvokeError::Trap(trap)) => Err(golden::trap_name(trap.kind())),
+        Err(InvokeError::Function(error)) => return Err(error.to_string()),
+    };
+    Ok((sig.results, outcome))
+}
+
+fn outcomes(
+    engine: &Engine,
+    module: &Arc<kiln::Checked>,
+    golden: &Golden,
+) -> Vec<(usize, Result<Vec<String>, String>)> {
+    let show = |run: &Run| {
+        let (results, outcome) = execute(engine, module, run).ok()?;
+        let values = |words: Vec<u64>| results.iter().zip(words).map(|(t, w)| golden::show(*t, w)).collect();
+        Some((run.line, outcome.map(values)))
+    };
+    golden.runs.iter().filter_map(show).collect()
+}

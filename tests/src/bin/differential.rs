@@ -1,0 +1,73 @@
+//! Long runs of the differential and mutation tests.
+//!
+//! `differential [--mutants] [--seeds FROM..TO] [--seconds N] [--save DIR]`: programs of these seeds, or mutants of
+//! programs, until the time is over. Each failing program is made small, printed as text and, if asked, saved.
+
+use kiln_tests::differential::{Subject, Summary, baseline_program, compare, run};
+use kiln_tests::mutants;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+const USAGE: &str =
+    "usage: differential [--mutants] [--seeds FROM..TO] [--seconds N] [--failures N] [--save DIR]";
+
+struct Options {
+    mutants: bool,
+    seeds: std::ops::Range<u64>,
+    time: Duration,
+    failures: usize,
+    save: Option<String>,
+}
+
+fn options() -> Option<Options> {
+    let mut options = Options {
+        mutants: false,
+        seeds: 0..u64::MAX,
+        time: Duration::from_secs(1 << 32),
+        failures: 10,
+        save: None,
+    };
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--mutants" => options.mutants = true,
+            "--seeds" => {
+                let seeds = args.next()?;
+                let (from, to) = seeds.split_once("..")?;
+                options.seeds = from.parse().ok()?..to.parse().ok()?;
+            }
+            "--seconds" => options.time = Duration::from_secs(args.next()?.parse().ok()?),
+            "--failures" => options.failures = args.next()?.parse().ok()?,
+            "--save" => options.save = Some(args.next()?),
+            _ => return None,
+        }
+    }
+    Some(options)
+}
+
+fn main() -> ExitCode {
+    let Some(options) = options() else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let subject = if options.mutants {
+        Subject { make: &mutants::mutant, check: &mutants::check }
+    } else {
+        Subject { make: &baseline_program, check: &compare }
+    };
+    let start = Instant::now();
+    let summary: Summary = run(&subject, options.seeds.clone(), options.time, options.failures);
+    for failure in &summary.failures {
+        let report = failure.report();
+        println!("{report}");
+        if let Some(dir) = &options.save {
+            let path = format!("{dir}/seed-{}.kiln", failure.seed);
+            if let Err(error) = std::fs::write(&path, report) {
+                eprintln!("cannot write {path}: {error}");
+            }
+        }
+    }
+    let seeds = format!("seeds {}..{}", options.seeds.start, summary.next);
+    println!("{summary}; {seeds}, {:.1} s", start.elapsed().as_secs_f64());
+    if summary.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

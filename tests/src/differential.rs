@@ -1,0 +1,268 @@
+//! Running many programs and comparing, with nothing lost when one of them crashes: programs run in batches, each
+//! batch in a process of its own; the program at which a process died is known, made small in further processes, and
+//! reported as text.
+
+use crate::isolate::{Death, isolated};
+use crate::observe::interpret;
+use crate::tiers::{self, engine};
+use kiln::{Checked, Engine, LoadError, Tier, verify};
+use kiln_generator::{Config, Entropy, Generated, generate, shrink};
+use kiln_ir::{Module, Op, Type};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What came of one program.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Verdict {
+    /// Every tier let see the same.
+    Same,
+    /// It was not run to an end, for this reason.
+    Skipped(&'static str),
+    /// Two tiers differ, in this.
+    Different(String),
+}
+
+/// Where programs come from and what is asked of them.
+pub struct Subject<'s> {
+    /// Makes the program of a seed.
+    pub make: &'s dyn Fn(u64) -> Generated,
+    /// Runs it.
+    pub check: &'s dyn Fn(&Generated) -> Verdict,
+}
+
+/// A program that failed.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Failure {
+    /// Its seed.
+    pub seed: u64,
+    /// What is wrong.
+    pub what: String,
+    /// The program, made small.
+    pub program: Generated,
+}
+
+/// What a run of many programs gave.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Summary {
+    /// Programs on which the tiers agree.
+    pub same: u64,
+    /// Programs skipped, by reason.
+    pub skipped: Vec<(String, u64)>,
+    /// What failed.
+    pub failures: Vec<Failure>,
+    /// The first seed that was not run.
+    pub next: u64,
+}
+
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} programs ran equal on all tiers", self.same)?;
+        for (reason, count) in &self.skipped {
+            write!(f, ", {count} {reason}")?;
+        }
+        write!(f, ", {} failed", self.failures.len())
+    }
+}
+
+/// What the baseline compiler does, as the generator asks it.
+pub fn baseline_config() -> Config {
+    Config {
+        supports: |op: Op, _: Type| kiln_codegen::refusal::supports(op),
+        results: 1,
+        ..Config::default()
+    }
+}
+
+/// The generator's program of a seed, made of what the baseline compiler does. Every eighth is a large one.
+pub fn baseline_program(seed: u64) -> Generated {
+    let config = baseline_config();
+    let config = match seed % 8 {
+        7 => Config { functions: 6, blocks: 24, insts: 40, ..config },
+        _ => config,
+    };
+    generate(&mut Entropy::from_seed(seed), &config)
+}
+
+/// The generator's program of a seed, made of everything.
+pub fn any_program(seed: u64) -> Generated {
+    generate(&mut Entropy::from_seed(seed), &Config::default())
+}
+
+/// Runs a generated program on the interpreter and on baseline.
+pub fn compare(program: &Generated) -> Verdict {
+    let checked = match verify::check(program.module.clone()) {
+        Ok(checked) => Arc::new(checked),
+        Err((_, faults)) => return Verdict::Different(format!("the verifier refuses it: {}", faults[0])),
+    };
+    compare_checked(&checked, &checked, &program.calls)
+}
+
+thread_local! {
+    static BASELINE: Engine = engine(Tier::Baseline);
+    static INTERPRETER: Engine = engine(Tier::Interpreter);
+}
+
+/// Runs one module on the interpreter in its closed world, the other on baseline, and compares.
+pub fn compare_checked(
+    on_interpreter: &Arc<Checked>,
+    on_baseline: &Arc<Checked>,
+    calls: &[Vec<u64>],
+) -> Verdict {
+    let expected = interpret(on_interpreter, calls);
+    if expected.cannot_be_compared() {
+        return Verdict::Skipped("ended by a limit");
+    }
+    let found = BASELINE.with(|baseline| tiers::run(baseline, on_baseline.clone(), calls));
+    match found {
+        Ok(found) => match expected.difference(&found) {
+            None => Verdict::Same,
+            Some(difference) => Verdict::Different(format!("interpreter and baseline: {difference}")),
+        },
+        Err(LoadError::Compile(refusals)) => {
+            Verdict::Different(format!("the baseline compiler refuses it: {}", refusals[0]))
+        }
+        Err(error) => Verdict::Different(format!("baseline does not load it: {error}")),
+    }
+}
+
+/// Runs a program on the interpreter in its closed world and, through the facade, in the process, and compares.
+pub fn compare_worlds(program: &Generated) -> Verdict {
+    let Ok(checked) = verify::check(program.module.clone()) else {
+        return Verdict::Different("the verifier refuses it".into());
+    };
+    let expected = interpret(&checked, &program.calls);
+    if expected.cannot_be_compared() {
+        return Verdict::Skipped("ended by a limit");
+    }
+    match INTERPRETER.with(|engine| tiers::run(engine, Arc::new(checked), &program.calls)) {
+        Ok(found) => match expected.difference(&found) {
+            None => Verdict::Same,
+            Some(difference) => Verdict::Different(format!("closed world and process: {difference}")),
+        },
+        Err(error) => Verdict::Different(format!("the interpreter does not load it: {error}")),
+    }
+}
+
+/// Programs per process.
+const BATCH: u64 = 256;
+/// Seconds for a batch, and for one program alone.
+const BATCH_SECONDS: u32 = 60;
+const ONE_SECONDS: u32 = 5;
+/// Programs tried to make a failing one small.
+const TRIES: usize = 3000;
+
+/// Runs the programs of the seeds until the time is over, stopping at so many failures.
+pub fn run(subject: &Subject, seeds: std::ops::Range<u64>, time: Duration, failures: usize) -> Summary {
+    let start = Instant::now();
+    let mut summary = Summary { next: seeds.start, ..Summary::default() };
+    while summary.next < seeds.end && start.elapsed() < time && summary.failures.len() < failures {
+        let batch = summary.next..(summary.next + BATCH).min(seeds.end);
+        batch_of(subject, batch, start + time, &mut summary);
+    }
+    summary
+}
+
+fn batch_of(subject: &Subject, seeds: std::ops::Range<u64>, end: Instant, summary: &mut Summary) {
+    let (bytes, death) = isolated(BATCH_SECONDS, |to| {
+        for seed in seeds.clone() {
+            if Instant::now() > end {
+                break;
+            }
+            let line = match (subject.check)(&(subject.make)(seed)) {
+                Verdict::Same => "same".into(),
+                Verdict::Skipped(reason) => format!("skip {reason}"),
+                Verdict::Different(what) => format!("fail {}", what.replace('\n', " ")),
+            };
+            // If nobody reads any more, nobody needs it.
+            let _ = writeln!(to, "{line}");
+        }
+    });
+    let text = String::from_utf8_lossy(&bytes);
+    for line in text.lines() {
+        let seed = summary.next;
+        summary.next += 1;
+        if let Some(what) = line.strip_prefix("fail ") {
+            summary.failures.push(small(subject, seed, what.into()));
+        } else if let Some(reason) = line.strip_prefix("skip ") {
+            match summary.skipped.iter_mut().find(|(r, _)| r == reason) {
+                Some((_, count)) => *count += 1,
+                None => summary.skipped.push((reason.into(), 1)),
+            }
+        } else {
+            summary.same += 1;
+        }
+    }
+    if let Some(death) = death {
+        let seed = summary.next;
+        summary.next += 1;
+        summary.failures.push(small(subject, seed, death.to_string()));
+    }
+}
+
+/// Makes a failing program small, as long as it fails in the same way: by a difference, or by a death.
+fn small(subject: &Subject, seed: u64, what: String) -> Failure {
+    let program = (subject.make)(seed);
+    let kind = |(bytes, death): (Vec<u8>, Option<Death>)| match death {
+        Some(death) => Some(death.to_string()),
+        None => String::from_utf8_lossy(&bytes).strip_prefix("fail ").map(String::from),
+    };
+    let attempt = |candidate: &Generated| {
+        kind(isolated(ONE_SECONDS, |to| {
+            // What shrinking breaks is not what failed.
+            if verify::check(candidate.module.clone()).is_err() {
+                return;
+            }
+            // A panic's message is printed for each attempt otherwise.
+            std::panic::set_hook(Box::new(|_| {}));
+            if let Verdict::Different(what) = (subject.check)(candidate) {
+                let _ = write!(to, "fail {what}");
+            }
+        }))
+    };
+    let died = |what: &str| what.starts_with("it ");
+    let mut best = program.clone();
+    let mut words = what.clone();
+    for calls in (1..=program.calls.len()).map(|n| &program.calls[..n]).chain(program.calls.chunks(1)) {
+        let fewer = Generated { calls: calls.to_vec(), ..program.clone() };
+        if let Some(now) = attempt(&fewer).filter(|now| died(now) == died(&what)) {
+            (best, words) = (fewer, now);
+            if calls.len() == 1 {
+                break;
+            }
+        }
+    }
+    let calls = best.calls.clone();
+    let module = shrink(&best.module, TRIES, &mut |module: &Module| {
+        let candidate = Generated { module: module.clone(), calls: calls.clone() };
+        match attempt(&candidate) {
+            // What becomes wild or endless by shrinking is not what differed.
+            Some(now) if died(&now) == died(&what) => {
+                words = now;
+                true
+            }
+            _ => false,
+        }
+    });
+    Failure { seed, what: words, program: Generated { module, calls } }
+}
+
+impl Failure {
+    /// The failing program as a golden file, save that what it ought to give is for a person to say.
+    pub fn report(&self) -> String {
+        let mut text = format!("; seed {}: {}\n", self.seed, self.what);
+        let sig = self.program.module.find_func(kiln_generator::ENTRY);
+        let params = sig.map(|id| self.program.module.signature_of(id).params.clone()).unwrap_or_default();
+        for call in &self.program.calls {
+            let args: Vec<String> = call
+                .iter()
+                .zip(&params)
+                .map(|(word, ty)| match crate::golden::show(*ty, *word) {
+                    nan if nan == "nan" => format!("bits({word:#x})"),
+                    value => value,
+                })
+                .collect();
+            text += &format!("; run: @{}({})\n", kiln_generator::ENTRY, args.join(", "));
+        }
+        text + &self.program.module.to_string()
+    }
+}

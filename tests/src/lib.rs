@@ -1,0 +1,13 @@
+//! What the tests of the whole of Kiln are made of: running programs on every tier and seeing the same of each,
+//! golden files, host functions, running what may crash in a process of its own.
+
+#![deny(missing_docs)]
+
+pub mod differential;
+pub mod golden;
+pub mod hosts;
+pub mod isolate;
+pub mod mutants;
+pub mod observe;
+pub mod plant;
+pub mod tiers;

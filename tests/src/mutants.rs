@@ -1,0 +1,205 @@
+//! Mutants: programs with a few records changed at random. The verifier must refuse them, or they must compile
+//! without a panic and run equal on the interpreter and on baseline.
+//!
+//! A mutant's accesses are no longer confined, so it must not simply be run. It runs in the interpreter first, in a
+//! world where only the arena can be accessed; only if it never left it, and ended, and can neither see where other
+//! things lie nor the payload of a NaN, does it run natively. The arena is imported and lies at the same address in
+//! both, so even a program that computes with its address sees the same; then the native run makes the same accesses,
+//! or the compiler is wrong.
+
+#![allow(unsafe_code, reason = "the arena is memory that compiled code writes")]
+
+use crate::differential::{Verdict, baseline_config};
+use crate::observe::{Observation, entry, normal, settings};
+use crate::{hosts, tiers};
+use kiln::{Checked, Engine, LoadError, Tier, verify};
+use kiln_generator::{
+    ARENA, ARENA_SIZE, Config, Entropy, Generated, generate, hides_nan_payloads, mutate, sees_addresses,
+};
+use kiln_ir::interp::{BadAccess, ForeignCall, Host, Interpreter};
+use kiln_ir::trap::TrapKind;
+use kiln_ir::{DataId, FuncId, Linkage, Op, Type};
+use std::cell::UnsafeCell;
+use std::sync::Arc;
+
+/// Mutants made of each program.
+const PER_PROGRAM: u64 = 64;
+
+/// What mutants are made of: small programs on an imported arena. Most of them keep to what a mutant may run with,
+/// a quarter has everything, and are mostly only compiled.
+fn config(seed: u64) -> Config {
+    let small = Config { functions: 2, blocks: 4, insts: 10, arena: Linkage::Import, ..baseline_config() };
+    if seed % 4 == 3 {
+        return small;
+    }
+    let supports = |op: Op, ty: Type| {
+        let hidden = match op {
+            Op::SlotAddr | Op::SlotOffset | Op::FrameAddr | Op::FuncAddr | Op::LabelAddr => false,
+            Op::Alloca | Op::CallPtr | Op::JumpTo | Op::TailCallPtr | Op::Fcopysign => false,
+            Op::Bitcast => ty.is_float(),
+            Op::Store => !ty.is_float(),
+            _ => true,
+        };
+        hidden && kiln_codegen::refusal::supports(op)
+    };
+    Config { supports, ..small }
+}
+
+/// The mutant with this number.
+pub fn mutant(seed: u64) -> Generated {
+    let program = seed / PER_PROGRAM;
+    let mut generated = generate(&mut Entropy::from_seed(program), &config(program));
+    // Not a stream that any program is made of.
+    let mut entropy = Entropy::from_seed(seed ^ 0x6d75_7461_6e74 << 16);
+    let before = generated.module.clone();
+    for _ in 0..10 {
+        if mutate(&mut entropy, &mut generated.module) && generated.module != before {
+            break;
+        }
+    }
+    generated
+}
+
+/// Memory that mutants import as their arena: one address for all of them.
+#[repr(align(4096))]
+struct Shared(UnsafeCell<[u8; ARENA_SIZE]>);
+
+// SAFETY: only the one thread of a test process runs mutants.
+unsafe impl Sync for Shared {}
+
+static SHARED: Shared = Shared(UnsafeCell::new([0; ARENA_SIZE]));
+
+/// A world with only the arena, at the address that the native run has it at.
+struct Confined {
+    bytes: Vec<u8>,
+    names: Vec<String>,
+    arena: DataId,
+}
+
+impl Confined {
+    fn range(&self, address: u64, bytes: u64) -> Result<std::ops::Range<usize>, BadAccess> {
+        let start = address.wrapping_sub(SHARED.0.get() as u64);
+        match start.checked_add(bytes) {
+            Some(end) if end <= ARENA_SIZE as u64 => Ok(start as usize..end as usize),
+            _ => Err(BadAccess(address)),
+        }
+    }
+}
+
+impl Host for Confined {
+    fn load(&mut self, address: u64, bytes: u32) -> Result<u64, BadAccess> {
+        let range = self.range(address, bytes as u64)?;
+        let mut word = [0; 8];
+        word[..bytes as usize].copy_from_slice(&self.bytes[range]);
+        Ok(u64::from_le_bytes(word))
+    }
+
+    fn store(&mut self, address: u64, bytes: u32, value: u64) -> Result<(), BadAccess> {
+        let range = self.range(address, bytes as u64)?;
+        self.bytes[range].copy_from_slice(&value.to_le_bytes()[..bytes as usize]);
+        Ok(())
+    }
+
+    fn reserve(&mut self, _: u64, _: u64) -> Result<u64, TrapKind> {
+        // Frames that nobody can take the address of need no room.
+        Ok(0)
+    }
+
+    fn mark(&self) -> u64 {
+        0
+    }
+
+    fn release(&mut self, _: u64) {}
+
+    fn func_address(&mut self, _: FuncId) -> u64 {
+        0
+    }
+
+    fn func_at(&mut self, _: u64) -> Option<FuncId> {
+        None
+    }
+
+    fn data_address(&mut self, data: DataId) -> u64 {
+        if data == self.arena { SHARED.0.get() as u64 } else { 0 }
+    }
+
+    fn tls_address(&mut self, _: DataId) -> Result<u64, TrapKind> {
+        Err(TrapKind::BadAccess(None))
+    }
+
+    fn call_import(&mut self, func: FuncId, call: &ForeignCall<'_>) -> Result<Vec<u64>, TrapKind> {
+        Ok(hosts::call(&self.names[func.index()], call.args).into_iter().collect())
+    }
+
+    fn call_address(&mut self, address: u64, _: &ForeignCall<'_>) -> Result<Vec<u64>, TrapKind> {
+        Err(TrapKind::BadAccess(Some(address)))
+    }
+}
+
+/// What the arena holds when a program begins.
+fn initial() -> [u8; ARENA_SIZE] {
+    std::array::from_fn(|n| (n as u8).wrapping_mul(37) ^ (n >> 8) as u8)
+}
+
+fn interpret(module: &Checked, arena: DataId, calls: &[Vec<u64>]) -> Observation {
+    let (entry, results) = entry(module).expect("a generated program has an entry");
+    let names = module.funcs().iter().map(|f| f.name.clone()).collect();
+    let mut world = Confined { bytes: initial().to_vec(), names, arena };
+    hosts::take_log();
+    let mut outcomes = vec![];
+    for args in calls {
+        let outcome = Interpreter::new(module, &mut world).with(settings()).call(entry, args);
+        outcomes.push(match outcome {
+            Ok(words) => Ok(words.iter().zip(&results).map(|(w, ty)| normal(*ty, *w)).collect()),
+            Err(trap) => Err(trap.kind),
+        });
+    }
+    Observation { outcomes, log: hosts::take_log(), arena: world.bytes }
+}
+
+thread_local! {
+    static BASELINE: Engine = {
+        let mut engine = tiers::engine(Tier::Baseline);
+        // SAFETY: the memory lives for ever and is as large as programs take it for.
+        unsafe { engine.define_address(ARENA, SHARED.0.get().cast()) };
+        engine
+    };
+}
+
+/// Whether baseline loads and then behaves as the interpreter.
+pub fn check(mutant: &Generated) -> Verdict {
+    let checked = match verify::check(mutant.module.clone()) {
+        Ok(checked) => Arc::new(checked),
+        Err(_) => return Verdict::Skipped("refused by the verifier"),
+    };
+    let Some(arena) = checked.data().iter().position(|d| d.name == ARENA).map(|n| DataId(n as u32)) else {
+        return Verdict::Skipped("without an arena");
+    };
+    BASELINE.with(|baseline| {
+        // Loading compiles: that must not panic, whether it can be run or not.
+        match baseline.load(checked.clone()) {
+            Ok(_) => {}
+            Err(LoadError::Compile(_)) => return Verdict::Skipped("refused by the baseline compiler"),
+            Err(error) => return Verdict::Different(format!("baseline does not load it: {error}")),
+        }
+        if sees_addresses(&checked, arena) || !hides_nan_payloads(&checked) {
+            return Verdict::Skipped("compiled only");
+        }
+        let expected = interpret(&checked, arena, &mutant.calls);
+        if expected.cannot_be_compared() {
+            return Verdict::Skipped("compiled, and ended by a limit or a bad access in the interpreter");
+        }
+        // SAFETY: nothing else uses the memory now.
+        unsafe { *SHARED.0.get() = initial() };
+        let mut found = match tiers::run(baseline, checked.clone(), &mutant.calls) {
+            Ok(found) => found,
+            Err(error) => return Verdict::Different(format!("baseline does not load it: {error}")),
+        };
+        // SAFETY: the run is over.
+        found.arena = unsafe { *SHARED.0.get() }.to_vec();
+        match expected.difference(&found) {
+            None => Verdict::Same,
+            Some(difference) => Verdict::Different(format!("interpreter and baseline: {difference}")),
+        }
+    })
+}

@@ -1,0 +1,61 @@
+//! Running programs through the facade, on each of its tiers.
+
+#![allow(unsafe_code, reason = "calling a program and reading its memory are unsafe")]
+
+use crate::hosts;
+use crate::observe::{Observation, STEPS, entry, normal};
+use kiln::{Checked, Config, Engine, InvokeError, LoadError, Tier, TrapKind};
+use kiln_generator::{ARENA_AT, ARENA_SIZE, ENTRY};
+use kiln_ir::Linkage;
+use std::sync::Arc;
+
+/// Every tier, with its name in golden files.
+pub const TIERS: [(&str, Tier); 2] = [("interpreter", Tier::Interpreter), ("baseline", Tier::Baseline)];
+
+/// An engine of the tier with the host functions of generated programs.
+pub fn engine(tier: Tier) -> Engine {
+    let mut engine = Engine::new(Config::new().tier(tier).step_limit(STEPS * 20));
+    for (name, address) in hosts::addresses() {
+        // SAFETY: the functions have the signatures that the generator declares and live for ever.
+        unsafe { engine.define_address(name, address.cast()) };
+    }
+    engine
+}
+
+/// Runs a generated program: all its calls, on one instance. The arena is part of what is seen if the program
+/// exports a function that gives its address.
+///
+/// # Errors
+/// If it cannot be loaded.
+///
+/// # Panics
+/// If it has no entry (a bug of the test).
+pub fn run(engine: &Engine, module: Arc<Checked>, calls: &[Vec<u64>]) -> Result<Observation, LoadError> {
+    let program = engine.load(module)?;
+    let (_, results) = entry(program.module()).expect("a generated program has an entry");
+    hosts::take_log();
+    let mut outcomes = vec![];
+    for args in calls {
+        // SAFETY: generated programs access only their own memory, and of others the caller has made sure.
+        let outcome = unsafe { program.invoke(ENTRY, args) };
+        outcomes.push(match outcome {
+            Ok(words) => Ok(words.iter().zip(&results).map(|(w, ty)| normal(*ty, *w)).collect()),
+            Err(InvokeError::Trap(trap)) => Err(match trap.kind() {
+                TrapKind::BadAccess(_) => TrapKind::BadAccess(None),
+                kind => kind,
+            }),
+            Err(InvokeError::Function(fault)) => panic!("`{ENTRY}` cannot be called: {fault}"),
+        });
+    }
+    let log = hosts::take_log();
+    let mut arena = vec![];
+    if program.module().funcs().iter().any(|f| f.name == ARENA_AT && f.linkage == Linkage::Export) {
+        // SAFETY: the function only gives an address, and that many bytes stand there while the program lives.
+        let bytes = unsafe {
+            let at = program.invoke(ARENA_AT, &[]).expect("it gives an address")[0];
+            std::slice::from_raw_parts(at as *const u8, ARENA_SIZE)
+        };
+        arena = bytes.to_vec();
+    }
+    Ok(Observation { outcomes, log, arena })
+}
