@@ -1,10 +1,10 @@
 //! Broken programs in `tests/verify/*.kiln` and what the verifier says of them, kept at the end of each file. Set
 //! `KILN_BLESS` to write the expectations anew.
 
+use kiln_ir::Module;
 use kiln_ir::diagnostic::{Diagnostic, Place};
-use kiln_ir::text::operand_span;
+use kiln_ir::text::instruction_span;
 use kiln_ir::verify::{Fault, check};
-use kiln_ir::{Inst, Module};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -19,8 +19,7 @@ fn place(text: &str, module: &Module, at: Place) -> String {
         _ => return "module".into(),
     };
     let body = module.func(func).body.as_ref().expect("faults in instructions are in bodies");
-    let pos = body.position(Inst(inst.0)).expect("text gives every instruction a position");
-    let span = operand_span(text, pos, operand).expect("the position is of this text");
+    let span = instruction_span(text, body, inst, operand).expect("text gives every instruction a position");
     let (start, end) = (span.start as usize, span.end as usize);
     let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
     let line = text[..start].matches('\n').count() + 1;

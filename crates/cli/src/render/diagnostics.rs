@@ -4,7 +4,7 @@ use super::{error, report};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Snippet};
 use kiln::Position;
 use kiln_ir::diagnostic::{Diagnostic, Place, Span};
-use kiln_ir::text::{Sources, operand_span};
+use kiln_ir::text::{Sources, instruction_span, operand_span};
 use kiln_ir::{FileId, FuncId, Inst, Module, Pos};
 use std::fmt::Display;
 use std::ops::Range;
@@ -163,7 +163,7 @@ impl<'p> Context<'p> {
         let body = decl.body.as_ref()?;
         let excerpt = body.position(inst).and_then(|pos| {
             let text = &self.sources.get(pos.file)?.text;
-            self.excerpt(operand_span(text, pos, operand)?)
+            self.excerpt(instruction_span(text, body, inst, operand)?)
         });
         let Some(excerpt) = excerpt else {
             notes.push(format!("instruction {} of {}", inst.0, body.insts().len()));

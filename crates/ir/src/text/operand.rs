@@ -2,13 +2,33 @@
 
 use super::lex::{Kind, Lexer};
 use crate::diagnostic::Span;
-use crate::function::Pos;
+use crate::entity::Inst;
+use crate::function::{Function, Pos};
+use crate::op::Shape;
+
+/// The place of an operand of an instruction that was read from `text`, counted as the verifier counts: a call has all its
+/// results, also those that the text leaves out. Else as [`operand_span`].
+///
+/// `None` if the instruction has no position, or `text` no such place.
+pub fn instruction_span(text: &str, f: &Function, inst: Inst, operand: Option<u8>) -> Option<Span> {
+    let record = f.insts().get(inst.index())?;
+    let results = match record.op.shape() {
+        Shape::Call | Shape::CallPtr => f.call(record).results as usize,
+        _ => 0,
+    };
+    find(text, f.position(inst)?, operand, results)
+}
 
 /// The place of an operand of the instruction that was read at `pos`: operands are counted as written, results first;
 /// each value in a list counts as one. Without an operand, or if the instruction has not so many, the whole instruction.
 ///
 /// `None` if `text` has no such place, because it is not the text that was read.
 pub fn operand_span(text: &str, pos: Pos, operand: Option<u8>) -> Option<Span> {
+    find(text, pos, operand, 0)
+}
+
+/// The place of an operand, if the first `results` operands are results, whether written or not.
+fn find(text: &str, pos: Pos, operand: Option<u8>, results: usize) -> Option<Span> {
     let line_start = text
         .split_inclusive('\n')
         .scan(0, |at, line| Some(std::mem::replace(at, *at + line.len())))
@@ -24,6 +44,8 @@ pub fn operand_span(text: &str, pos: Pos, operand: Option<u8>) -> Option<Span> {
     // The operand being read, how deep in brackets it is, and whether the mnemonic has passed.
     let mut open: Option<(usize, usize)> = None;
     let (mut braces, mut squares) = (0usize, 0usize);
+    // How many results stand in the text.
+    let mut written = 0;
     let has_results = matches!(lexer.peek().kind, Kind::Reg(_));
     let mut in_results = has_results;
     let mut mnemonic = !has_results;
@@ -38,6 +60,7 @@ pub fn operand_span(text: &str, pos: Pos, operand: Option<u8>) -> Option<Span> {
             Kind::Punct(b'}') if braces == 0 => break,
             Kind::Punct(b'=') if in_results => {
                 spans.extend(open.take());
+                written = spans.len();
                 in_results = false;
                 mnemonic = matches!(lexer.peek().kind, Kind::Ident(_));
             }
@@ -85,8 +108,13 @@ pub fn operand_span(text: &str, pos: Pos, operand: Option<u8>) -> Option<Span> {
         end = to;
     }
     spans.extend(open);
-    let (start, end) = match operand {
-        Some(n) => spans.get(n as usize).copied().unwrap_or((start, end)),
+    let left_out = results.saturating_sub(written);
+    let (start, end) = match operand.map(usize::from) {
+        Some(n) if n >= written && n < written + left_out => (start, end),
+        Some(n) => {
+            let n = if n < written { n } else { n - left_out };
+            spans.get(n).copied().unwrap_or((start, end))
+        }
         None => (start, end),
     };
     Some(Span { file: pos.file, start: start as u32, end: end as u32 })

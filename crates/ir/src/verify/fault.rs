@@ -22,13 +22,20 @@ impl<T> Named<T> {
     }
 }
 
+/// Whether a name is written without quotes.
+fn is_plain(name: &str) -> bool {
+    let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '@' | '.');
+    name.chars().all(word) && !name.starts_with(|c: char| c.is_ascii_digit())
+}
+
 /// How an entity is written: before its name, before its number.
 macro_rules! written {
     ($($entity:ident $name:literal $number:literal;)*) => {$(
         impl fmt::Display for Named<$entity> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match &self.name {
-                    Some(name) => write!(f, concat!($name, "{}"), name),
+                    Some(name) if is_plain(name) => write!(f, concat!($name, "{}"), name),
+                    Some(name) => write!(f, concat!($name, "{:?}"), name),
                     None => write!(f, concat!($number, "{}"), self.id.0),
                 }
             }
