@@ -18,6 +18,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 #[derive(Clone)]
 pub struct Image(Arc<Inner>);
 
+// A panic that passes leaves an image as it is: nothing of it changes in more than one step.
+impl std::panic::UnwindSafe for Image {}
+impl std::panic::RefUnwindSafe for Image {}
+
 pub(crate) struct Inner {
     code: Range<usize>,
     record: Record,
