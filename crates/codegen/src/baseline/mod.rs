@@ -83,8 +83,8 @@ pub fn compile_function<T: Target>(
     }
     let features = options.features;
     scratch.scan.run(f, &T::HOMES, |op| T::clobbers(op, features));
-    // Spills may outgrow the red zone or a page, which is known only at the end: then once more.
-    for layout in [FrameLayout::RedZone, FrameLayout::Fixed, FrameLayout::Probed] {
+    // Spills may outgrow a lean frame or a page, which is known only at the end: then once more.
+    for layout in [FrameLayout::Lean, FrameLayout::Fixed, FrameLayout::Probed] {
         if emit::<T>(module, func, f, options, scratch, code, layout) {
             break;
         }
@@ -104,7 +104,7 @@ fn emit<T: Target>(
     layout: FrameLayout,
 ) -> bool {
     let scan = &mut scratch.scan;
-    let frame = T::frame(f, &scan.calls, scan.homes, layout);
+    let frame = T::frame(f, scan, layout);
     let buf = Buffer::new(code, &mut scratch.buffer, f.blocks().len());
     let pool = T::LOCALS.without(scan.homes);
     let mut e = Emit::<T> {

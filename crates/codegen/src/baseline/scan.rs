@@ -97,6 +97,8 @@ pub struct Scan {
     pub homes: RegSet,
     /// Positions of calls, ascending.
     pub calls: Vec<u32>,
+    /// Whether some value of several blocks, or across a call, got no home and so will need room in the frame.
+    pub homeless: bool,
     /// Registers that several blocks mention.
     globals: Vec<VReg>,
     /// Mentions of each register, each times its loop's weight, and one entry more.
@@ -418,6 +420,7 @@ impl Scan {
     /// The linear scan.
     fn assign(&mut self, regs: &HomeRegs) {
         self.homes = RegSet::EMPTY;
+        self.homeless = false;
         // Who holds each register, as a number in `candidates`.
         let mut active = [NO_LOOP; crate::regs::COUNT];
         for i in 0..self.candidates.len() {
@@ -457,11 +460,14 @@ impl Scan {
                 }
             }
             if chosen == Reg::NONE {
+                self.homeless |= val.flags & Val::REMAT == 0;
                 continue;
             }
             if least > 0 {
                 let loser = self.candidates[active[chosen.0 as usize] as usize].vreg;
-                self.vals[loser.index()].home = Reg::NONE;
+                let loser = &mut self.vals[loser.index()];
+                loser.home = Reg::NONE;
+                self.homeless |= loser.flags & Val::REMAT == 0;
             }
             self.candidates[i].weight = weight;
             active[chosen.0 as usize] = i as u32;

@@ -4,7 +4,7 @@ pub mod x64;
 
 use crate::Features;
 use crate::baseline::Emit;
-use crate::baseline::scan::HomeRegs;
+use crate::baseline::scan::{HomeRegs, Scan};
 use crate::buffer::Buffer;
 use crate::code::FrameInfo;
 use crate::regs::{Reg, RegSet};
@@ -14,8 +14,8 @@ use kiln_ir::{InstData, Op, Type, VReg};
 /// What a frame may look like, from cheap to general.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
 pub enum FrameLayout {
-    /// Below the stack pointer, if the target's convention allows it and the function calls nothing.
-    RedZone,
+    /// As the target likes it best where hardly any room is needed; may turn out too small.
+    Lean,
     /// Made by one subtraction.
     Fixed,
     /// Made page by page, so that the guard page is not stepped over.
@@ -49,9 +49,8 @@ pub trait Target: Sized {
     /// Whether an op calls something, so that registers which callees may change lose their values.
     fn clobbers(op: Op, features: Features) -> bool;
 
-    /// Lays out what is known of the frame before the function is written. `calls` are the positions of ops that
-    /// call something, `homes` the registers given as homes.
-    fn frame(f: &Function, calls: &[u32], homes: RegSet, layout: FrameLayout) -> Self::Frame;
+    /// Lays out what is known of the frame before the function is written.
+    fn frame(f: &Function, scan: &Scan, layout: FrameLayout) -> Self::Frame;
     /// Makes room for a value in the frame and gives its number.
     fn spill(frame: &mut Self::Frame) -> u32;
     /// The frame's size as `FrameInfo` has it, or none if it does not fit the layout.

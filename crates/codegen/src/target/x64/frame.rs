@@ -3,13 +3,13 @@
 //! From the stack pointer up: arguments of calls, the IR's slots, values that found no register, saved registers,
 //! return address, arguments of this function. The size is known when the function has been written, so the
 //! instructions that need it are patched then. A function that calls nothing and needs at most 128 bytes leaves the
-//! stack pointer alone and uses the red zone below it (psABI 3.2.2).
+//! stack pointer alone and uses the red zone below it (psABI 3.2.2); one that calls but needs no room only pushes.
 
 use super::encode::{Amode, Base};
 use super::insts::{Alu, Cc, MOV_RM_R};
 use super::regs::*;
 use crate::baseline::Emit;
-use crate::baseline::scan::{NO_SLOT, Val};
+use crate::baseline::scan::{NO_SLOT, Scan, Val};
 use crate::code::{FaultCause, FrameInfo, TrapSite};
 use crate::regs::{Reg, RegSet};
 use crate::target::FrameLayout;
@@ -37,7 +37,9 @@ pub struct Frame {
     saved_count: usize,
     /// Whether the stack pointer stays where it was.
     red_zone: bool,
-    /// Whether the red zone turned out too small.
+    /// Whether there is no room but what pushes make.
+    pushes_only: bool,
+    /// Whether a lean frame turned out too small.
     overflowed: bool,
     /// Whether the prologue touches every page.
     probe: bool,
@@ -45,27 +47,29 @@ pub struct Frame {
 
 impl Frame {
     /// Lays out what is known before the function is written.
-    pub fn of(f: &Function, calls: &[u32], homes: RegSet, layout: FrameLayout) -> Frame {
+    pub fn of(f: &Function, scan: &Scan, layout: FrameLayout) -> Frame {
         let mut frame = Frame {
             top: 0,
             slots: Vec::new(),
             saved: [Reg::NONE; 6],
             saved_count: 0,
             red_zone: false,
+            pushes_only: false,
             overflowed: false,
             probe: false,
         };
         // In ascending order of DWARF numbers, as the unwind rows say.
         for reg in [RBX, RBP, R12, R13, R14, R15] {
-            if homes.has(reg) {
+            if scan.homes.has(reg) {
                 frame.saved[frame.saved_count] = reg;
                 frame.saved_count += 1;
             }
         }
         let slot_bytes: u64 = f.slots().iter().map(|s| room(s.size, s.align)).sum();
-        frame.red_zone = layout == FrameLayout::RedZone && calls.is_empty() && slot_bytes <= RED_ZONE as u64;
+        frame.red_zone =
+            layout == FrameLayout::Lean && scan.calls.is_empty() && slot_bytes <= RED_ZONE as u64;
         if !frame.red_zone {
-            for &at in calls {
+            for &at in &scan.calls {
                 let inst = &f.insts()[at as usize];
                 if matches!(inst.op, Op::Call | Op::CallPtr) {
                     let mut places = Places::default();
@@ -87,6 +91,8 @@ impl Frame {
                 frame.top += room;
             }
         }
+        frame.pushes_only =
+            layout == FrameLayout::Lean && !frame.red_zone && frame.top == 0 && !scan.homeless;
         frame.probe = layout == FrameLayout::Probed || frame.top >= PAGE / 2;
         frame
     }
@@ -94,6 +100,7 @@ impl Frame {
     /// Makes room for a value.
     pub fn spill(&mut self) -> u32 {
         self.top += 8;
+        self.overflowed |= self.pushes_only;
         if self.red_zone {
             self.overflowed |= self.top > RED_ZONE;
             self.top
@@ -123,8 +130,11 @@ impl Frame {
     /// The frame's size without pushes: keeps the stack pointer a multiple of 16 at calls. None if the layout
     /// turned out too small for it.
     pub fn final_size(&self) -> Option<u32> {
+        if self.overflowed {
+            return None;
+        }
         if self.red_zone {
-            return (!self.overflowed).then_some(0);
+            return Some(0);
         }
         let pushed = 8 + 8 * self.saved_count as u32;
         let size = (self.top + pushed).next_multiple_of(16) - pushed;
@@ -150,7 +160,11 @@ impl Emit<'_, X64> {
             info.steps[i] = (self.asm.buf.offset() - start) as u8;
         }
         if !self.frame.red_zone {
-            if self.frame.probe {
+            if self.frame.pushes_only {
+                if self.frame.final_size() == Some(8) {
+                    self.asm.push(RAX);
+                }
+            } else if self.frame.probe {
                 self.probe_pages();
             } else {
                 // sub rsp, imm32
@@ -244,7 +258,11 @@ impl Emit<'_, X64> {
 
     /// Writes the epilogue and the return.
     pub fn epilogue(&mut self) {
-        if !self.frame.red_zone {
+        if self.frame.pushes_only {
+            if self.frame.final_size() == Some(8) {
+                self.asm.pop(RCX);
+            }
+        } else if !self.frame.red_zone {
             // add rsp, imm32
             self.asm.raw(&[0x48, 0x81, 0xc4]);
             let at = self.asm.buf.offset();

@@ -10,7 +10,7 @@ mod select;
 use super::{FrameLayout, Target};
 use crate::Features;
 use crate::baseline::Emit;
-use crate::baseline::scan::HomeRegs;
+use crate::baseline::scan::{HomeRegs, Scan};
 use crate::code::FrameInfo;
 use crate::regs::{Reg, RegSet};
 use encode::Asm;
@@ -33,8 +33,8 @@ impl Target for X64 {
         abi::clobbers(op, features)
     }
 
-    fn frame(f: &Function, calls: &[u32], homes: RegSet, layout: FrameLayout) -> Frame {
-        Frame::of(f, calls, homes, layout)
+    fn frame(f: &Function, scan: &Scan, layout: FrameLayout) -> Frame {
+        Frame::of(f, scan, layout)
     }
 
     fn spill(frame: &mut Frame) -> u32 {
