@@ -33,27 +33,47 @@ impl Input {
 
 /// Reads a file (`-`: standard input), parses and checks it.
 pub fn load(path: &str) -> Result<Input, Status> {
-    let mut times = Vec::new();
-    let mut clock = Instant::now();
-    let mut lap = |step| {
-        let now = Instant::now();
-        times.push((step, now - std::mem::replace(&mut clock, now)));
-    };
-    let name = if path == "-" { "<stdin>" } else { path }.to_owned();
-    let bytes = read(path).map_err(|reason| {
-        let help =
-            (path != "-" && Path::new(path).is_dir()).then_some("it is a directory; name a file in it");
-        render::error(&format!("cannot read `{name}`: {}", render::plain_reason(&reason)), help);
-        Status::NO_INPUT
-    })?;
-    lap("read");
+    let started = Instant::now();
+    let (name, bytes) = read(path)?;
+    let took = started.elapsed();
+    let mut input = of_bytes(name, bytes)?;
+    input.times.insert(0, ("read", took));
+    Ok(input)
+}
+
+/// The name that messages use for a file, and its bytes.
+pub fn read(path: &str) -> Result<(String, Vec<u8>), Status> {
+    if path == "-" {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().read_to_end(&mut bytes);
+        return match read {
+            Ok(_) => Ok(("<stdin>".into(), bytes)),
+            Err(reason) => Err(unreadable("standard input", &reason, None)),
+        };
+    }
+    std::fs::read(path).map(|bytes| (path.to_owned(), bytes)).map_err(|reason| {
+        let help = Path::new(path).is_dir().then_some("it is a directory; name a file in it");
+        unreadable(&format!("`{path}`"), &reason, help)
+    })
+}
+
+fn unreadable(what: &str, reason: &std::io::Error, help: Option<&str>) -> Status {
+    render::error(&format!("cannot read {what}: {}", render::plain_reason(reason)), help);
+    Status::NO_INPUT
+}
+
+/// Whether these are the bytes of a bytecode file rather than text.
+pub fn is_bytecode(bytes: &[u8]) -> bool {
+    bytes.starts_with(&kiln_ir::bytecode::MAGIC)
+}
+
+/// Parses and checks a file's bytes.
+pub fn of_bytes(name: String, bytes: Vec<u8>) -> Result<Input, Status> {
+    let started = Instant::now();
     let mut sources = Sources::default();
-    let module = if bytes.starts_with(&kiln_ir::bytecode::MAGIC) {
-        decode(&name, &bytes)?
-    } else {
-        parse(&name, bytes, &mut sources)?
-    };
-    lap("parse");
+    let module =
+        if is_bytecode(&bytes) { decode(&name, &bytes)? } else { parse(&name, bytes, &mut sources)? };
+    let parsed = Instant::now();
     let module = match verify::check(module) {
         Ok(module) => module,
         Err((module, faults)) => {
@@ -62,18 +82,8 @@ pub fn load(path: &str) -> Result<Input, Status> {
             return Err(Status::BAD_PROGRAM);
         }
     };
-    lap("verify");
+    let times = vec![("parse", parsed - started), ("verify", parsed.elapsed())];
     Ok(Input { module: Arc::new(module), name, sources, times })
-}
-
-fn read(path: &str) -> std::io::Result<Vec<u8>> {
-    if path == "-" {
-        let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes)?;
-        Ok(bytes)
-    } else {
-        std::fs::read(path)
-    }
 }
 
 fn decode(name: &str, bytes: &[u8]) -> Result<Module, Status> {

@@ -39,8 +39,8 @@ Exit status:
   141  (killed by SIGPIPE) whoever read the output went away
   0 from the other subcommands means that all is well.";
 
-/// Runs, checks, converts and explains programs for Kiln, an assembler for machines that do not exist yet: programs
-/// in a typed register language become native code in an instant.
+/// Runs, checks, converts and explains Kiln programs: written in a small typed register language, they become
+/// native code in an instant.
 #[derive(Parser)]
 #[command(name = "kiln", version, after_help = EXAMPLES)]
 struct Arguments {

@@ -7,6 +7,7 @@ use crate::symbols;
 use kiln::process::{self, Main};
 use kiln::{Config, Engine, LinkFault, LoadError, Tier};
 use std::ffi::CString;
+use std::sync::Arc;
 use std::time::Instant;
 
 const EXAMPLES: &str = "\
@@ -48,8 +49,10 @@ fn parse_tier(text: &str) -> Result<Tier, String> {
 /// Runs the program; returns only if it could not be started or trapped.
 pub fn run(arguments: Arguments) -> Result<(), Status> {
     let mut input = input::load(&arguments.file)?;
-    let engine = Engine::new(Config::new().tier(arguments.tier));
     let mut times = std::mem::take(&mut input.times);
+    let input = Arc::new(input);
+    report_foreign_faults(&input);
+    let engine = Engine::new(Config::new().tier(arguments.tier));
     let loaded = engine.load_timed(input.module.clone(), &mut |step, took| times.push((step, took)));
     let program = loaded.map_err(|error| load_error(&input, &error))?;
     let main = match Main::find(&program) {
@@ -81,6 +84,16 @@ pub fn run(arguments: Arguments) -> Result<(), Status> {
             process::exit(Status::TRAP.0.into())
         }
     }
+}
+
+/// A wild pointer that the program hands to a C function ends the process; then at least with a message.
+fn report_foreign_faults(input: &Arc<Input>) {
+    let input = input.clone();
+    process::on_foreign_fault(move |fault| {
+        process::flush_streams();
+        render::trap::trap(&input.context(), fault);
+        process::exit_now(Status::TRAP.0.into())
+    });
 }
 
 fn load_error(input: &Input, error: &LoadError) -> Status {

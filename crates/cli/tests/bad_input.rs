@@ -175,6 +175,26 @@ fn wild_pointer() {
 }
 
 #[test]
+fn wild_pointer_handed_to_c() {
+    let text = "\
+extern puts: fn(ptr) -> i32
+const data hi = \"before\\0\"
+export fn main() -> i32 {
+    call puts(hi)
+    call puts(8)
+    ret 0
+}
+";
+    let outcome = run_program(text, TIERS[0]);
+    outcome
+        .fails(70, &["trap: bad memory access at 0x8 in native code", "<stdin>:5", "call puts(8)", "`main`"]);
+    assert_eq!(outcome.stdout, "before\n");
+    let outcome = run_program(text, TIERS[1]);
+    outcome.fails(70, &["trap: bad memory access at 0x8 in native code"]);
+    assert_eq!(outcome.stdout, "before\n");
+}
+
+#[test]
 fn endless_recursion() {
     let text = "fn deeper(%n: i64) -> i64 {\n    %m = add %n, 1\n    %r = call deeper(%m)\n    %r = add %r, %n\n    ret %r\n}\nexport fn main() -> i32 {\n    %r = call deeper(0)\n    %s = trunc %r\n    ret %s\n}\n";
     for tier in TIERS {

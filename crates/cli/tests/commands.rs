@@ -61,7 +61,13 @@ fn build_and_dump_of_bytecode() {
     assert_eq!(run(&["run", stripped]).succeeds(), "hi\n");
     assert!(std::fs::metadata(stripped).unwrap().len() < std::fs::metadata(full).unwrap().len());
     let bytes = run(&["dump", "--bytecode", full]);
-    assert!(bytes.succeeds().starts_with("000000  89 6b 62 63 01 00"), "{}", bytes.stdout);
+    assert!(bytes.succeeds().starts_with("000000  89 6b 62 63"), "{}", bytes.stdout);
+    assert!(bytes.stdout.contains("shl.i64"), "{}", bytes.stdout);
+    let mut damaged = std::fs::read(full).unwrap();
+    damaged.truncate(damaged.len() - 10);
+    let damaged = file("build-damaged.kbc", damaged);
+    let bytes = run(&["dump", "--bytecode", &damaged]);
+    bytes.fails(65, &["build-damaged.kbc", "truncated"]);
     // Without -o the file stands beside the source.
     run(&["build", &source]).succeeds();
     assert_eq!(run(&["run", &source.replace(".kiln", ".kbc")]).succeeds(), "hi\n");

@@ -91,6 +91,7 @@ mod access;
 mod adapter;
 mod engine;
 mod error;
+mod foreign;
 mod function;
 mod host;
 mod import;

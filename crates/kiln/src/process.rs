@@ -1,6 +1,7 @@
 //! Running a program as the work of the whole process, as the command does: its `main`, its output, its exit.
 
 use crate::error::FunctionError;
+pub use crate::foreign::on_foreign_fault;
 use crate::function::Function;
 use crate::program::Program;
 use crate::trap::Trap;
@@ -60,6 +61,12 @@ pub fn flush_streams() {
 pub fn exit(status: i32) -> ! {
     // SAFETY: no precondition.
     unsafe { libc::exit(status) }
+}
+
+/// Ends the process with a status, at once: nothing else runs, nothing is flushed.
+pub fn exit_now(status: i32) -> ! {
+    // SAFETY: no precondition.
+    unsafe { libc::_exit(status) }
 }
 
 /// Makes a closed output pipe end the process quietly, as it ends other programs; Rust's start-up code has turned that

@@ -37,7 +37,12 @@ impl Trap {
 
     /// A host function's error.
     pub(crate) fn host(message: String) -> Trap {
-        let mut trap = Trap::new(TrapKind::Host);
+        Trap::with_message(TrapKind::Host, message)
+    }
+
+    /// A trap that has more to say than its kind.
+    pub(crate) fn with_message(kind: TrapKind, message: String) -> Trap {
+        let mut trap = Trap::new(kind);
         trap.0.message = Some(message);
         trap
     }

@@ -5,6 +5,7 @@ use anstyle::{AnsiColor, Style};
 use iced_x86::{Decoder, DecoderOptions, Formatter, FormatterOutput, FormatterTextKind, NasmFormatter};
 use kiln_codegen::Code;
 use kiln_codegen::code::{FunctionCode, Target};
+use kiln_ir::bytecode::Part;
 use kiln_ir::{FuncId, Inst, Linkage, Module, text};
 use std::fmt::Write as _;
 
@@ -180,22 +181,24 @@ pub fn layout(module: &Module, code: &Code) -> String {
     out
 }
 
-/// Bytes in hexadecimal, sixteen a line, with the characters among them.
-pub fn bytes(bytes: &[u8]) -> String {
+/// The parts of a bytecode file: where each stands, its bytes, what it says.
+pub fn bytes(bytes: &[u8], parts: &[Part]) -> String {
+    const SHOWN: usize = 10;
+    let Palette { bytes: dim, source, .. } = Palette::new(super::coloured(&std::io::stdout()));
     let mut out = String::new();
-    for (line, chunk) in bytes.chunks(16).enumerate() {
-        let _ = write!(out, "{:06x} ", line * 16);
-        for at in 0..16 {
-            match chunk.get(at) {
-                Some(byte) => {
-                    let _ = write!(out, " {byte:02x}");
-                }
-                None => out.push_str("   "),
-            }
+    for part in parts {
+        let all = &bytes[part.start.min(bytes.len())..part.end.min(bytes.len())];
+        let mut hex: Vec<String> = all.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();
+        if all.len() > SHOWN {
+            hex.push("..".into());
         }
-        out.push_str("  ");
-        out.extend(chunk.iter().map(|b| if b.is_ascii_graphic() || *b == b' ' { *b as char } else { '.' }));
-        out.push('\n');
+        let (at, indent, meaning) = (part.start, part.depth * 2, &part.meaning);
+        let _ = writeln!(
+            out,
+            "{dim}{at:06x}  {:<34}{dim:#}{:indent$}{source}{meaning}{source:#}",
+            hex.join(" "),
+            ""
+        );
     }
     out
 }

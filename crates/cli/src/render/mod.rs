@@ -22,7 +22,7 @@ fn renderer() -> Renderer {
 /// Writes a report to standard error. A reader that went away is no concern of a message.
 fn report(groups: &[Group<'_>]) {
     let text = renderer().render(groups);
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{text}\n");
 }
 
 /// A message that belongs to no place in a program.
