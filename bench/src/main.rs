@@ -4,7 +4,9 @@
 mod cold;
 mod compile;
 mod figures;
+mod kernels;
 mod measure;
+mod run;
 mod synthetic;
 
 use anyhow::Result;
@@ -34,6 +36,11 @@ struct Cli {
 
 #[derive(Clone, Subcommand)]
 enum What {
+    /// Run time of the six kernels
+    Run {
+        /// Only kernels with this in their name
+        only: Option<String>,
+    },
     /// Compile time of synthetic programs
     Compile,
     /// A small program as a process
@@ -51,6 +58,8 @@ enum What {
 #[derive(Serialize)]
 struct Report {
     machine: Machine,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<run::RunReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     compile: Option<compile::CompileReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,8 +98,9 @@ impl Machine {
 impl Report {
     fn figures(&self) -> Vec<Figure> {
         let compile = self.compile.iter().flat_map(|r| &r.figures);
+        let run = self.run.iter().flat_map(|r| &r.figures);
         let cold = self.cold.iter().flat_map(|r| &r.figures);
-        compile.chain(cold).cloned().collect()
+        compile.chain(run).chain(cold).cloned().collect()
     }
 
     fn print(&self) {
@@ -98,6 +108,12 @@ impl Report {
         println!("{processor}\n{gcc}; {tcc}; {rustc}; Cranelift 0.135, dynasm-rs 5");
         if *quick {
             println!("A quick run: a first impression, not a result.");
+        }
+        if let Some(report) = &self.run {
+            println!(
+                "\nRun time: ratios of CPU time to gcc -O0, medians [quartiles]\n{}",
+                run::table(report)
+            );
         }
         if let Some(report) = &self.compile {
             println!(
@@ -118,7 +134,14 @@ fn main() -> Result<ExitCode> {
         compile::profile(Duration::from_secs(seconds))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut report = Report { machine: Machine::here(cli.quick), compile: None, cold: None };
+    let mut report = Report { machine: Machine::here(cli.quick), run: None, compile: None, cold: None };
+    let (run_time, only) = match &cli.what {
+        What::Run { only } => (true, only.as_deref()),
+        what => (matches!(what, What::All), None),
+    };
+    if run_time {
+        report.run = Some(run::measure(cli.quick, only)?);
+    }
     if matches!(cli.what, What::Compile | What::All) {
         report.compile = Some(compile::measure(cli.quick)?);
     }

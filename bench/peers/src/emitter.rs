@@ -30,6 +30,7 @@ impl Emitter {
 }
 
 /// The branch per instruction.
+#[expect(clippy::useless_conversion, reason = "`dynasm!` converts register numbers of any type")]
 fn emit(ops: &mut VecAssembler<X64Relocation>, step: &Step) {
     let (dst, a, b, imm) = (register(step.dst), register(step.a), register(step.b), step.imm);
     match step.what {

@@ -351,20 +351,20 @@ impl Chooser {
 
     /// Where a result goes: a new temporary, or in a third of the cases (always under stress) a variable.
     fn new_int(&mut self, at: u8) -> Name {
-        if self.to_variable(3, at) { self.int_variable() } else { Name::temp(at) }
+        if self.is_for_variable(3, at) { self.int_variable() } else { Name::temp(at) }
     }
 
     fn new_float(&mut self, at: u8) -> Name {
-        if self.to_variable(3, at) { self.float_variable() } else { Name::temp(at) }
+        if self.is_for_variable(3, at) { self.float_variable() } else { Name::temp(at) }
     }
 
     /// Where a load goes: mostly a temporary.
     fn loaded(&mut self, at: u8, variable: fn(&mut Chooser) -> Name) -> Name {
-        if self.to_variable(8, at) { variable(self) } else { Name::temp(at) }
+        if self.is_for_variable(8, at) { variable(self) } else { Name::temp(at) }
     }
 
     /// Towards the end of a block always: nothing would read a temporary any more.
-    fn to_variable(&mut self, one_in: usize, at: u8) -> bool {
+    fn is_for_variable(&mut self, one_in: usize, at: u8) -> bool {
         self.kind == Kind::Stress
             || self.random.below(one_in) == 0
             || at as usize + self.random.below(5) >= BLOCK_OPS
