@@ -8,6 +8,9 @@ mod data;
 mod declare;
 mod expr;
 mod inst;
+mod operands;
+mod record;
+mod types;
 mod value;
 
 use super::fault::{Fault, Thing};
@@ -20,10 +23,11 @@ use crate::entity::{DataId, FileId, FuncId, LayoutId, SigId, Slot};
 use crate::module::Module;
 use crate::types::Type;
 pub(super) use data::MAX_INNER_ZEROS;
-pub(super) use declare::{CLASSES, CONVENTIONS, FIELD_KINDS, Members, class_layout};
+pub(super) use declare::CONVENTIONS;
 use expr::Value;
 use std::borrow::Cow;
 use std::collections::HashMap;
+pub(super) use types::{CLASSES, FIELD_KINDS, Members, class_layout};
 
 type Faults = Vec<Diagnostic<Fault>>;
 
