@@ -2,10 +2,10 @@
 
 use super::inst::Parts;
 use super::value::Scope;
-use super::{Body, Parsed, Parser};
+use super::{Body, DataName, Parsed, Parser};
 use crate::builder::{BuildError, FunctionBuilder};
 use crate::diagnostic::Span;
-use crate::entity::FileId;
+use crate::entity::{Block, FileId};
 use crate::function::Pos;
 use crate::module::{DataTarget, Module};
 use crate::text::fault::{Fault, Thing};
@@ -46,8 +46,9 @@ impl<'a> Parser<'a> {
             code.label_in_data(user, &mut labels);
         }
         code.finish();
-        for (data, reloc, block) in labels {
-            if let Some(reloc) = module.data.get_mut(data).and_then(|d| d.relocs.get_mut(reloc)) {
+        for (DataName { data, reloc, .. }, block) in labels {
+            let data = module.data.get_mut(data.index());
+            if let Some(reloc) = data.and_then(|d| d.relocs.get_mut(reloc as usize)) {
                 reloc.target = DataTarget::Label(body.func, block);
             }
         }
@@ -296,14 +297,14 @@ impl<'a> Code<'_, 'a> {
     }
 
     /// Looks up the label that a name in data waits for.
-    fn label_in_data(&mut self, user: usize, found: &mut Vec<(usize, usize, crate::entity::Block)>) {
-        let wanted = &self.p.data_names[user];
-        let Some((name, at)) = wanted.label.clone() else { return };
-        let (data, reloc) = (wanted.data.index(), wanted.reloc);
+    fn label_in_data(&mut self, user: u32, found: &mut Vec<(DataName, Block)>) {
+        let wanted = self.p.data_names[user as usize];
+        let Some(at) = wanted.label else { return };
+        let name = self.p.name_at(at);
         let label = self.scope.labels.get(&name.key).filter(|label| label.placed.is_some());
         match label.and_then(|label| self.b.placed(label.block)) {
-            Some(block) => found.push((data, reloc, block)),
-            None if self.failed => {}
+            Some(block) => found.push((wanted, block)),
+            None if self.failed || self.p.is_full() => {}
             None => {
                 let near = self.near_label(&name.key);
                 let fault = Fault::Unknown { thing: Thing::Block, name: name.key.into_owned() };
@@ -324,7 +325,7 @@ impl<'a> Code<'_, 'a> {
         let mut missing: Vec<_> =
             missing.into_iter().map(|(n, l)| (l.first, n.clone().into_owned())).collect();
         missing.sort_unstable_by_key(|(at, _)| at.start);
-        for (at, name) in missing {
+        for (at, name) in missing.into_iter().take(super::MAX_FAULTS) {
             self.failed = true;
             let near = self.near_label(&name);
             self.p.fail_near(at, Fault::Unknown { thing: Thing::Block, name }, near);

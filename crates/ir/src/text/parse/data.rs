@@ -123,14 +123,14 @@ impl<'a> Parser<'a> {
             data.bytes.extend_from_slice(&(value as i64).to_le_bytes());
             return Ok(());
         }
-        let (name, span) = self.name(Thing::Symbol)?;
+        let (_, span) = self.name(Thing::Symbol)?;
         let label = match self.token.kind {
             Kind::Punct(b'.') => {
                 self.bump();
-                Some(self.name(Thing::Block)?)
+                Some(self.name(Thing::Block)?.1)
             }
             // `f.3` reads as a name and a block number.
-            Kind::BlockNumber(_) => Some(self.name(Thing::Block)?),
+            Kind::BlockNumber(_) => Some(self.name(Thing::Block)?.1),
             _ => None,
         };
         let (addend, at) = self.displacement()?;
@@ -139,10 +139,10 @@ impl<'a> Parser<'a> {
             self.fail(at, Fault::OutOfRange { value: addend.to_string(), wanted })
         })?;
         let offset = data.bytes.len() as u32;
-        let reloc = data.relocs.len();
+        let reloc = data.relocs.len() as u32;
         data.relocs.push(DataReloc { offset, target: DataTarget::Data(id), addend });
         data.bytes.extend_from_slice(&[0; 8]);
-        self.data_names.push(DataName { data: id, reloc, name, span, label });
+        self.data_names.push(DataName { data: id, reloc, span, label });
         Ok(())
     }
 
@@ -150,29 +150,32 @@ impl<'a> Parser<'a> {
     pub(super) fn resolve_data(&mut self, module: &mut Module) {
         let names = std::mem::take(&mut self.data_names);
         for (index, name) in names.iter().enumerate() {
+            if self.is_full() {
+                break;
+            }
             self.file = name.span.file;
-            let target = match (self.symbols.get(&name.name.key).map(|(symbol, _)| *symbol), &name.label) {
+            let key = self.name_at(name.span).key;
+            let wanted = if name.label.is_some() { Thing::Function } else { Thing::Symbol };
+            let target = match (self.symbols.get(&key).map(|(symbol, _)| *symbol), name.label) {
                 (Some(Symbol::Func(func)), None) => DataTarget::Func(func),
                 (Some(Symbol::Data(data)), None) => DataTarget::Data(data),
                 (Some(Symbol::Func(func)), Some(_)) if module.func(func).linkage != Linkage::Import => {
-                    self.label_users.entry(func).or_default().push(index);
+                    self.label_users.entry(func).or_default().push(index as u32);
                     DataTarget::Label(func, Block(0))
                 }
-                (Some(symbol), label) => {
-                    let wanted = if label.is_some() { Thing::Function } else { Thing::Symbol };
-                    let name_text = name.name.key.clone().into_owned();
-                    self.fail(name.span, Fault::WrongThing { wanted, is: symbol.thing(), name: name_text });
+                (Some(symbol), _) => {
+                    let fault = Fault::WrongThing { wanted, is: symbol.thing(), name: key.into_owned() };
+                    self.fail(name.span, fault);
                     continue;
                 }
-                (None, label) => {
-                    let wanted = if label.is_some() { Thing::Function } else { Thing::Symbol };
-                    self.unknown_symbol(name.span, wanted, &name.name.key);
+                (None, _) => {
+                    self.unknown_symbol(name.span, wanted, &key);
                     continue;
                 }
             };
             // An object whose definition was at fault has not been added.
             if let Some(data) = module.data.get_mut(name.data.index())
-                && let Some(reloc) = data.relocs.get_mut(name.reloc)
+                && let Some(reloc) = data.relocs.get_mut(name.reloc as usize)
             {
                 reloc.target = target;
             }

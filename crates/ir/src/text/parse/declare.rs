@@ -2,8 +2,8 @@
 
 use super::{Body, Parsed, Parser, Symbol};
 use crate::diagnostic::Span;
-use crate::entity::FileId;
-use crate::module::{DataDecl, Linkage, Module};
+use crate::entity::{FileId, FuncId, SigId};
+use crate::module::{DataDecl, FuncDecl, Linkage, Module};
 use crate::text::fault::{Fault, Thing};
 use crate::text::lex::{Kind, Lexer, Name};
 use crate::text::near::nearest;
@@ -185,9 +185,16 @@ impl<'a> Parser<'a> {
         }
         let (name, at) = self.name(Thing::Function)?;
         self.expect(b':')?;
-        let signature = self.signature_or_name(module)?;
-        let func = module.import(&name.text, signature);
-        module.set_replaceable(func, modifiers.replaceable);
+        let sig = self.signature_or_name(module)?;
+        let func = FuncId(module.funcs.len() as u32);
+        module.funcs.push(FuncDecl {
+            name: name.text.clone().into_owned(),
+            sig,
+            linkage: Linkage::Import,
+            library: None,
+            replaceable: modifiers.replaceable,
+            body: None,
+        });
         if self.eat_word("from") {
             let library = self.utf8("the name of a library in quotes")?;
             module.set_library(func, &library);
@@ -223,31 +230,30 @@ impl<'a> Parser<'a> {
 
     fn define_signature(&mut self, module: &mut Module) -> Parsed<()> {
         if self.is_word("fn") && self.lexer.peek_byte() == b'(' {
-            let signature = self.signature_or_name(module)?;
-            module.signature(signature);
+            self.signature_or_name(module)?;
             return Ok(());
         }
         let (name, at) = self.name(Thing::Signature)?;
         self.expect(b'=')?;
-        let signature = self.signature_or_name(module)?;
+        let id = self.signature_or_name(module)?;
         if let Some((_, first)) = self.sigs.get(&name.key) {
             let first = *first;
             return Err(self.duplicate(at, Thing::Signature, &name.key, first));
         }
-        let id = module.signature(signature);
         self.sigs.insert(name.key, (id, at));
         Ok(())
     }
 
     /// `fn(…) -> …`, or the name of a signature.
-    pub(super) fn signature_or_name(&mut self, module: &Module) -> Parsed<Signature> {
+    pub(super) fn signature_or_name(&mut self, module: &mut Module) -> Parsed<SigId> {
         if self.is_word("fn") && self.lexer.peek_byte() == b'(' {
             self.bump();
-            return self.signature(false);
+            let signature = self.signature(false)?;
+            return Ok(module.signature(signature));
         }
         let (name, at) = self.name(Thing::Signature)?;
         if let Some((id, _)) = self.sigs.get(&name.key) {
-            return Ok(module.sigs()[id.index()].clone());
+            return Ok(*id);
         }
         let near = nearest(&name.key, super::sorted(self.sigs.keys().map(|k| k.as_ref())).into_iter());
         let near = near.map(str::to_owned);

@@ -65,14 +65,15 @@ struct Body<'a> {
     at: Lexer<'a>,
 }
 
-/// A name in data that is resolved when all are known.
-struct DataName<'a> {
+/// A name in data that is resolved when all are known. Only its place is kept, since there may be one for every other
+/// byte of a text.
+#[derive(Clone, Copy)]
+struct DataName {
     data: DataId,
     /// Which relocation of the object.
-    reloc: usize,
-    name: Name<'a>,
+    reloc: u32,
     span: Span,
-    label: Option<(Name<'a>, Span)>,
+    label: Option<Span>,
 }
 
 struct Parser<'a> {
@@ -91,11 +92,13 @@ struct Parser<'a> {
     /// Sizes of types and data objects defined so far.
     sizes: NameMap<'a, u64>,
     bodies: Vec<Body<'a>>,
-    data_names: Vec<DataName<'a>>,
+    data_names: Vec<DataName>,
     /// Names in data that need labels of a function: positions in `data_names`.
-    label_users: HashMap<FuncId, Vec<usize>>,
+    label_users: HashMap<FuncId, Vec<u32>>,
     /// Bytes written so far by `zero` in the middle of objects.
     inner_zeros: u64,
+    /// Fields that types have received from members that are types.
+    expanded_fields: u64,
     /// Depth of the expression or type being read.
     depth: u32,
     /// Whether instructions get the positions at which they stand in the text.
@@ -121,6 +124,7 @@ pub(super) fn module(sources: &Sources) -> Result<Module, Faults> {
         data_names: Vec::new(),
         label_users: HashMap::new(),
         inner_zeros: 0,
+        expanded_fields: 0,
         depth: 0,
         own_positions: true,
     };
@@ -308,6 +312,13 @@ impl<'a> Parser<'a> {
         };
         self.bump();
         Ok((self.read_name(raw, at)?, at))
+    }
+
+    /// The name that stands at a place where one was read.
+    fn name_at(&self, at: Span) -> Name<'a> {
+        let text = self.sources.get(at.file).map_or("", |source| &source.text);
+        let raw = text.get(at.start as usize..at.end as usize).unwrap_or("");
+        Name::read(raw).unwrap_or_else(|_| Name { key: raw.into(), text: raw.into() })
     }
 
     /// The bytes of a string at the cursor.

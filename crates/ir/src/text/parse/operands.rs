@@ -188,8 +188,7 @@ impl<'a> Code<'_, 'a> {
     fn arguments(&mut self) -> Parsed<Part> {
         let Code { p, b, scope, parts, .. } = self;
         let sig = if p.eat(b':') {
-            let signature = p.signature_or_name(b.module())?;
-            b.module().signature(signature)
+            p.signature_or_name(b.module())?
         } else if let Some(func) = parts.func {
             b.module().func(func).sig
         } else {

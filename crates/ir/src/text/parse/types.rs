@@ -7,6 +7,9 @@ use crate::text::lex::Kind;
 use crate::types::{AggregateClass, Field, FieldKind, Layout};
 
 const MAX_FIELDS: usize = 4096;
+/// Fields that all types together may have beyond those written: members that are types, and arrays of them, make many
+/// out of few bytes of text.
+const MAX_EXPANDED: u64 = 1 << 16;
 
 /// The names of field kinds, with size and natural alignment.
 pub(in crate::text) const FIELD_KINDS: [(&str, FieldKind, u32); 8] = [
@@ -133,6 +136,11 @@ impl<'a> Parser<'a> {
             let start = p.token.start;
             let (count, element) = p.member(module)?;
             let at = p.span_from(start);
+            p.expanded_fields += element.fields.len() as u64 * count as u64;
+            if element.fields.len() > 1 && p.expanded_fields > MAX_EXPANDED {
+                let fault = Fault::TooMany { what: "fields in members that are types", limit: MAX_EXPANDED };
+                return Err(p.fail(at, fault));
+            }
             members.add(count, &element).ok_or_else(|| {
                 p.fail(at, Fault::TooMany { what: "fields or bytes in a type", limit: MAX_FIELDS as u64 })
             })
