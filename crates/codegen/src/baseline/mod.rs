@@ -132,6 +132,10 @@ fn emit<T: Target>(
     let mut falls = true;
     for b in 0..blocks {
         if !(falls && preds[b as usize] == 1) {
+            if b == 0 {
+                // Parameters. At the end of any block that goes on nothing is left to store.
+                e.flush();
+            }
             e.forget();
         }
         e.asm.buffer().place(Block(b));

@@ -186,9 +186,11 @@ impl Scan {
     fn init_vals(&mut self, f: &Function) {
         self.vals.clear();
         self.globals.clear();
+        // A parameter is written before the first block, so a way back there makes it live across blocks.
+        let carried = if self.preds[0] > 1 { f.params() as usize } else { 0 };
         for (v, info) in f.vregs().iter().enumerate() {
             let mut flags = 0;
-            if !info.is_local() {
+            if !info.is_local() || v < carried {
                 flags = Val::GLOBAL;
                 self.globals.push(VReg(v as u32));
             }
@@ -381,7 +383,7 @@ impl Scan {
             if is_param {
                 c.start = 0;
             }
-            if info.is_local() {
+            if self.vals[c.vreg.index()].flags & Val::GLOBAL == 0 {
                 continue;
             }
             // A parameter is written before the first block, which may be a loop's header.

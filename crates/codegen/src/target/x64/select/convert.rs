@@ -135,6 +135,8 @@ impl Emit<'_, X64> {
             self.asm.land(ok);
             return;
         }
+        // Taken before any branch: making room may store a value, which must happen on every path.
+        let t = self.temp(true);
         self.float_scratch(double, TWO_63);
         self.ucomis(double, ra, FSCRATCH);
         let big = self.asm.skip_if(Cc::Ae);
@@ -145,7 +147,6 @@ impl Emit<'_, X64> {
         let bad = self.asm.buf.offset();
         self.trap(TrapKind::InvalidConversion);
         self.asm.land(big);
-        let t = self.temp(true);
         self.asm.mov(true, t, ra);
         self.asm.sse(Sse::Sub, double, t, FSCRATCH);
         self.asm.float_to_int(double, true, d, t);
