@@ -22,10 +22,9 @@ pub struct Arguments {
 pub fn check(arguments: Arguments) -> Result<(), Status> {
     let input = input::load(&arguments.file)?;
     let mut code = Code::default();
-    kiln_codegen::compile(&input.module, &Options::default(), &mut Scratch::default(), &mut code).map_err(
-        |refused| {
-            diagnostics::faults(&input.context(), &refused);
-            Status::BAD_PROGRAM
-        },
-    )
+    let options = Options { features: kiln::host_features(), ..Options::default() };
+    kiln_codegen::compile(&input.module, &options, &mut Scratch::default(), &mut code).map_err(|refused| {
+        diagnostics::faults(&input.context(), &refused);
+        Status::BAD_PROGRAM
+    })
 }

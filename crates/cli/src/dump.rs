@@ -80,8 +80,8 @@ fn dump_bytecode(file: &str) -> Result<(), Status> {
 
 fn compile(input: &Input) -> Result<Code, Status> {
     let mut code = Code::default();
-    let compiled =
-        kiln_codegen::compile(&input.module, &Options::default(), &mut Scratch::default(), &mut code);
+    let options = Options { features: kiln::host_features(), ..Options::default() };
+    let compiled = kiln_codegen::compile(&input.module, &options, &mut Scratch::default(), &mut code);
     compiled.map_err(|refused| {
         diagnostics::faults(&input.context(), &refused);
         Status::BAD_PROGRAM

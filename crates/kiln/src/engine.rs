@@ -2,7 +2,9 @@
 
 use crate::error::LoadError;
 use crate::import::{HostFunction, Import};
+use crate::link;
 use crate::program::{Hosts, Program};
+use kiln_codegen::{Features, Options};
 use kiln_ir::text::{Includes, NoIncludes};
 use kiln_ir::verify::{self, Checked};
 use kiln_ir::{Module, text};
@@ -26,6 +28,7 @@ pub struct Config {
     pub(crate) tier: Tier,
     pub(crate) catch_panics: bool,
     pub(crate) step_limit: Option<u64>,
+    features: Option<Features>,
 }
 
 impl Config {
@@ -44,6 +47,22 @@ impl Config {
     pub fn catch_panics(mut self, catch: bool) -> Config {
         self.catch_panics = catch;
         self
+    }
+
+    /// The processor features that compiled code may use, instead of all that this processor has.
+    ///
+    /// Code that uses a feature which the processor lacks ends the process.
+    pub fn features(mut self, features: Features) -> Config {
+        self.features = Some(features);
+        self
+    }
+
+    /// What the compiler is told.
+    pub(crate) fn options(&self) -> Options {
+        match self.features {
+            Some(features) => Options { features, ..link::host_options() },
+            None => link::host_options(),
+        }
     }
 
     /// The number of instructions that a call may execute in the interpreter before it traps. Compiled code

@@ -75,7 +75,7 @@ impl Interpreted {
             Ok(shadow) => shadow,
             Err((_, faults)) => panic!("a shadow keeps the rules, but: {}", faults[0]),
         };
-        link::load(&shadow, symbols, || {})
+        link::load(&shadow, &link::host_options(), symbols, || {})
     }
 
     /// The module whose functions are thunks; those in `closed` take nothing and only trap.

@@ -107,12 +107,13 @@ pub use engine::{Config, Engine, Tier};
 pub use error::{FunctionError, InvokeError, LoadError};
 pub use function::Function;
 pub use import::{HostFunction, Outcome};
+pub use link::host_features;
 pub use program::Program;
 pub use signature::FunctionType;
 pub use trap::{Position, Trap};
 pub use value::{Value, Values};
 
-pub use kiln_codegen::Refusal;
+pub use kiln_codegen::{Features, Refusal};
 pub use kiln_ir::diagnostic::{self, Diagnostic, Place, Span};
 pub use kiln_ir::text::{Includes, NoIncludes, Source, Sources};
 pub use kiln_ir::trap::TrapKind;

@@ -29,13 +29,14 @@ pub(crate) enum Failure {
 /// Compiles and links a module; tells when it is compiled.
 pub(crate) fn load(
     module: &Checked,
+    options: &Options,
     symbols: &HostSymbols,
     compiled: impl FnOnce(),
 ) -> Result<Image, Failure> {
     // Taken out meanwhile: a library that is loaded for an import may itself load programs.
     let (mut scratch, mut code) = WORKSPACE.take();
     code.clear();
-    let compiling = kiln_codegen::compile(module, &options(), &mut scratch, &mut code);
+    let compiling = kiln_codegen::compile(module, options, &mut scratch, &mut code);
     let image = compiling.map_err(Failure::Refused).and_then(|()| {
         compiled();
         kiln_runtime::link(&code, module, &(symbols, ProcessSymbols)).map_err(Failure::Link)
@@ -44,13 +45,18 @@ pub(crate) fn load(
     image
 }
 
-/// The processor's features, as far as compiled code can use them.
-pub(crate) fn options() -> Options {
+/// What this processor can do, as far as compiled code can use it.
+pub fn host_features() -> Features {
     #[cfg(target_arch = "x86_64")]
     let fma = std::is_x86_feature_detected!("fma");
     #[cfg(not(target_arch = "x86_64"))]
     let fma = false;
-    Options { features: Features { fma }, ..Options::default() }
+    Features { fma }
+}
+
+/// How programs for this processor are compiled.
+pub(crate) fn host_options() -> Options {
+    Options { features: host_features(), ..Options::default() }
 }
 
 /// Compiles and links a module of ours; the result is its exported function. `None` if the compiler does not do its
@@ -69,7 +75,7 @@ pub(crate) fn assemble(module: Module, symbols: &[(&str, usize)]) -> Option<Asse
     for (name, address) in symbols {
         host.define(name, *address as *const u8);
     }
-    match load(&module, &host, || {}) {
+    match load(&module, &host_options(), &host, || {}) {
         Ok(image) => {
             let address = image.address(exported).expect("an exported function has an address") as usize;
             Some(Assembled { address, _image: image })

@@ -92,7 +92,8 @@ impl Program {
         }
         let (image, interpreted) = match config.tier {
             Tier::Baseline => {
-                let image = link::load(&module, &symbols, || lap("compile")).map_err(LoadError::from)?;
+                let image = link::load(&module, &config.options(), &symbols, || lap("compile"))
+                    .map_err(LoadError::from)?;
                 (image, None)
             }
             Tier::Interpreter => {

@@ -80,6 +80,16 @@ pub fn import(context: &Context<'_>, message: &str, name: Option<&str>, help: Op
     report(&[group]);
 }
 
+/// Writes a message about a place that is not known in any source.
+pub fn without_position(context: &Context<'_>, message: &str, notes: &[String]) {
+    let mut group =
+        Group::with_title(Level::ERROR.primary_title(message)).element(Origin::path(context.file));
+    for note in notes {
+        group = group.element(Level::NOTE.message(note));
+    }
+    report(&[group]);
+}
+
 /// Writes a message with the instruction at a place of a source file.
 pub fn at_instruction(context: &Context<'_>, message: &str, position: &Position, notes: &[String]) {
     let Position { file, line, column } = position;

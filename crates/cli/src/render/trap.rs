@@ -1,7 +1,6 @@
 //! The message of a program that trapped.
 
-use super::diagnostics::{Context, at_instruction};
-use super::error;
+use super::diagnostics::{Context, at_instruction, without_position};
 use kiln::{Trap, TrapKind};
 
 /// Writes what happened and where to standard error.
@@ -16,6 +15,7 @@ pub fn trap(context: &Context<'_>, trap: &Trap) {
     }
     match trap.position() {
         Some(position) => at_instruction(context, &message, position, &notes),
-        None => error(&[vec![message], notes].concat().join("; "), None),
+        // Bytecode without positions.
+        None => without_position(context, &message, &notes),
     }
 }
