@@ -164,3 +164,8 @@ pub(crate) fn unlock_after_fork() {
     // SAFETY: this thread has held the lock since `lock_for_fork`.
     drop(unsafe { (*HELD.0.get()).take() });
 }
+
+/// After a fork, in the child: threads that were reading do not exist here.
+pub(crate) fn only_thread() {
+    READERS.store(0, SeqCst);
+}

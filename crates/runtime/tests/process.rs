@@ -118,6 +118,38 @@ fn a_sent_signal_in_compiled_code_is_not_a_trap() {
     assert_eq!(child("a_sent_signal_in_compiled_code_is_not_a_trap").status.signal(), Some(libc::SIGFPE));
 }
 
+/// Links, runs, traps and frees in a child whose first link finds a system with this limit.
+fn works_under(test: &str, resource: libc::__rlimit_resource_t, limit: u64) {
+    if in_child() {
+        let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
+        // SAFETY: a valid structure.
+        assert_eq!(unsafe { libc::setrlimit(resource, &limit) }, 0);
+        let traps = trap_once();
+        for round in 0..3 {
+            let images: Vec<Image> = (0..100).map(|n| answer(n + round).linked()).collect();
+            assert!(images.iter().enumerate().all(|(n, image)| ask(image) == n as u64 + u64::from(round)));
+            let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+            assert!(!maps.contains("rwx"), "{maps}");
+        }
+        let status = fork(|| (ask(&answer(3).linked()) - 3) as i32, || drop(answer(4).linked()));
+        assert_eq!(status, 0);
+        drop(traps);
+        return;
+    }
+    let output = child(test);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn where_files_may_not_be_large_fresh_pages_are_sealed() {
+    works_under("where_files_may_not_be_large_fresh_pages_are_sealed", libc::RLIMIT_FSIZE, 1 << 20);
+}
+
+#[test]
+fn where_address_space_is_scarce_the_region_is_smaller() {
+    works_under("where_address_space_is_scarce_the_region_is_smaller", libc::RLIMIT_AS, 1 << 30);
+}
+
 /// `mov qword [rdi], n; ret`
 fn answer(n: u8) -> Hand {
     let mut hand = Hand::default();

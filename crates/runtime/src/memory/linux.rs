@@ -17,6 +17,18 @@ fn map(at: usize, len: usize, prot: c_int, flags: c_int, fd: c_int, offset: usiz
     if got == libc::MAP_FAILED { Err(Refused::last_os_error()) } else { Ok(got as usize) }
 }
 
+fn limit(resource: libc::__rlimit_resource_t) -> usize {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a valid place to write.
+    let known = unsafe { libc::getrlimit(resource, &mut limit) } == 0;
+    if known { usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX) } else { usize::MAX }
+}
+
+/// How much address space this process may have, in bytes; `usize::MAX` if there is no limit.
+pub(crate) fn address_space_limit() -> usize {
+    limit(libc::RLIMIT_AS)
+}
+
 /// Reserves address space that holds nothing and costs nothing.
 pub(crate) fn reserve(len: usize) -> Result<usize, Refused> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
@@ -39,12 +51,8 @@ struct MemFile(c_int);
 impl MemFile {
     fn new(len: usize) -> Result<MemFile, Refused> {
         const MFD_EXEC: libc::c_uint = 0x10;
-        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-        // SAFETY: `limit` is a valid place to write.
         // Growing a file beyond the limit would raise a signal, so ask first.
-        if unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &mut limit) } == 0
-            && limit.rlim_cur < len as libc::rlim_t
-        {
+        if limit(libc::RLIMIT_FSIZE) < len {
             return Err(Refused::from_raw_os_error(libc::EFBIG));
         }
         let name = c"kiln-code".as_ptr();

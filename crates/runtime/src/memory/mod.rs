@@ -80,6 +80,11 @@ impl Arena {
     fn new(may_map_twice: bool) -> Result<Arena, os::Refused> {
         // The sum stays below 2 GiB, so that every distance fits in 32 bits with a sign.
         let mut len = [512 << 20, 256 << 20, 1024 << 20];
+        // A process with little address space needs it for other things too.
+        let share = os::address_space_limit() / 8;
+        while len.iter().sum::<usize>() > share && len[1] > 1 << 20 {
+            len = len.map(|len| len / 2);
+        }
         let base = loop {
             match os::reserve(len.iter().sum()) {
                 Ok(base) => break base,
@@ -435,6 +440,7 @@ mod fork {
     }
 
     pub(super) extern "C" fn child() {
+        crate::registry::only_thread();
         parent();
     }
 }
