@@ -62,13 +62,14 @@ fn assert_stable(text: &str) {
     assert_same_text(&plain, &parse(&plain).to_string());
 }
 
-/// The files of the folder of golden files.
+/// The files of the folder of golden files; paths are relative to the file that includes.
 struct Folder;
 
 impl Includes for Folder {
-    fn load(&self, _: &str, path: &str) -> Result<Source, String> {
-        let text = std::fs::read_to_string(folder(path)).map_err(|_| "no such file".to_owned())?;
-        Ok(Source { name: path.into(), text })
+    fn load(&self, from: &str, path: &str) -> Result<Source, String> {
+        let name = Path::new(from).with_file_name(path).to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(folder(&name)).map_err(|_| "no such file".to_owned())?;
+        Ok(Source { name, text })
     }
 }
 

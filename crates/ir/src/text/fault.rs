@@ -232,6 +232,8 @@ impl fmt::Display for Fault {
     }
 }
 
+impl std::error::Error for Fault {}
+
 fn plural(n: usize) -> &'static str {
     if n == 1 { "" } else { "s" }
 }
