@@ -104,7 +104,7 @@ fn nanoseconds_per_instruction(mut module: Module) -> (usize, f64) {
 #[test]
 #[ignore = "measures time; run it alone with --release --nocapture"]
 fn typical_functions() {
-    for size in [1_000, 10_000, 100_000, 1_000_000] {
+    for size in [10, 100, 1_000, 10_000, 100_000, 1_000_000] {
         let (insts, ns) = nanoseconds_per_instruction(typical(size));
         println!("{insts:>8} instructions: {ns:6.2} ns each");
     }

@@ -1,5 +1,6 @@
 //! How large things may be. Everything here is far above what programs need; what exceeds it is a mistake or an
-//! attack, and is refused before any later stage reserves memory for it.
+//! attack, and is refused before any later stage reserves memory for it. Together they keep a frame (slots, 8 bytes for
+//! each register, arguments) below 2 GiB, so that compilers can count in 32 bits.
 
 /// Upper bounds, each inclusive.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,7 +19,7 @@ pub struct Limits {
     pub cases: u64,
     /// Bytes of all data objects of a module, zeros and padding included.
     pub data_bytes: u64,
-    /// Bytes of an aggregate passed by value.
+    /// Bytes of an aggregate passed by value, and of all aggregates that a signature takes.
     pub layout_bytes: u64,
     /// Diagnostics that are collected before checking stops.
     pub diagnostics: usize,
@@ -32,7 +33,7 @@ impl Default for Limits {
         Limits {
             entities: 1 << 24,
             insts: 1 << 27,
-            vregs: 1 << 27,
+            vregs: 1 << 26,
             frame_bytes: 1 << 30,
             params: 65_535,
             cases: 1 << 20,

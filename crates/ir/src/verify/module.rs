@@ -145,11 +145,16 @@ fn signatures(module: &Module, limits: &Limits, report: &mut Report) {
     for sig in &module.sigs {
         limit(report, "parameters", sig.params.len() as u64, limits.params);
         limit(report, "results", sig.results.len() as u64, limits.params);
-        for element in sig.params.iter().chain(&sig.results) {
-            if let AbiType::Aggregate(layout) = element {
-                exists(report, Place::Module, "type", layout.0, module.layouts.len());
+        let mut passed = 0u64;
+        for (i, element) in sig.params.iter().chain(&sig.results).enumerate() {
+            if let AbiType::Aggregate(layout) = element
+                && exists(report, Place::Module, "type", layout.0, module.layouts.len())
+                && i < sig.params.len()
+            {
+                passed += module.layouts[layout.index()].layout.size as u64;
             }
         }
+        limit(report, "bytes of aggregates in a signature", passed, limits.layout_bytes);
     }
 }
 

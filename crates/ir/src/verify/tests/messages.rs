@@ -775,6 +775,15 @@ fn beyond_limits() -> Vec<(&'static str, Limits, Module)> {
             layout(128, 8, AggregateClass::Plain, &[]),
         ),
         (
+            "aggregates of a signature are limited together",
+            Limits { layout_bytes: 20, ..usual() },
+            module(|m| {
+                let t = Layout { size: 16, align: 8, ..Layout::default() };
+                let t = AbiType::Aggregate(m.layout("t", t));
+                m.signature(Signature { params: vec![t, t], results: vec![t], ..Signature::default() });
+            }),
+        ),
+        (
             "diagnostics are limited",
             Limits { diagnostics: 2, ..usual() },
             line(|b| {
