@@ -12,7 +12,7 @@
 //! at a time, one bit each. What cannot be reached from an entry never matters.
 //!
 //! Cost: O(instructions) for the walk; per 64 exposed registers O(blocks and edges where they are needed), at worst
-//! times 64 in flow graphs made for it.
+//! times 64 in flow graphs made for it. A limit ends a search that takes absurdly long.
 //!
 //! The counts in [`crate::function::VRegInfo`] only spare work: were they wrong, the verdict would err on the side of refusal.
 
@@ -192,15 +192,17 @@ impl Tracker {
         self.node += 1;
     }
 
-    /// Ends the function, whose records hold: gives up to `max` registers that some way leaves unassigned.
-    pub fn finish(&mut self, f: &Function, max: usize) -> Vec<Gap> {
+    /// Ends the function, whose records hold: gives up to `max` registers that some way leaves unassigned, or nothing if
+    /// that many steps of search do not settle it.
+    pub fn finish(&mut self, f: &Function, max: usize, steps: u64) -> Option<Vec<Gap>> {
         if self.exposed.is_empty() {
-            return Vec::new();
+            return Some(Vec::new());
         }
         self.node += 1;
         self.first_node.push(self.node);
         self.find_ways_in(f);
         self.collect(f);
+        self.search.steps = steps;
         self.search.run(max, &self.first_node)
     }
 
@@ -294,6 +296,8 @@ struct Search {
     /// Nodes to look at, and those that need something.
     queue: Vec<u32>,
     touched: Vec<u32>,
+    /// How many steps are left.
+    steps: u64,
 }
 
 /// A register that an entry leaves unassigned where it is read.
@@ -305,7 +309,7 @@ struct Found {
 }
 
 impl Search {
-    fn run(&mut self, max: usize, first_node: &[u32]) -> Vec<Gap> {
+    fn run(&mut self, max: usize, first_node: &[u32]) -> Option<Vec<Gap>> {
         let nodes = self.place.len();
         for words in [&mut self.needed, &mut self.written] {
             words.clear();
@@ -315,7 +319,7 @@ impl Search {
         self.waits.resize(nodes, false);
         let mut found = Vec::new();
         for batch in 0..self.regs.len().div_ceil(64) as u32 {
-            self.spread(batch);
+            self.spread(batch)?;
             // One entry is enough to show for each register.
             let mut shown = 0;
             for root in self.roots.clone() {
@@ -331,12 +335,12 @@ impl Search {
             self.touched.drain(..).for_each(|node| self.needed[node as usize] = 0);
             self.writes.get(batch).iter().for_each(|(_, node)| self.written[*node as usize] = 0);
         }
-        if found.is_empty() { Vec::new() } else { self.explain(&found, first_node) }
+        Some(if found.is_empty() { Vec::new() } else { self.explain(&found, first_node) })
     }
 
-    /// Carries what is needed from the reads of a batch up to the writes.
-    fn spread(&mut self, batch: u32) {
-        let Search { place, ways_in, needed, written, waits, queue, touched, .. } = self;
+    /// Carries what is needed from the reads of a batch up to the writes; gives nothing if the steps do not suffice.
+    fn spread(&mut self, batch: u32) -> Option<()> {
+        let Search { place, ways_in, needed, written, waits, queue, touched, steps, .. } = self;
         for (bit, node) in self.writes.get(batch) {
             written[*node as usize] |= 1 << bit;
         }
@@ -356,6 +360,12 @@ impl Search {
                 INSIDE => &above[..],
                 list => ways_in.get(list),
             };
+            let Some(left) = steps.checked_sub(1 + from.len() as u64) else {
+                queue.clear();
+                touched.clear();
+                return None;
+            };
+            *steps = left;
             for &from in from {
                 let there = &mut needed[from as usize];
                 let new = here & !written[from as usize] & !*there;
@@ -370,6 +380,7 @@ impl Search {
                 }
             }
         }
+        Some(())
     }
 
     /// Finds for each register a shortest way from the entry to a read that nothing on it assigns.

@@ -21,6 +21,9 @@ pub struct Limits {
     pub data_bytes: u64,
     /// Bytes of an aggregate passed by value, and of all aggregates that a signature takes.
     pub layout_bytes: u64,
+    /// Steps of the search for registers that are read unassigned, per function. A function of a million instructions
+    /// takes some millions.
+    pub search_steps: u64,
     /// Diagnostics that are collected before checking stops.
     pub diagnostics: usize,
 }
@@ -39,6 +42,7 @@ impl Default for Limits {
             cases: 1 << 20,
             data_bytes: 1 << 30,
             layout_bytes: 1 << 24,
+            search_steps: 1 << 31,
             diagnostics: 100,
         }
     }

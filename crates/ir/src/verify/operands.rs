@@ -207,7 +207,14 @@ impl Walk<'_> {
 
     fn assignments(&mut self) {
         let f = self.f;
-        for gap in self.tracker.finish(f, self.limits.diagnostics) {
+        let max = self.limits.search_steps;
+        let Some(gaps) = self.tracker.finish(f, self.limits.diagnostics, max) else {
+            let fault =
+                Fault::TooMuch { what: "steps in search of unassigned registers", count: max + 1, max };
+            self.report.add(Place::Func(self.func), fault);
+            return;
+        };
+        for gap in gaps {
             let Some(block) = gap.way.last() else { continue };
             let read = f.block_range(*block).find_map(|at| {
                 let inst = &f.insts[at];

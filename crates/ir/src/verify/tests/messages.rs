@@ -784,6 +784,26 @@ fn beyond_limits() -> Vec<(&'static str, Limits, Module)> {
             }),
         ),
         (
+            "the search for unassigned registers is limited",
+            Limits { search_steps: 3, ..usual() },
+            body(|b| {
+                let x = b.vreg(Type::I64);
+                let (odd, join) = (b.block(), b.block());
+                b.branch(Cond::Any, INT, 1, odd);
+                b.to(x).iconst(Type::I64, 1);
+                b.jump(join);
+                b.place(odd);
+                b.to(x).iconst(Type::I64, 2);
+                for _ in 0..9 {
+                    let next = b.block();
+                    b.place(next);
+                    b.branch(Cond::Any, INT, 1, next);
+                }
+                b.place(join);
+                b.ret(&[x]);
+            }),
+        ),
+        (
             "diagnostics are limited",
             Limits { diagnostics: 2, ..usual() },
             line(|b| {
