@@ -2,7 +2,7 @@
 
 use crate::access;
 use crate::adapter::adapter;
-use crate::interpreted::Interpreted;
+use crate::interpreted::{Interpreted, tls_signature};
 use crate::signature;
 use crate::trap::{Trap, leave_pending};
 use kiln_ir::interp::{BadAccess, ForeignCall, Host};
@@ -143,9 +143,11 @@ impl Host for Process<'_> {
         self.0.data_address(data)
     }
 
-    fn tls_address(&mut self, _: DataId) -> Result<u64, TrapKind> {
-        // The linker refuses thread-local imports, so no such program is loaded.
-        Err(TrapKind::BadAccess(None))
+    fn tls_address(&mut self, data: DataId) -> Result<u64, TrapKind> {
+        // The linker has found every such object, or the program would not be loaded.
+        let function = self.0.tls_function(data).ok_or(TrapKind::BadAccess(None))?;
+        let results = self.call(function, &ForeignCall { sig: &tls_signature(), types: &[], args: &[] })?;
+        Ok(results[0])
     }
 
     fn call_import(&mut self, func: FuncId, call: &ForeignCall<'_>) -> Result<Vec<u64>, TrapKind> {

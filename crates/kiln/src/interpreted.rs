@@ -10,7 +10,6 @@ use crate::import::thunk_body;
 use crate::link::{self, Failure};
 use crate::trap::{Trap, leave_pending, take_pending};
 use kiln_ir::diagnostic::Place;
-use kiln_ir::function::Function;
 use kiln_ir::interp::{Interpreter, Settings, label_address};
 use kiln_ir::op::Role;
 use kiln_ir::verify::{self, Checked};
@@ -28,7 +27,16 @@ const USED: &str = "interpreter: used imports";
 pub(crate) struct Interpreted {
     pub module: Arc<Checked>,
     settings: Settings,
+    used: Used,
     placed: OnceLock<PlacedShadow>,
+}
+
+/// The imports that a module's code mentions. Others need not exist.
+#[derive(Default)]
+struct Used {
+    functions: BTreeSet<FuncId>,
+    data: BTreeSet<DataId>,
+    thread_local: BTreeSet<DataId>,
 }
 
 /// What linking the shadow gave.
@@ -47,7 +55,9 @@ impl Interpreted {
     ) -> Result<(Image, Box<Interpreted>), LoadError> {
         let defaults = Settings::default();
         let settings = Settings { steps: config.step_limit.unwrap_or(defaults.steps), ..defaults };
-        let interpreted = Box::new(Interpreted { module: module.clone(), settings, placed: OnceLock::new() });
+        let used = Used::new(module);
+        let interpreted =
+            Box::new(Interpreted { module: module.clone(), settings, used, placed: OnceLock::new() });
         let mut symbols = symbols.clone();
         symbols.define(SERVICE, serve as *const u8);
         symbols.define(RAISE, link::raise_address() as *const u8);
@@ -98,13 +108,23 @@ impl Interpreted {
         for data in module.data() {
             shadow.add_data(shadow_data(data));
         }
-        let (imports, data) = used_imports(module);
-        let targets = imports.into_iter().map(DataTarget::Func).chain(data.into_iter().map(DataTarget::Data));
+        let Used { functions, data, thread_local } = &self.used;
+        let functions = functions.iter().map(|func| DataTarget::Func(*func));
+        let targets = functions.chain(data.iter().map(|data| DataTarget::Data(*data)));
         let relocs: Vec<DataReloc> =
             targets.zip(0..).map(|(target, n)| DataReloc { offset: n * 8, target, addend: 0 }).collect();
         if !relocs.is_empty() {
             let bytes = vec![0; relocs.len() * 8];
             shadow.add_data(DataDecl { name: USED.into(), align: 8, bytes, relocs, ..DataDecl::default() });
+        }
+        // Their order is what `tls_function` counts on.
+        for data in thread_local {
+            let name = format!("interpreter: address of {data:?}");
+            let asks = shadow.declare(&name, tls_signature(), Linkage::Export);
+            let mut b = shadow.build(asks);
+            let address = b.tls_addr(*data, 0);
+            b.ret(&[address]);
+            link::finish(b);
         }
         let service = shadow.import(SERVICE, Signature::new([Type::Ptr; 3], [Type::I32]));
         let raise = shadow.import(RAISE, Signature::default());
@@ -143,6 +163,13 @@ impl Interpreted {
         self.placed().image.data_address(data).map_or(0, |address| address as u64)
     }
 
+    /// The address of a function `fn() -> ptr` that gives the calling thread's address of an object.
+    pub fn tls_function(&self, data: DataId) -> Option<u64> {
+        let position = self.used.thread_local.iter().position(|used| *used == data)?;
+        let func = FuncId((self.module.funcs().len() + position) as u32);
+        Some(self.placed().image.address(func)? as u64)
+    }
+
     /// Interprets a function: takes the first words as arguments, writes the results over them.
     pub fn call(&self, func: FuncId, arguments: usize, words: &mut [u64]) -> Result<(), Trap> {
         let mut host = Process(self);
@@ -154,7 +181,7 @@ impl Interpreted {
             }
             Err(trap) => {
                 let found = take_pending().unwrap_or_else(|| Trap::new(trap.kind));
-                Err(found.at(&self.module, trap.func, Some(trap.inst)))
+                Err(found.at(&self.module, trap.func, Some(trap.inst)).with_values(trap.values))
             }
         }
     }
@@ -177,34 +204,39 @@ fn shadow_data(data: &DataDecl) -> DataDecl {
     shadow
 }
 
-/// The imported functions and data that a module's code mentions. Others need not exist.
-fn used_imports(module: &Module) -> (BTreeSet<FuncId>, BTreeSet<DataId>) {
-    let (mut funcs, mut data) = (BTreeSet::new(), BTreeSet::new());
-    for body in module.funcs().iter().filter_map(|f| f.body.as_ref()) {
-        for inst in body.insts() {
-            mentions(body, inst, &mut funcs, &mut data);
-        }
-    }
-    funcs.retain(|func| module.func(*func).linkage == Linkage::Import);
-    data.retain(|data| module.data()[data.index()].linkage == Linkage::Import);
-    (funcs, data)
+/// The signature of functions that give addresses of thread-local objects.
+pub(crate) fn tls_signature() -> Signature {
+    Signature::new([] as [Type; 0], [Type::Ptr])
 }
 
-fn mentions(
-    body: &Function,
-    inst: &kiln_ir::InstData,
-    funcs: &mut BTreeSet<FuncId>,
-    data: &mut BTreeSet<DataId>,
-) {
-    for (field, role) in inst.op.shape().operands() {
-        match role {
-            Role::Func => {
-                funcs.insert(FuncId(body.word(inst, *field)));
+impl Used {
+    fn new(module: &Module) -> Used {
+        let mut used = Used::default();
+        for body in module.funcs().iter().filter_map(|f| f.body.as_ref()) {
+            for inst in body.insts() {
+                for (field, role) in inst.op.shape().operands() {
+                    match role {
+                        Role::Func => used.function(module, FuncId(body.word(inst, *field))),
+                        Role::Data => used.data(module, DataId(body.word(inst, *field))),
+                        _ => {}
+                    }
+                }
             }
-            Role::Data => {
-                data.insert(DataId(body.word(inst, *field)));
-            }
-            _ => {}
+        }
+        used
+    }
+
+    fn function(&mut self, module: &Module, func: FuncId) {
+        if module.func(func).linkage == Linkage::Import {
+            self.functions.insert(func);
+        }
+    }
+
+    fn data(&mut self, module: &Module, data: DataId) {
+        let decl = &module.data()[data.index()];
+        if decl.linkage == Linkage::Import {
+            let set = if decl.thread_local { &mut self.thread_local } else { &mut self.data };
+            set.insert(data);
         }
     }
 }

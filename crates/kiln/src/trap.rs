@@ -28,11 +28,12 @@ struct Details {
     message: Option<String>,
     function: Option<String>,
     position: Option<Position>,
+    values: Vec<u64>,
 }
 
 impl Trap {
     pub(crate) fn new(kind: TrapKind) -> Trap {
-        Trap(Box::new(Details { kind, message: None, function: None, position: None }))
+        Trap(Box::new(Details { kind, message: None, function: None, position: None, values: Vec::new() }))
     }
 
     /// A host function's error.
@@ -79,6 +80,14 @@ impl Trap {
         self
     }
 
+    /// Adds the values that the program left with, unless it has some.
+    pub(crate) fn with_values(mut self, values: Vec<u64>) -> Trap {
+        if self.0.values.is_empty() {
+            self.0.values = values;
+        }
+        self
+    }
+
     /// What happened, with its values.
     pub fn kind(&self) -> TrapKind {
         self.0.kind
@@ -95,6 +104,11 @@ impl Trap {
     /// The function in which it happened.
     pub fn function(&self) -> Option<&str> {
         self.0.function.as_deref()
+    }
+
+    /// The values listed by the `exit` or guard by which the program left, one word each; empty for other traps.
+    pub fn values(&self) -> &[u64] {
+        &self.0.values
     }
 
     /// The source position at which it happened, if the program carries positions.

@@ -167,3 +167,49 @@ fn variadic_imports() {
         assert_eq!(&buffer[..length as usize], b"-5 kiln 2.50 1234567890123 0.125 x|");
     }
 }
+
+#[test]
+fn thread_local_data_of_libraries() {
+    // A library of our own, since the C library hides its thread-local objects.
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (source, library) = (folder.join("counter.c"), folder.join("libkilncounter.so"));
+    std::fs::write(
+        &source,
+        "__thread long kiln_counter = 5; long *kiln_counter_here(void) { return &kiln_counter; }",
+    )
+    .unwrap();
+    let built =
+        std::process::Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status();
+    assert!(built.expect("a C compiler").success());
+    let text = format!(
+        "extern kiln_counter_here: fn() -> ptr from \"{}\"
+         extern data kiln_counter thread_local
+         export fn count() -> i64 {{
+             %here = call kiln_counter_here()
+             %p = tls_addr kiln_counter
+             bne %p, %here, wrong
+             %x = load.i64 [%p]
+             %x = add %x, 1
+             store.i64 [%p], %x
+             ret %x
+         wrong:
+             ret -1
+         }}",
+        library.display()
+    );
+    // Objects are looked for in the process, so the library must be there before and for all.
+    let path = std::ffi::CString::new(library.to_str().unwrap()).unwrap();
+    // SAFETY: loads a library that only defines what is written above.
+    assert!(!unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) }.is_null());
+    for tier in TIERS {
+        let count = match engine(tier).load_text(&text) {
+            Ok(program) => program.function::<fn() -> i64>("count").unwrap(),
+            Err(error) => panic!("{error}"),
+        };
+        let elsewhere = count.clone();
+        // SAFETY: the program only changes its thread's own counter.
+        let other =
+            std::thread::spawn(move || unsafe { (elsewhere.call(), elsewhere.call()) }).join().unwrap();
+        assert_eq!(other, (Ok(6), Ok(7)), "{tier:?}");
+    }
+}

@@ -183,3 +183,15 @@ export fn sort(%p: ptr) {
         assert_eq!((trap.kind(), trap.function()), (TrapKind::User(5), Some("compare")));
     }
 }
+
+#[test]
+fn exits_carry_their_values() {
+    // The baseline compiler refuses exits so far.
+    let text = "export fn leave(%a: i64, %b: f64) {\n    guard_gt %a, 10, 3 (%a, %b)\n    exit 4 (%b)\n}";
+    let program = Engine::new(Config::new().tier(Tier::Interpreter)).load_text(text).unwrap();
+    let leave = program.function::<fn(i64, f64)>("leave").unwrap();
+    // SAFETY: the function touches no memory.
+    let traps = unsafe { [leave.call(11, 2.5), leave.call(1, 0.5)] }.map(Result::unwrap_err);
+    assert_eq!((traps[0].kind(), traps[0].values()), (TrapKind::Exit(3), &[11, 2.5f64.to_bits()][..]));
+    assert_eq!((traps[1].kind(), traps[1].values()), (TrapKind::Exit(4), &[0.5f64.to_bits()][..]));
+}
