@@ -4,6 +4,7 @@ use kiln_tests::differential::{Verdict, baseline_program, compare_checked};
 use kiln_tests::isolate::isolated;
 use kiln_tests::plant::PLANTS;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Programs in which a bug must show.
 const PROGRAMS: u64 = 3000;
@@ -23,7 +24,7 @@ fn main() {
             };
             let (right, wrong) = (Arc::new(right), Arc::new(wrong));
             // A planted bug may make a program endless or wild; that is found too.
-            let (said, death) = isolated(5, |to| {
+            let (said, death) = isolated(Duration::from_secs(2), |to| {
                 let different =
                     matches!(compare_checked(&right, &wrong, &program.calls), Verdict::Different(_));
                 let _ = to.write_all(if different { b"y" } else { b"n" });

@@ -145,9 +145,10 @@ pub fn compare_worlds(program: &Generated) -> Verdict {
 
 /// Programs per process.
 const BATCH: u64 = 256;
-/// Seconds for a batch, and for one program alone.
-const BATCH_SECONDS: u32 = 60;
-const ONE_SECONDS: u32 = 5;
+/// Time for a batch, for one program alone, and for making one small.
+const BATCH_TIME: Duration = Duration::from_secs(60);
+const ONE_TIME: Duration = Duration::from_millis(300);
+const SHRINK_TIME: Duration = Duration::from_secs(20);
 /// Programs tried to make a failing one small.
 const TRIES: usize = 3000;
 
@@ -163,7 +164,7 @@ pub fn run(subject: &Subject, seeds: std::ops::Range<u64>, time: Duration, failu
 }
 
 fn batch_of(subject: &Subject, seeds: std::ops::Range<u64>, end: Instant, summary: &mut Summary) {
-    let (bytes, death) = isolated(BATCH_SECONDS, |to| {
+    let (bytes, death) = isolated(BATCH_TIME, |to| {
         for seed in seeds.clone() {
             if Instant::now() > end {
                 break;
@@ -207,7 +208,7 @@ fn small(subject: &Subject, seed: u64, what: String) -> Failure {
         None => String::from_utf8_lossy(&bytes).strip_prefix("fail ").map(String::from),
     };
     let attempt = |candidate: &Generated| {
-        kind(isolated(ONE_SECONDS, |to| {
+        kind(isolated(ONE_TIME, |to| {
             // What shrinking breaks is not what failed.
             if verify::check(candidate.module.clone()).is_err() {
                 return;
@@ -232,7 +233,11 @@ fn small(subject: &Subject, seed: u64, what: String) -> Failure {
         }
     }
     let calls = best.calls.clone();
+    let end = Instant::now() + SHRINK_TIME;
     let module = shrink(&best.module, TRIES, &mut |module: &Module| {
+        if Instant::now() > end {
+            return false;
+        }
         let candidate = Generated { module: module.clone(), calls: calls.clone() };
         match attempt(&candidate) {
             // What becomes wild or endless by shrinking is not what differed.

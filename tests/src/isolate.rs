@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::FromRawFd;
+use std::time::Duration;
 
 /// How a process ended that did not finish.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,9 +34,11 @@ impl std::fmt::Display for Death {
     }
 }
 
-/// Runs `f` in a process of its own and gives what it wrote to its file. The process is killed after so many
-/// seconds. What had been written before a death comes with the death.
-pub fn isolated(seconds: u32, f: impl FnOnce(&mut dyn Write)) -> (Vec<u8>, Option<Death>) {
+/// Runs `f` in a process of its own and gives what it wrote to its file. The process is killed after the time. What had been written before a death comes with the death.
+pub fn isolated(time: Duration, f: impl FnOnce(&mut dyn Write)) -> (Vec<u8>, Option<Death>) {
+    let until = libc::timeval { tv_sec: time.as_secs() as i64, tv_usec: time.subsec_micros() as i64 };
+    let never = libc::timeval { tv_sec: 0, tv_usec: 0 };
+    let timer = libc::itimerval { it_interval: never, it_value: until };
     let mut ends = [0; 2];
     // SAFETY: the array has room for the two descriptors.
     assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0, "no pipe");
@@ -43,10 +46,10 @@ pub fn isolated(seconds: u32, f: impl FnOnce(&mut dyn Write)) -> (Vec<u8>, Optio
     let child = unsafe { libc::fork() };
     assert!(child >= 0, "no process");
     if child == 0 {
-        // SAFETY: both descriptors are open and belong to nobody else; `alarm` and `_exit` are always callable.
+        // SAFETY: both descriptors are open and belong to nobody else; the timer is a valid one; `_exit` is always callable.
         unsafe {
             libc::close(ends[0]);
-            libc::alarm(seconds);
+            libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut());
             let mut to = File::from_raw_fd(ends[1]);
             let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(&mut to)));
             libc::_exit(if done.is_ok() { 0 } else { 101 });

@@ -89,8 +89,10 @@ pub(crate) struct Body<'g, 'm, 'b> {
     pub cold: std::ops::Range<usize>,
     /// The place of the open block in `blocks`.
     pub now: usize,
-    /// Jumps back that this activation may still make.
+    /// Jumps back that this run of the function's body may still make.
     pub loops: VReg,
+    /// The first block and the parameter that counts how often it may be jumped to, if it may.
+    pub start: Option<(Block, VReg)>,
     /// The arena's address, plus `mid`.
     pub base: VReg,
     pub mid: i32,
@@ -124,6 +126,7 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
             cold: 0..0,
             now: 0,
             loops: VReg::NONE,
+            start: None,
             base: VReg::NONE,
             mid: 0,
             slots: vec![],
@@ -150,10 +153,14 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
         let blocks = (0..main + cold + 2).map(|_| self.b.block()).collect();
         self.blocks = blocks;
         self.cold = main as usize + 1..(main + cold) as usize + 1;
+        self.start_with_a_counter();
         self.b.place(self.blocks[0]);
 
         for n in 0..self.b.function().params() {
             let v = self.b.param(n);
+            if self.start.is_some_and(|(_, counter)| counter == v) {
+                continue;
+            }
             let class = Class::of(self.b.ty(v), false);
             self.pools[class as usize].globals.push(v);
         }
@@ -183,6 +190,22 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
             // The last block calls nobody, so an activation without fuel ends there.
             self.b.branch(Cond::Lt, left, 0, out);
         }
+    }
+
+    /// Sometimes puts a block before all others that a jump may go to, paid from an integer parameter.
+    fn start_with_a_counter(&mut self) {
+        let integers: Vec<VReg> = (0..self.b.function().params())
+            .map(|n| self.b.param(n))
+            .filter(|v| matches!(self.b.ty(*v), Type::I32 | Type::I64))
+            .collect();
+        if integers.is_empty() || !self.e.chance(25) {
+            return;
+        }
+        let counter = self.e.pick(&integers);
+        let block = self.b.block();
+        self.b.place(block);
+        self.b.to(counter).and(counter, 7);
+        self.start = Some((block, counter));
     }
 
     fn open(&mut self, at: usize) {

@@ -53,6 +53,10 @@ impl Body<'_, '_, '_> {
 
     /// Takes one from the loop counter and goes back while there are some left.
     fn loop_back(&mut self) {
+        if let Some((start, counter)) = self.start.filter(|_| self.e.chance(40)) {
+            self.b.to(counter).sub(counter, 1);
+            return self.b.branch(Cond::Gt, counter, 0, start);
+        }
         let back = self.behind();
         let ty = self.b.ty(self.loops);
         self.b.to(self.loops).sub(self.loops, 1);
