@@ -23,7 +23,7 @@ const FAMILIES: &[(u8, &str)] = &[
 const INTRODUCTION: &str = "\
 # The ops
 
-<!-- Written from the op table in crates/ir/src/op.rs; `KILN_BLESS=1 cargo test -p kiln-ir --test reference` renews it. -->
+<!-- Written from the op table in crates/ir/src/op/table.rs; `KILN_BLESS=1 cargo test -p kiln-ir --test reference` renews it. -->
 
 Every op of Kiln's IR. How they are written in a file is told in [text.md](text.md), how they are encoded in
 [bytecode.md](bytecode.md); `kiln explain OP` shows one of them.
