@@ -186,19 +186,24 @@ impl<'a> Parser<'a> {
         let (name, at) = self.name(Thing::Function)?;
         self.expect(b':')?;
         let sig = self.signature_or_name(module)?;
-        let func = FuncId(module.funcs.len() as u32);
-        module.funcs.push(FuncDecl {
+        let library =
+            if self.eat_word("from") { Some(self.utf8("the name of a library in quotes")?) } else { None };
+        let decl = FuncDecl {
             name: name.text.clone().into_owned(),
             sig,
             linkage: Linkage::Import,
-            library: None,
+            library,
             replaceable: modifiers.replaceable,
             body: None,
-        });
-        if self.eat_word("from") {
-            let library = self.utf8("the name of a library in quotes")?;
-            module.set_library(func, &library);
+        };
+        // Files that include each other may all name what they use.
+        if let Some((Symbol::Func(func), _)) = self.symbols.get(&name.key)
+            && *module.func(*func) == decl
+        {
+            return Ok(());
         }
+        let func = FuncId(module.funcs.len() as u32);
+        module.funcs.push(decl);
         self.define(&name, at, Symbol::Func(func))
     }
 
