@@ -1,4 +1,4 @@
-//! For a bounded time (`KILN_FUZZ_SECONDS`, 20 seconds if not said, a quarter of it for mutants), generated programs
+//! For a bounded time (`KILN_FUZZ_SECONDS`, 20 seconds if not said, a quarter of it for each other test), generated programs
 //! run on the interpreter and on baseline and must let see the same; mutants of programs must be refused by the
 //! verifier or run equal as well. One test after the other, in a process with one thread, because what may crash runs
 //! in forks of it.
@@ -25,4 +25,9 @@ fn generated_programs_run_equal_on_interpreter_and_baseline() {
 #[test]
 fn mutated_programs_are_refused_or_run_equal() {
     differential(&["--mutants", "--seconds", &seconds().div_ceil(4).to_string(), "--failures", "3"]);
+}
+
+#[test]
+fn the_interpreter_runs_equal_in_a_closed_world_and_in_the_process() {
+    differential(&["--worlds", "--seconds", &seconds().div_ceil(4).to_string(), "--failures", "3"]);
 }

@@ -4,7 +4,7 @@
 use kiln::{Engine, InvokeError, LoadError, Tier};
 use kiln_ir::types::AbiType;
 use kiln_tests::golden::{self, Expected, Golden, Run};
-use kiln_tests::tiers::{TIERS, engine};
+use kiln_tests::tiers::{WAYS, engine};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -49,8 +49,8 @@ fn file(name: &str, text: &str, bless: bool) -> Result<(usize, Option<String>), 
     let checked = Arc::new(checked);
     let mut faults = vec![];
     let mut count = 0;
-    for (tier_name, tier) in TIERS {
-        let engine = engine(tier);
+    for way in WAYS {
+        let (tier_name, engine) = (way.tier_name, engine(way));
         let wanted = golden.tiers.as_ref().is_none_or(|t| t.iter().any(|t| t == tier_name));
         if !wanted {
             // What a tier learns to do must lose its exception.
@@ -61,13 +61,13 @@ fn file(name: &str, text: &str, bless: bool) -> Result<(usize, Option<String>), 
             }
             continue;
         }
-        if bless && tier == Tier::Interpreter {
+        if bless && way.tier == Tier::Interpreter {
             return Ok((golden.runs.len(), Some(golden::bless(text, &outcomes(&engine, &checked, &golden)))));
         }
         for run in &golden.runs {
             count += 1;
             if let Err(fault) = check(&engine, &checked, run) {
-                faults.push(format!("line {} on {tier_name}: {fault}", run.line + 1));
+                faults.push(format!("line {} on {way}: {fault}", run.line + 1));
             }
         }
     }

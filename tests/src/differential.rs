@@ -3,9 +3,9 @@
 //! reported as text.
 
 use crate::isolate::{Death, isolated};
-use crate::observe::interpret;
-use crate::tiers::{self, engine};
-use kiln::{Checked, Engine, LoadError, Tier, verify};
+use crate::observe::{Observation, interpret};
+use crate::tiers::{self, WAYS, Way, engine};
+use kiln::{Checked, Engine, Tier, verify};
 use kiln_generator::{Config, Entropy, Generated, generate, shrink};
 use kiln_ir::{Module, Op, Type};
 use std::sync::Arc;
@@ -98,49 +98,50 @@ pub fn compare(program: &Generated) -> Verdict {
 }
 
 thread_local! {
-    static BASELINE: Engine = engine(Tier::Baseline);
-    static INTERPRETER: Engine = engine(Tier::Interpreter);
+    static ENGINES: [Engine; 3] = WAYS.map(engine);
 }
 
-/// Runs one module on the interpreter in its closed world, the other on baseline, and compares.
+/// Runs one module on the interpreter in its closed world, the other on baseline with and without the features of this
+/// processor, and compares.
 pub fn compare_checked(
     on_interpreter: &Arc<Checked>,
     on_baseline: &Arc<Checked>,
     calls: &[Vec<u64>],
 ) -> Verdict {
     let expected = interpret(on_interpreter, calls);
-    if expected.cannot_be_compared() {
-        return Verdict::Skipped("ended by a limit");
-    }
-    let found = BASELINE.with(|baseline| tiers::run(baseline, on_baseline.clone(), calls));
-    match found {
-        Ok(found) => match expected.difference(&found) {
-            None => Verdict::Same,
-            Some(difference) => Verdict::Different(format!("interpreter and baseline: {difference}")),
-        },
-        Err(LoadError::Compile(refusals)) => {
-            Verdict::Different(format!("the baseline compiler refuses it: {}", refusals[0]))
-        }
-        Err(error) => Verdict::Different(format!("baseline does not load it: {error}")),
-    }
+    compare_with(&expected, on_baseline, calls, |way| way.tier == Tier::Baseline)
 }
 
 /// Runs a program on the interpreter in its closed world and, through the facade, in the process, and compares.
 pub fn compare_worlds(program: &Generated) -> Verdict {
-    let Ok(checked) = verify::check(program.module.clone()) else {
-        return Verdict::Different("the verifier refuses it".into());
-    };
-    let expected = interpret(&checked, &program.calls);
+    match verify::check(program.module.clone()) {
+        Ok(checked) => {
+            let expected = interpret(&checked, &program.calls);
+            compare_with(&expected, &Arc::new(checked), &program.calls, |way| way.tier == Tier::Interpreter)
+        }
+        Err((_, faults)) => Verdict::Different(format!("the verifier refuses it: {}", faults[0])),
+    }
+}
+
+fn compare_with(
+    expected: &Observation,
+    module: &Arc<Checked>,
+    calls: &[Vec<u64>],
+    which: impl Fn(&Way) -> bool,
+) -> Verdict {
     if expected.cannot_be_compared() {
         return Verdict::Skipped("ended by a limit");
     }
-    match INTERPRETER.with(|engine| tiers::run(engine, Arc::new(checked), &program.calls)) {
-        Ok(found) => match expected.difference(&found) {
-            None => Verdict::Same,
-            Some(difference) => Verdict::Different(format!("closed world and process: {difference}")),
-        },
-        Err(error) => Verdict::Different(format!("the interpreter does not load it: {error}")),
+    for (n, way) in WAYS.iter().enumerate().filter(|(_, way)| which(way)) {
+        let found = match ENGINES.with(|engines| tiers::run(&engines[n], module.clone(), calls)) {
+            Ok(found) => found,
+            Err(error) => return Verdict::Different(format!("{way} does not load it: {error}")),
+        };
+        if let Some(difference) = expected.difference(&found) {
+            return Verdict::Different(format!("the interpreter and {way}: {difference}"));
+        }
     }
+    Verdict::Same
 }
 
 /// Programs per process.

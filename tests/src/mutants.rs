@@ -10,9 +10,10 @@
 #![allow(unsafe_code, reason = "the arena is memory that compiled code writes")]
 
 use crate::differential::{Verdict, baseline_config};
+use crate::hosts;
 use crate::observe::{Observation, entry, normal, settings};
-use crate::{hosts, tiers};
-use kiln::{Checked, Engine, LoadError, Tier, verify};
+use crate::tiers::{self, WAYS};
+use kiln::{Checked, Engine, LoadError, verify};
 use kiln_generator::{
     ARENA, ARENA_SIZE, Config, Entropy, Generated, generate, hides_nan_payloads, mutate, sees_addresses,
 };
@@ -159,7 +160,7 @@ fn interpret(module: &Checked, arena: DataId, calls: &[Vec<u64>]) -> Observation
 
 thread_local! {
     static BASELINE: Engine = {
-        let mut engine = tiers::engine(Tier::Baseline);
+        let mut engine = tiers::engine(WAYS[1]);
         // SAFETY: the memory lives for ever and is as large as programs take it for.
         unsafe { engine.define_address(ARENA, SHARED.0.get().cast()) };
         engine

@@ -4,17 +4,41 @@
 
 use crate::hosts;
 use crate::observe::{Observation, STEPS, entry, normal};
-use kiln::{Checked, Config, Engine, InvokeError, LoadError, Tier, TrapKind};
+use kiln::{Checked, Config, Engine, Features, InvokeError, LoadError, Tier, TrapKind};
 use kiln_generator::{ARENA_AT, ARENA_SIZE, ENTRY};
 use kiln_ir::Linkage;
 use std::sync::Arc;
 
-/// Every tier, with its name in golden files.
-pub const TIERS: [(&str, Tier); 2] = [("interpreter", Tier::Interpreter), ("baseline", Tier::Baseline)];
+/// A way to run programs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Way {
+    /// The tier's name in golden files.
+    pub tier_name: &'static str,
+    /// The tier.
+    pub tier: Tier,
+    /// Whether compiled code may use all that this processor has, or only what every one has.
+    pub all_features: bool,
+}
 
-/// An engine of the tier with the host functions of generated programs.
-pub fn engine(tier: Tier) -> Engine {
-    let mut engine = Engine::new(Config::new().tier(tier).step_limit(STEPS * 20));
+/// Every way to run programs.
+pub const WAYS: [Way; 3] = [
+    Way { tier_name: "interpreter", tier: Tier::Interpreter, all_features: true },
+    Way { tier_name: "baseline", tier: Tier::Baseline, all_features: true },
+    Way { tier_name: "baseline", tier: Tier::Baseline, all_features: false },
+];
+
+impl std::fmt::Display for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.tier_name)?;
+        if self.all_features { Ok(()) } else { f.write_str(" without processor features") }
+    }
+}
+
+/// An engine with the host functions of generated programs.
+pub fn engine(way: Way) -> Engine {
+    let config = Config::new().tier(way.tier).step_limit(STEPS * 20);
+    let config = if way.all_features { config } else { config.features(Features::default()) };
+    let mut engine = Engine::new(config);
     for (name, address) in hosts::addresses() {
         // SAFETY: the functions have the signatures that the generator declares and live for ever.
         unsafe { engine.define_address(name, address.cast()) };

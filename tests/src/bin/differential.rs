@@ -1,18 +1,30 @@
 //! Long runs of the differential and mutation tests.
 //!
-//! `differential [--mutants] [--seeds FROM..TO] [--seconds N] [--save DIR]`: programs of these seeds, or mutants of
-//! programs, until the time is over. Each failing program is made small, printed as text and, if asked, saved.
+//! `differential [--mutants | --worlds] [--seeds FROM..TO] [--seconds N] [--save DIR]`: programs of these seeds, or mutants of
+//! programs, or the interpreter against itself in another world, until the time is over. Each failing program is made small, printed as text and, if asked, saved.
 
-use kiln_tests::differential::{Subject, Summary, baseline_program, compare, run};
+use kiln_tests::differential::{
+    Subject, Summary, any_program, baseline_program, compare, compare_worlds, run,
+};
 use kiln_tests::mutants;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 const USAGE: &str =
-    "usage: differential [--mutants] [--seeds FROM..TO] [--seconds N] [--failures N] [--save DIR]";
+    "usage: differential [--mutants | --worlds] [--seeds FROM..TO] [--seconds N] [--failures N] [--save DIR]";
+
+/// What is run.
+enum Which {
+    /// Programs on the interpreter and on baseline.
+    Programs,
+    /// Mutants of programs on both.
+    Mutants,
+    /// Programs with every op on the interpreter, in a closed world and in the process.
+    Worlds,
+}
 
 struct Options {
-    mutants: bool,
+    subject: Which,
     seeds: std::ops::Range<u64>,
     time: Duration,
     failures: usize,
@@ -21,7 +33,7 @@ struct Options {
 
 fn options() -> Option<Options> {
     let mut options = Options {
-        mutants: false,
+        subject: Which::Programs,
         seeds: 0..u64::MAX,
         time: Duration::from_secs(1 << 32),
         failures: 10,
@@ -30,7 +42,8 @@ fn options() -> Option<Options> {
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "--mutants" => options.mutants = true,
+            "--mutants" => options.subject = Which::Mutants,
+            "--worlds" => options.subject = Which::Worlds,
             "--seeds" => {
                 let seeds = args.next()?;
                 let (from, to) = seeds.split_once("..")?;
@@ -50,10 +63,10 @@ fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    let subject = if options.mutants {
-        Subject { make: &mutants::mutant, check: &mutants::check }
-    } else {
-        Subject { make: &baseline_program, check: &compare }
+    let subject = match options.subject {
+        Which::Programs => Subject { make: &baseline_program, check: &compare },
+        Which::Mutants => Subject { make: &mutants::mutant, check: &mutants::check },
+        Which::Worlds => Subject { make: &any_program, check: &compare_worlds },
     };
     let start = Instant::now();
     let summary: Summary = run(&subject, options.seeds.clone(), options.time, options.failures);
