@@ -2,9 +2,9 @@
 //! checked here, once; only [`check`] makes a [`Checked`].
 //!
 //! Rules stand in files by topic: `module.rs` (names, functions, data, signatures, layouts), `flow.rs` (blocks, label
-//! sets, entries), `operands.rs` (records against the op table, calls), `assigned.rs` (no register is read before it
-//! is assigned), `limits.rs` (absurd sizes). `rules.rs` is the op table turned into masks, `fault.rs` the list of what
-//! can be wrong.
+//! sets, entries), `walk.rs` (each record, the common ones the short way), `operands.rs`, `encoding.rs` and `calls.rs`
+//! (any record the long way), `assigned.rs` (no register is read before it is assigned), `limits.rs` (absurd sizes).
+//! `rules.rs` is the op table turned into masks, `fault.rs` the list of what can be wrong.
 //!
 //! Cost: one pass over the records, a few nanoseconds each, and for registers that are read in a block that need
 //! not follow their assignment a backward search over the blocks between, for 64 registers at a time. Nothing of a
@@ -12,6 +12,8 @@
 //! verdict, not a panic.
 
 mod assigned;
+mod calls;
+mod encoding;
 mod fault;
 mod flow;
 mod limits;
@@ -20,6 +22,7 @@ mod operands;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use fault::{Conversion, Fault, InstName, Named, OneOf, OrderName, Trail};
 pub use limits::{Limits, MAX_ALIGN};
@@ -83,7 +86,7 @@ impl Verifier {
             for (i, decl) in module.funcs.iter().enumerate() {
                 if let Some(body) = &decl.body {
                     let func = FuncId(i as u32);
-                    operands::check(&module, func, body, &self.limits, &mut self.tracker, &mut report);
+                    walk::check(&module, func, body, &self.limits, &mut self.tracker, &mut report);
                 }
                 if report.is_full() {
                     break;

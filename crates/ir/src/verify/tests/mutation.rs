@@ -84,9 +84,9 @@ fn damaged_modules_get_a_verdict_on_both_ways() {
         for _ in 0..=random.below(3) {
             damage(f, &mut random);
         }
-        operands::ONLY_GENERAL.set(true);
+        walk::ONLY_GENERAL.set(true);
         let long = check(module.clone());
-        operands::ONLY_GENERAL.set(false);
+        walk::ONLY_GENERAL.set(false);
         match (check(module), long) {
             (Ok(module), Ok(_)) => {
                 read_all(module.funcs[2].body.as_ref().expect("the function has a body"));
