@@ -327,3 +327,13 @@ fn load_errors_tell_the_stage() {
         assert!(engine.load_text(unused).is_ok(), "what nobody uses may be missing");
     }
 }
+
+#[test]
+fn handles_may_go_to_other_threads() {
+    fn free_to_go<T: Send + Sync + 'static>() {}
+    free_to_go::<Engine>();
+    free_to_go::<Program>();
+    free_to_go::<kiln::Function<fn(*mut u8) -> i64>>();
+    free_to_go::<kiln::Trap>();
+    free_to_go::<LoadError>();
+}
