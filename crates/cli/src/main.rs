@@ -35,7 +35,7 @@ Exit status:
   66   a file cannot be read
   69   a function or library that the program imports was not found
   70   the program trapped: division by zero, bad memory access, stack overflow, ...
-  73   a file cannot be written
+  73   a file, or the program's output, cannot be written
   141  (killed by SIGPIPE) whoever read the output went away
   0 from the other subcommands means that all is well.";
 

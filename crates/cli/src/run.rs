@@ -73,11 +73,16 @@ pub fn run(arguments: Arguments) -> Result<(), Status> {
     let result = main.run(&strings);
     times.push(("run", started.elapsed()));
     // Whatever the program has written through C's streams comes before our own words.
-    process::flush_streams();
+    let flushed = process::flush_streams();
     if arguments.time {
         print_times(&times);
     }
+    if let Err(reason) = &flushed {
+        render::error(&format!("cannot write the program's output: {}", render::plain_reason(reason)), None);
+    }
     match result {
+        // A program that believes it has succeeded has not.
+        Ok(0) if flushed.is_err() => process::exit(Status::NO_OUTPUT.0.into()),
         Ok(status) => process::exit(status),
         Err(trap) => {
             render::trap::trap(&input.context(), &trap);
@@ -90,7 +95,8 @@ pub fn run(arguments: Arguments) -> Result<(), Status> {
 fn report_foreign_faults(input: &Arc<Input>) {
     let input = input.clone();
     process::on_foreign_fault(move |fault| {
-        process::flush_streams();
+        // Whether it succeeds or not, the fault is what there is to say.
+        let _ = process::flush_streams();
         render::trap::trap(&input.context(), fault);
         process::exit_now(Status::TRAP.0.into())
     });

@@ -248,6 +248,16 @@ fn closed_output_pipe() {
 }
 
 #[test]
+fn full_disk() {
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output =
+        kiln(&["run", "examples/fib.kiln", "5"]).stdout(full()).stderr(Stdio::piped()).output().unwrap();
+    outcome(output).fails(73, &["cannot write the program's output", "no space left"]);
+    let output = kiln(&["explain", "add"]).stdout(full()).stderr(Stdio::piped()).output().unwrap();
+    outcome(output).fails(73, &["cannot write to standard output", "no space left"]);
+}
+
+#[test]
 fn empty_input() {
     run_with_input(&["check", "-"], b"").succeeds();
     run_with_input(&["run", "-"], b"").fails(65, &["main"]);

@@ -52,9 +52,15 @@ impl Main {
 }
 
 /// Writes out what the C library's output streams still hold.
-pub fn flush_streams() {
+///
+/// # Errors
+/// What the system says if some of it could not be written: the disk is full, for instance.
+pub fn flush_streams() -> std::io::Result<()> {
     // SAFETY: `fflush(NULL)` flushes all open output streams and has no precondition.
-    unsafe { libc::fflush(std::ptr::null_mut()) };
+    match unsafe { libc::fflush(std::ptr::null_mut()) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
 }
 
 /// Ends the process with a status, by C's `exit`: functions registered with `atexit` run, streams are flushed.
