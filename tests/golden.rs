@@ -2,9 +2,11 @@
 //! `KILN_BLESS=1` rewrites what the lines expect by what the interpreter gives.
 
 use kiln::{Engine, InvokeError, LoadError, Tier};
-use kiln_ir::types::AbiType;
+use kiln_ir::types::{AbiType, TypeSet};
+use kiln_ir::{Module, Op, Type};
 use kiln_tests::golden::{self, Expected, Golden, Run};
 use kiln_tests::tiers::{WAYS, engine};
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -37,6 +39,33 @@ fn programs_give_what_their_files_say() {
     println!("{} files, {runs} runs", files.len());
     let shown: Vec<&str> = faults.iter().take(60).map(String::as_str).collect();
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), shown.join("\n"));
+}
+
+/// A row of the op table, or a type of one, that no golden file has fails here.
+#[test]
+fn every_op_with_every_type_is_in_a_golden_file() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("run");
+    let mut seen = HashSet::new();
+    for entry in std::fs::read_dir(&dir).expect("the directory of golden files") {
+        let text = std::fs::read_to_string(entry.expect("an entry").path()).expect("a readable file");
+        // What cannot be read is the other test's to report.
+        let Ok(module) = Module::parse(&text) else { continue };
+        let bodies = module.funcs().iter().filter_map(|f| f.body.as_ref());
+        seen.extend(bodies.flat_map(|b| b.insts()).map(|inst| (inst.op, inst.ty)));
+    }
+    let mut missing = vec![];
+    for op in Op::ALL {
+        let types = op.info().types;
+        if types == TypeSet::NONE {
+            if !seen.contains(&(*op, Type::I32)) {
+                missing.push(op.info().mnemonic.to_string());
+            }
+        } else {
+            let absent = types.iter().filter(|ty| !seen.contains(&(*op, *ty)));
+            missing.extend(absent.map(|ty| format!("{}.{ty}", op.info().mnemonic)));
+        }
+    }
+    assert!(missing.is_empty(), "no golden file has {missing:?}");
 }
 
 /// Checks one file on its tiers; gives the number of runs, and the text if it is to be rewritten.
