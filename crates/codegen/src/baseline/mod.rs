@@ -7,6 +7,7 @@
 //! mostly as part of another instruction. O(instructions).
 
 pub mod cache;
+pub mod call;
 pub mod moves;
 pub mod scan;
 
@@ -25,6 +26,7 @@ use scan::{Scan, Val};
 pub struct Scratch {
     scan: Scan,
     buffer: BufferScratch,
+    args: Vec<call::Arg>,
 }
 
 /// Writes the code of one function.
@@ -59,6 +61,8 @@ pub struct Emit<'a, T: Target> {
     pub skip: u32,
     /// Block that follows the current one.
     pub next_block: Block,
+    /// The arguments of the call that is being written.
+    pub args: Vec<call::Arg>,
     /// The frame.
     pub frame: T::Frame,
     /// What the target remembers between the steps of one instruction.
@@ -123,6 +127,7 @@ fn emit<T: Target>(
         at: 0,
         skip: 0,
         next_block: Block(0),
+        args: std::mem::take(&mut scratch.args),
         frame,
         pending: T::Pending::default(),
     };
@@ -160,6 +165,7 @@ fn emit<T: Target>(
         let last = &f.insts()[range.end - 1];
         falls = last.op.falls_through() || last.op == kiln_ir::Op::Jump && last.dst == b + 1;
     }
+    scratch.args = e.args;
     let Some(size) = T::final_size(&e.frame) else {
         e.asm.into_buffer().abandon();
         return false;

@@ -186,11 +186,9 @@ impl Scan {
     fn init_vals(&mut self, f: &Function) {
         self.vals.clear();
         self.globals.clear();
-        // A parameter is written before the first block, so a way back there makes it live across blocks.
-        let carried = if self.preds[0] > 1 { f.params() as usize } else { 0 };
         for (v, info) in f.vregs().iter().enumerate() {
             let mut flags = 0;
-            if !info.is_local() || v < carried {
+            if !info.is_local() {
                 flags = Val::GLOBAL;
                 self.globals.push(VReg(v as u32));
             }

@@ -2,18 +2,10 @@
 
 use super::regs::*;
 use crate::Features;
+use crate::baseline::call::Place;
 use crate::baseline::scan::HomeRegs;
 use crate::regs::{Reg, RegSet};
 use kiln_ir::{Op, Type};
-
-/// Where one argument goes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
-    /// In a register.
-    Reg(Reg),
-    /// On the stack, this many bytes above the stack pointer at the call (before the return address is pushed).
-    Stack(u32),
-}
 
 const INTEGER: [Reg; 6] = [RDI, RSI, RDX, RCX, R8, R9];
 const VECTORS: u8 = 8;
@@ -27,7 +19,7 @@ pub struct Places {
 }
 
 impl Places {
-    /// The place of the next argument.
+    /// The place of the next argument; stack places count from before the return address is pushed.
     #[inline]
     pub fn next(&mut self, ty: Type) -> Place {
         if ty.is_float() {

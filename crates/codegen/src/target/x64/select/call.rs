@@ -2,31 +2,18 @@
 
 use super::{Pending, wide};
 use crate::baseline::Emit;
+use crate::baseline::call::{Arg, Place};
 use crate::baseline::moves::ParallelMoves;
 use crate::baseline::scan::Val;
 use crate::code::{RelocKind, Routine, Target};
 use crate::regs::Reg;
 use crate::target::x64::X64;
-use crate::target::x64::abi::{self, Place, Places};
+use crate::target::x64::abi::{self, Places};
 use crate::target::x64::encode::Amode;
 use crate::target::x64::insts::*;
 use crate::target::x64::regs::*;
 use kiln_ir::types::AbiType;
 use kiln_ir::{FuncId, InstData, Op, Type, VReg};
-
-/// One argument on its way.
-#[derive(Clone, Copy, Debug)]
-struct Arg {
-    /// The value; none for a constant of the instruction itself.
-    v: VReg,
-    imm: i32,
-    ty: Type,
-    /// As the signature has it, for the extension of small ones.
-    abi: AbiType,
-    place: Place,
-    /// The register that held it before the call's preparations, or none.
-    from: Reg,
-}
 
 impl Emit<'_, X64> {
     pub fn call(&mut self, inst: &InstData) {
@@ -34,18 +21,14 @@ impl Emit<'_, X64> {
         let parts = f.call(inst);
         let sig = &self.module.sigs()[parts.sig.index()];
         let mut places = Places::default();
-        let mut args: Vec<Arg> = parts
-            .args
-            .iter()
-            .enumerate()
-            .map(|(n, v)| {
-                let ty = f.ty(v);
-                let abi = sig.params.get(n).copied().unwrap_or(AbiType::Value(ty));
-                Arg { v, imm: 0, ty, abi, place: places.next(ty), from: Reg::NONE }
-            })
-            .collect();
+        self.args.clear();
+        self.args.extend(parts.args.iter().enumerate().map(|(n, v)| {
+            let ty = f.ty(v);
+            let abi = sig.params.get(n).copied().unwrap_or(AbiType::Value(ty));
+            Arg { v, imm: 0, ty, abi, place: places.next(ty), from: Reg::NONE }
+        }));
         let target = if inst.op == Op::CallPtr { self.read(VReg(inst.a)) } else { Reg::NONE };
-        self.pass(&mut args, target);
+        self.pass(target);
         if sig.variadic {
             // psABI 3.5.7: the number of vector registers used.
             self.asm.mov_imm(RAX, places.vectors() as u64);
@@ -79,22 +62,22 @@ impl Emit<'_, X64> {
         before: impl FnOnce(&mut Self),
     ) {
         let mut places = Places::default();
-        let mut args: Vec<Arg> = values
-            .iter()
-            .map(|&(v, imm)| {
-                let ty = if imm.is_some() { Type::I64 } else { self.f.ty(v) };
-                let abi = AbiType::Value(ty);
-                Arg { v, imm: imm.unwrap_or(0), ty, abi, place: places.next(ty), from: Reg::NONE }
-            })
-            .collect();
-        self.pass(&mut args, Reg::NONE);
+        let f = self.f;
+        self.args.clear();
+        self.args.extend(values.iter().map(|&(v, imm)| {
+            let ty = if imm.is_some() { Type::I64 } else { f.ty(v) };
+            let abi = AbiType::Value(ty);
+            Arg { v, imm: imm.unwrap_or(0), ty, abi, place: places.next(ty), from: Reg::NONE }
+        }));
+        self.pass(Reg::NONE);
         before(self);
         self.call_symbol(Target::Routine(routine));
     }
 
     /// Stores what lives on behind the call and is in registers that callees change, and puts the arguments in
     /// their places; a call's target goes to the scratch register.
-    fn pass(&mut self, args: &mut [Arg], target: Reg) {
+    fn pass(&mut self, target: Reg) {
+        let mut args = std::mem::take(&mut self.args);
         // Where everything is now. Giving registers up below stores them but leaves their contents, so these stay
         // good as sources until the moves.
         for arg in args.iter_mut().filter(|arg| !arg.v.is_none()) {
@@ -129,6 +112,7 @@ impl Emit<'_, X64> {
             }
             self.extend(arg.abi, to);
         }
+        self.args = args;
     }
 
     /// Brings an argument that was in no register into one.
