@@ -88,7 +88,7 @@ pub fn entry(module: &Checked) -> Option<(FuncId, Vec<AbiType>)> {
 /// If it has no entry (a bug of the test).
 pub fn interpret(module: &Checked, calls: &[Vec<u64>]) -> Observation {
     let (entry, results) = entry(module).expect("a generated program has an entry");
-    let mut world = Arena::new(module, 1 << 16);
+    let mut world = Arena::new(module, 1 << 19);
     for (id, func) in module.funcs().iter().enumerate().filter(|(_, f)| f.linkage == Linkage::Import) {
         let name = func.name.clone();
         world.import(FuncId(id as u32), move |_, words| Ok(hosts::call(&name, words).into_iter().collect()));

@@ -27,9 +27,11 @@ impl Body<'_, '_, '_> {
         }
         for _ in 0..self.e.below(3) {
             let words = self.e.range(1, 8);
-            let most = if self.e.chance(10) { 5 } else { 2 };
+            let most = if self.e.chance(10) { 10 } else { 2 };
             let align = 8 << self.e.below(most);
-            let slot = self.b.slot(words * 8, align);
+            // Now and then more than a page lies behind what is used, so that frames are large.
+            let unused = if self.e.chance(6) { self.e.pick(&[200, 4096, 20_000]) } else { 0 };
+            let slot = self.b.slot(words * 8 + unused, align);
             for word in 0..words as i32 {
                 let address = self.b.slot_addr(slot, 0);
                 let value = values::immediate(self.e) as i64;
