@@ -528,7 +528,12 @@ impl Function {
 
     /// Calls `f` with each block that the instruction may go to, the cold ones and those of label sets included,
     /// the next block of the layout not.
+    #[inline]
     pub fn for_each_target(&self, inst: &InstData, mut f: impl FnMut(Block)) {
+        // Nearly all that ask do so for the ends of blocks, and nearly all blocks end so.
+        if let Op::Jump | Op::Branch | Op::Fbranch = inst.op {
+            return f(Block(inst.dst));
+        }
         for (field, role) in inst.op.shape().operands() {
             match role {
                 // A label's address is no jump; the jumps name the label set.
