@@ -34,6 +34,9 @@ pub struct Options {
     pub architecture: Architecture,
     /// Processor features to use.
     pub features: Features,
+    /// Whether float arithmetic gives one NaN only, the positive quiet one with payload 0, as the interpreter's
+    /// setting of the same name. Costs a compare and a branch per operation.
+    pub canonical_nan: bool,
 }
 
 /// Compiles every function of a module and appends the code. The same module and options give the same bytes,

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 pub enum Tier {
     /// Slow and obvious; defines what programs mean, executes every operation.
     Interpreter,
-    /// Machine code, made in one pass: compiles hundreds of times faster than an optimizing compiler.
+    /// Machine code, compiled in one walk that looks and one that writes.
     #[default]
     Baseline,
 }
@@ -29,6 +29,7 @@ pub struct Config {
     pub(crate) catch_panics: bool,
     pub(crate) step_limit: Option<u64>,
     features: Option<Features>,
+    pub(crate) canonical_nan: bool,
 }
 
 impl Config {
@@ -57,12 +58,18 @@ impl Config {
         self
     }
 
+    /// Makes float arithmetic give one NaN only, the positive quiet one with payload 0, in every tier. Copies, loads,
+    /// stores, `fneg`, `fabs`, `fcopysign`, `bitcast` and `select` keep NaNs as they are in any case.
+    pub fn canonical_nan(mut self, canonical: bool) -> Config {
+        self.canonical_nan = canonical;
+        self
+    }
+
     /// What the compiler is told.
     pub(crate) fn options(&self) -> Options {
-        match self.features {
-            Some(features) => Options { features, ..link::host_options() },
-            None => link::host_options(),
-        }
+        let host = link::host_options();
+        let features = self.features.unwrap_or(host.features);
+        Options { features, canonical_nan: self.canonical_nan, ..host }
     }
 
     /// The number of instructions that a call may execute in the interpreter before it traps. Compiled code

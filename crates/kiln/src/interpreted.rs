@@ -54,7 +54,8 @@ impl Interpreted {
         symbols: &HostSymbols,
     ) -> Result<(Image, Box<Interpreted>), LoadError> {
         let defaults = Settings::default();
-        let settings = Settings { steps: config.step_limit.unwrap_or(defaults.steps), ..defaults };
+        let steps = config.step_limit.unwrap_or(defaults.steps);
+        let settings = Settings { steps, canonical_nan: config.canonical_nan, ..defaults };
         let used = Used::new(module);
         let interpreted =
             Box::new(Interpreted { module: module.clone(), settings, used, placed: OnceLock::new() });

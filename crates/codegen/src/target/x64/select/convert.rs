@@ -22,6 +22,7 @@ impl Emit<'_, X64> {
         let ra = self.read(VReg(inst.a));
         let d = self.write(VReg(inst.dst), ra);
         self.asm.op(op, false, d, ra);
+        self.canonical(inst.ty, d);
     }
 
     pub fn bitcast(&mut self, inst: &InstData) {

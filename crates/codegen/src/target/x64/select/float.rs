@@ -29,8 +29,28 @@ impl Emit<'_, X64> {
         Some(Amode::RIP)
     }
 
+    /// In canonical mode, replaces whatever NaN an operation left in a register by the one that stands for all.
+    pub fn canonical(&mut self, ty: Type, d: Reg) {
+        if !self.options.canonical_nan {
+            return;
+        }
+        let double = ty == Type::F64;
+        self.ucomis(double, d, d);
+        let number = self.asm.skip_if(Cc::Np);
+        self.pending = Pending::Constant(if double { 0x7ff8_0000_0000_0000 } else { 0x7fc0_0000 });
+        self.asm.op(if double { MOVSD_X_XM } else { MOVSS_X_XM }, false, d, Amode::RIP);
+        self.settle();
+        self.asm.land(number);
+    }
+
     /// dst = a op b.
-    pub fn fbinary_op(&mut self, op: Sse, commutes: bool, ty: Type, dst: VReg, mut a: VReg, mut b: Src) {
+    pub fn fbinary_op(&mut self, op: Sse, commutes: bool, ty: Type, dst: VReg, a: VReg, b: Src) {
+        let d = self.fbinary_into(op, commutes, ty, dst, a, b);
+        self.canonical(ty, d);
+    }
+
+    /// The same as it comes; gives the register that it is in.
+    fn fbinary_into(&mut self, op: Sse, commutes: bool, ty: Type, dst: VReg, mut a: VReg, mut b: Src) -> Reg {
         let double = ty == Type::F64;
         if let Src::Val(vb) = b
             && commutes
@@ -48,7 +68,7 @@ impl Emit<'_, X64> {
                     self.asm.mov(true, d, ra);
                     self.asm.sse(op, double, d, mem);
                     self.settle();
-                    return;
+                    return d;
                 }
                 let mut rb = self.read(vb);
                 if swap {
@@ -67,6 +87,7 @@ impl Emit<'_, X64> {
                     self.asm.mov(true, d, ra);
                     self.asm.sse(op, double, d, rb);
                 }
+                d
             }
             Src::Mem(mem) => {
                 let ra = self.read(a);
@@ -74,6 +95,7 @@ impl Emit<'_, X64> {
                 self.asm.mov(true, d, ra);
                 self.asm.sse(op, double, d, mem);
                 self.settle();
+                d
             }
             Src::Imm(_) => unreachable!("float operations have no immediate operands"),
         }
@@ -83,6 +105,7 @@ impl Emit<'_, X64> {
         let ra = self.read(VReg(inst.a));
         let d = self.write(VReg(inst.dst), ra);
         self.asm.sse(Sse::Sqrt, inst.ty == Type::F64, d, ra);
+        self.canonical(inst.ty, d);
     }
 
     /// Brings a pattern for the low lane into the scratch register.
@@ -127,6 +150,7 @@ impl Emit<'_, X64> {
             self.asm.mov(true, FSCRATCH, rc);
             self.asm.fma231(byte, double, FSCRATCH, ra, rb);
             self.asm.mov(true, d, FSCRATCH);
+            self.canonical(inst.ty, d);
             return;
         }
         let routine = if double { Routine::Fma } else { Routine::Fmaf };
@@ -145,6 +169,7 @@ impl Emit<'_, X64> {
         });
         let d = self.write(VReg(inst.dst), XMM0);
         self.asm.mov(true, d, XMM0);
+        self.canonical(inst.ty, d);
     }
 
     /// The lesser or greater, zeros ordered by sign; a NaN wins, or with `number` loses.
@@ -176,12 +201,14 @@ impl Emit<'_, X64> {
         self.asm.land(done);
         self.asm.land(also_done);
         self.asm.mov(true, d, t);
+        self.canonical(inst.ty, d);
     }
 
     pub fn round(&mut self, inst: &InstData, mode: u8) {
         let ra = self.read(VReg(inst.a));
         let d = self.write(VReg(inst.dst), ra);
         self.asm.round(inst.ty == Type::F64, d, ra, mode);
+        self.canonical(inst.ty, d);
     }
 
     /// Compares and sets the flags as unsigned integers would; unordered sets carry, zero and parity.
