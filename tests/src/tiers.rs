@@ -18,25 +18,30 @@ pub struct Way {
     pub tier: Tier,
     /// Whether compiled code may use all that this processor has, or only what every one has.
     pub all_features: bool,
+    /// Whether every compiled function keeps a frame pointer, or only those that need one.
+    pub frame_pointers: bool,
 }
 
 /// Every way to run programs.
 pub const WAYS: [Way; 3] = [
-    Way { tier_name: "interpreter", tier: Tier::Interpreter, all_features: true },
-    Way { tier_name: "baseline", tier: Tier::Baseline, all_features: true },
-    Way { tier_name: "baseline", tier: Tier::Baseline, all_features: false },
+    Way { tier_name: "interpreter", tier: Tier::Interpreter, all_features: true, frame_pointers: false },
+    Way { tier_name: "baseline", tier: Tier::Baseline, all_features: true, frame_pointers: false },
+    Way { tier_name: "baseline", tier: Tier::Baseline, all_features: false, frame_pointers: true },
 ];
 
 impl std::fmt::Display for Way {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.tier_name)?;
-        if self.all_features { Ok(()) } else { f.write_str(" without processor features") }
+        if !self.all_features {
+            f.write_str(" without processor features")?;
+        }
+        if self.frame_pointers { f.write_str(" with frame pointers") } else { Ok(()) }
     }
 }
 
 /// An engine with the host functions of generated programs.
 pub fn engine(way: Way) -> Engine {
-    let config = Config::new().tier(way.tier).step_limit(STEPS * 20);
+    let config = Config::new().tier(way.tier).step_limit(STEPS * 20).frame_pointers(way.frame_pointers);
     let config = if way.all_features { config } else { config.features(Features::default()) };
     let mut engine = Engine::new(config);
     for (name, address) in hosts::addresses() {

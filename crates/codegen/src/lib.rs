@@ -37,6 +37,9 @@ pub struct Options {
     /// Whether float arithmetic gives one NaN only, the positive quiet one with payload 0, as the interpreter's
     /// setting of the same name. Costs a compare and a branch per operation.
     pub canonical_nan: bool,
+    /// Whether every function keeps a frame pointer, so that profilers which follow the chain of them see whole stacks.
+    /// Costs two instructions per call and a register. Without it, only functions that need one do.
+    pub frame_pointers: bool,
 }
 
 /// Compiles every function of a module and appends the code. The same module and options give the same bytes,

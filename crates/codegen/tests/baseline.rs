@@ -83,6 +83,23 @@ fn a_leaf_with_few_values_needs_no_frame() {
 }
 
 #[test]
+fn frame_pointers_are_kept_on_request() {
+    let options = Options { frame_pointers: true, ..Options::default() };
+    for module in [module(LOOP), module(CALLS), crowded(10), crowded(1000)] {
+        let mut code = Code::default();
+        compile(&module, &options, &mut Scratch::default(), &mut code).expect("compiles");
+        for f in &code.functions {
+            // push rbp; mov rbp, rsp
+            assert_eq!(code.bytes[f.start as usize..][..4], [0x55, 0x48, 0x8b, 0xec]);
+            assert!(f.frame.frame_pointer);
+            assert_eq!(f.frame.steps[..2], [1, 4]);
+            assert_eq!(f.frame.saved & 1 << 6, 0, "it is not among the other registers");
+        }
+        assert!(code_of(&module, &mut Scratch::default()).functions.iter().all(|f| !f.frame.frame_pointer));
+    }
+}
+
+#[test]
 fn what_is_not_done_is_refused_with_its_place() {
     let module = module("export fn f(%n: i64) {\n guard_lt %n, 3, 1 (%n)\n exit 2 ()\n}\n");
     let mut code = Code::default();

@@ -62,7 +62,7 @@ pub(crate) fn calls(op: Op) -> bool {
 }
 
 impl Function {
-    /// Counts anew what registers are used for and whether there are calls, from records, blocks and entries.
+    /// Counts anew what registers are used for and whether there are calls and `alloca`, from records, blocks and entries.
     /// O(instructions).
     pub(crate) fn recount(&mut self) {
         let mut vregs = std::mem::take(&mut self.vregs);
@@ -77,6 +77,7 @@ impl Function {
         let mut to_start = self.entries.iter().any(|e| e.block.0 == 0)
             || self.label_sets.iter().flatten().any(|block| block.0 == 0);
         self.has_calls = false;
+        self.has_alloca = false;
         for block in 0..self.blocks.len() {
             let end = self.blocks.get(block + 1).map_or(self.insts.len(), |b| b.start as usize);
             for at in self.blocks[block].start as usize..end {
@@ -84,6 +85,7 @@ impl Function {
                 self.for_each_use(inst, |v| counts.read(v, at as u32, block as u32));
                 self.for_each_def(inst, |v| counts.write(v, at as u32, block as u32));
                 self.has_calls |= calls(inst.op);
+                self.has_alloca |= inst.op == Op::Alloca;
                 // Label sets have been looked at as a whole: many jumps may share a large one.
                 let jumps = matches!(inst.op.effect(), Effect::terminator | Effect::control);
                 if jumps && inst.op.shape() != Shape::JumpTo {

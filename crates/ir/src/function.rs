@@ -300,6 +300,8 @@ pub struct Function {
     pub(crate) positions: Vec<(Inst, Pos)>,
     /// Whether any op runs other code.
     pub(crate) has_calls: bool,
+    /// Whether any op takes storage from the run-time stack.
+    pub(crate) has_alloca: bool,
     /// Names of registers.
     pub vreg_names: Names,
     /// Names of blocks.
@@ -369,6 +371,11 @@ impl Function {
     /// Whether any op runs other code.
     pub fn has_calls(&self) -> bool {
         self.has_calls
+    }
+
+    /// Whether any op takes storage from the run-time stack, so that the frame's size is known only at run time.
+    pub fn has_alloca(&self) -> bool {
+        self.has_alloca
     }
 
     /// Where source positions begin: each holds for its instruction and those after it, up to the next entry.
@@ -570,6 +577,7 @@ impl Function {
         self.params = 0;
         self.positions.clear();
         self.has_calls = false;
+        self.has_alloca = false;
         self.vreg_names.clear();
         self.block_names.clear();
         self.slot_names.clear();

@@ -86,13 +86,14 @@ pub fn compile_function<T: Target>(
         return Err(refused);
     }
     let features = options.features;
-    scratch.scan.run(f, &T::HOMES, |op| T::clobbers(op, features));
+    let homes = T::homes(f, options);
+    scratch.scan.run(f, &homes, |op| T::clobbers(op, features));
     // Spills may outgrow a lean frame or a page, which is known only at the end: then once more.
     for layout in [FrameLayout::Lean, FrameLayout::Fixed, FrameLayout::Probed] {
         if emit::<T>(module, func, f, options, scratch, code, layout) {
             break;
         }
-        scratch.scan.run(f, &T::HOMES, |op| T::clobbers(op, features));
+        scratch.scan.run(f, &homes, |op| T::clobbers(op, features));
     }
     Ok(())
 }
@@ -108,7 +109,7 @@ fn emit<T: Target>(
     layout: FrameLayout,
 ) -> bool {
     let scan = &mut scratch.scan;
-    let frame = T::frame(f, scan, layout);
+    let frame = T::frame(f, options, scan, layout);
     let buf = Buffer::new(code, &mut scratch.buffer, f.blocks().len());
     let pool = T::LOCALS.without(scan.homes);
     let mut e = Emit::<T> {

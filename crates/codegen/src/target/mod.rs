@@ -2,12 +2,12 @@
 
 pub mod x64;
 
-use crate::Features;
 use crate::baseline::Emit;
 use crate::baseline::scan::{HomeRegs, Scan};
 use crate::buffer::Buffer;
 use crate::code::FrameInfo;
 use crate::regs::{Reg, RegSet};
+use crate::{Features, Options};
 use kiln_ir::function::Function;
 use kiln_ir::{InstData, Op, Type, VReg};
 
@@ -43,14 +43,14 @@ pub trait Target: Sized {
 
     /// The registers that values without a home are held in. Callees may change all of them.
     const LOCALS: RegSet;
-    /// The registers that homes are given from.
-    const HOMES: HomeRegs;
 
     /// Whether an op calls something, so that registers which callees may change lose their values.
     fn clobbers(op: Op, features: Features) -> bool;
 
+    /// The registers that a function's homes are given from.
+    fn homes(f: &Function, options: &Options) -> HomeRegs;
     /// Lays out what is known of the frame before the function is written.
-    fn frame(f: &Function, scan: &Scan, layout: FrameLayout) -> Self::Frame;
+    fn frame(f: &Function, options: &Options, scan: &Scan, layout: FrameLayout) -> Self::Frame;
     /// Makes room for a value in the frame and gives its number.
     fn spill(frame: &mut Self::Frame) -> u32;
     /// The frame's size as `FrameInfo` has it, or none if it does not fit the layout.

@@ -389,6 +389,7 @@ impl<'m> FunctionBuilder<'m> {
         self.f.vregs = vregs;
         self.f.insts.push(inst);
         self.f.has_calls |= calls(inst.op);
+        self.f.has_alloca |= inst.op == Op::Alloca;
         if inst.op.is_terminator() {
             self.block = NONE;
         } else if matches!(inst.op.shape(), Shape::Overflow | Shape::OverflowUnary | Shape::LabelAddr) {

@@ -64,6 +64,9 @@ pub const HOMES: HomeRegs = HomeRegs {
     float: &[XMM14, XMM13, XMM12, XMM11, XMM10, XMM9, XMM8, XMM7, XMM6],
 };
 
+/// The same in a function whose frame has a pointer.
+pub const HOMES_BESIDE_POINTER: HomeRegs = HomeRegs { saved: &[RBX, R14, R15, R12, R13], ..HOMES };
+
 /// Whether an op calls something, so that registers which callees may change lose their values.
 pub fn clobbers(op: Op, features: Features) -> bool {
     match op {

@@ -4,10 +4,15 @@
 //! return address, arguments of this function. The size is known when the function has been written, so the
 //! instructions that need it are patched then. A function that calls nothing and needs at most 128 bytes leaves the
 //! stack pointer alone and uses the red zone below it (psABI 3.2.2); one that calls but needs no room only pushes.
+//!
+//! A function with a frame pointer pushes `rbp` first and addresses all but the arguments of calls from it, so that
+//! the stack pointer may move: slots and values then lie below the saved registers, in the order in which room was
+//! made for them, and the arguments of calls below all.
 
-use super::encode::{Amode, Base};
-use super::insts::{Alu, Cc, MOV_RM_R};
+use super::encode::{Amode, Asm, Base};
+use super::insts::{Alu, Cc, LEA, MOV_RM_R};
 use super::regs::*;
+use crate::Options;
 use crate::baseline::Emit;
 use crate::baseline::call::Place;
 use crate::baseline::scan::{NO_SLOT, Scan, Val};
@@ -29,8 +34,12 @@ const INCOMING: u32 = 1 << 31;
 /// The layout of one function's frame.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    /// Bytes used so far, from the stack pointer up (in the red zone: down).
+    /// Bytes used so far, from the stack pointer up (in the red zone and with a frame pointer: down).
     top: u32,
+    /// Bytes at the stack pointer for the arguments of calls, a multiple of 16.
+    outgoing: u32,
+    /// Whether `rbp` points to the caller's, just below the return address.
+    pointer: bool,
     /// Where each slot of the IR is.
     slots: Vec<i32>,
     /// Registers pushed, in order.
@@ -46,11 +55,18 @@ pub struct Frame {
     probe: bool,
 }
 
+/// Whether a function's frame has a pointer of its own.
+pub fn has_pointer(f: &Function, options: &Options) -> bool {
+    options.frame_pointers || f.has_alloca()
+}
+
 impl Frame {
     /// Lays out what is known before the function is written.
-    pub fn of(f: &Function, scan: &Scan, layout: FrameLayout) -> Frame {
+    pub fn of(f: &Function, options: &Options, scan: &Scan, layout: FrameLayout) -> Frame {
         let mut frame = Frame {
             top: 0,
+            outgoing: 0,
+            pointer: has_pointer(f, options),
             slots: Vec::new(),
             saved: [Reg::NONE; 6],
             saved_count: 0,
@@ -67,8 +83,10 @@ impl Frame {
             }
         }
         let slot_bytes: u64 = f.slots().iter().map(|s| room(s.size, s.align)).sum();
-        frame.red_zone =
-            layout == FrameLayout::Lean && scan.calls.is_empty() && slot_bytes <= RED_ZONE as u64;
+        frame.red_zone = layout == FrameLayout::Lean
+            && scan.calls.is_empty()
+            && !f.has_alloca()
+            && slot_bytes <= RED_ZONE as u64;
         if !frame.red_zone {
             for &at in &scan.calls {
                 let inst = &f.insts()[at as usize];
@@ -77,52 +95,74 @@ impl Frame {
                     for arg in f.call(inst).args.iter() {
                         places.next(f.ty(arg));
                     }
-                    frame.top = frame.top.max(places.stack());
+                    frame.outgoing = frame.outgoing.max(places.stack());
                 }
             }
-            frame.top = frame.top.next_multiple_of(16);
+            frame.outgoing = frame.outgoing.next_multiple_of(16);
+        }
+        if !frame.pointer {
+            frame.top = frame.outgoing;
         }
         for slot in f.slots() {
             let room = room(slot.size, slot.align) as u32;
-            if frame.red_zone {
+            if frame.grows_down() {
                 frame.top += room;
-                frame.slots.push(-(frame.top as i32));
+                frame.slots.push(frame.below(frame.top));
             } else {
                 frame.slots.push(frame.top as i32);
                 frame.top += room;
             }
         }
-        frame.pushes_only =
-            layout == FrameLayout::Lean && !frame.red_zone && frame.top == 0 && !scan.homeless;
-        frame.probe = layout == FrameLayout::Probed || frame.top >= PAGE / 2;
+        let room = frame.room();
+        frame.pushes_only = layout == FrameLayout::Lean && !frame.red_zone && room == 0 && !scan.homeless;
+        frame.probe = layout == FrameLayout::Probed || room >= PAGE / 2;
         frame
+    }
+
+    /// Whether room is made from the saved registers down, not from the stack pointer up.
+    fn grows_down(&self) -> bool {
+        self.pointer || self.red_zone
+    }
+
+    /// Where what lies this far below the saved registers is, from [`Self::base`]. The frame grows down.
+    fn below(&self, distance: u32) -> i32 {
+        let pushed = if self.pointer { 8 * self.saved_count as u32 } else { 0 };
+        -((pushed + distance) as i32)
+    }
+
+    /// The register that slots and values are addressed from.
+    pub fn base(&self) -> Reg {
+        if self.pointer { RBP } else { RSP }
+    }
+
+    /// Bytes used so far, the arguments of calls included.
+    fn room(&self) -> u32 {
+        if self.pointer { self.top + self.outgoing } else { self.top }
     }
 
     /// Makes room for a value.
     pub fn spill(&mut self) -> u32 {
         self.top += 8;
         self.overflowed |= self.pushes_only;
-        if self.red_zone {
-            self.overflowed |= self.top > RED_ZONE;
-            self.top
-        } else {
-            self.top - 8
-        }
+        self.overflowed |= self.red_zone && self.top > RED_ZONE;
+        if self.grows_down() { self.top } else { self.top - 8 }
     }
 
     /// How to address a value's room.
     pub fn amode(&self, slot: u32) -> Amode {
-        if slot & INCOMING != 0 {
+        if slot & INCOMING != 0 && self.pointer {
+            Amode::base(RBP, ((slot & !INCOMING) + 16) as i32)
+        } else if slot & INCOMING != 0 {
             let disp = (slot & !INCOMING) + 8 + 8 * self.saved_count as u32;
             Amode { base: Base::Frame, index: Reg::NONE, shift: 0, disp: disp as i32 }
-        } else if self.red_zone {
-            Amode::stack(-(slot as i32))
+        } else if self.grows_down() {
+            Amode::base(self.base(), self.below(slot))
         } else {
             Amode::stack(slot as i32)
         }
     }
 
-    /// Where a slot of the IR starts, from the stack pointer. With an alignment above 16, the first aligned address
+    /// Where a slot of the IR starts, from [`Self::base`]. With an alignment above 16, the first aligned address
     /// from there on.
     pub fn slot(&self, slot: Slot) -> i32 {
         self.slots[slot.index()]
@@ -137,8 +177,8 @@ impl Frame {
         if self.red_zone {
             return Some(0);
         }
-        let pushed = 8 + 8 * self.saved_count as u32;
-        let size = (self.top + pushed).next_multiple_of(16) - pushed;
+        let pushed = 8 + 8 * self.saved_count as u32 + if self.pointer { 8 } else { 0 };
+        let size = (self.room() + pushed).next_multiple_of(16) - pushed;
         (self.probe || size < PAGE).then_some(size)
     }
 }
@@ -154,11 +194,23 @@ impl Emit<'_, X64> {
     pub fn prologue(&mut self) -> FrameInfo {
         let mut info = FrameInfo::default();
         let start = self.asm.buf.offset();
-        for i in 0..self.frame.saved_count {
-            let reg = self.frame.saved[i];
-            self.asm.push(reg);
-            info.saved |= 1 << dwarf(reg);
-            info.steps[i] = (self.asm.buf.offset() - start) as u8;
+        let mut steps = info.steps.iter_mut();
+        let mut step = |asm: &Asm<'_>| {
+            if let Some(step) = steps.next() {
+                *step = (asm.buf.offset() - start) as u8;
+            }
+        };
+        info.frame_pointer = self.frame.pointer;
+        if self.frame.pointer {
+            self.asm.push(RBP);
+            step(&self.asm);
+            self.asm.mov(true, RBP, RSP);
+            step(&self.asm);
+        }
+        for reg in &self.frame.saved[..self.frame.saved_count] {
+            self.asm.push(*reg);
+            info.saved |= 1 << dwarf(*reg);
+            step(&self.asm);
         }
         if !self.frame.red_zone {
             if self.frame.pushes_only {
@@ -174,7 +226,7 @@ impl Emit<'_, X64> {
                 self.asm.buf.frame_field(at, 1);
                 self.asm.buf.put(0, 4);
             }
-            info.steps[self.frame.saved_count] = (self.asm.buf.offset() - start) as u8;
+            step(&self.asm);
         }
         self.parameters();
         info
@@ -259,7 +311,13 @@ impl Emit<'_, X64> {
 
     /// Writes the epilogue and the return.
     pub fn epilogue(&mut self) {
-        if self.frame.pushes_only {
+        if self.frame.pointer {
+            // Wherever the stack pointer is by now.
+            if !self.frame.red_zone {
+                let saved = self.frame.below(0);
+                self.asm.op(LEA, true, RSP, Amode::base(RBP, saved));
+            }
+        } else if self.frame.pushes_only {
             if self.frame.final_size() == Some(8) {
                 self.asm.pop(RCX);
             }
@@ -273,6 +331,9 @@ impl Emit<'_, X64> {
         for i in (0..self.frame.saved_count).rev() {
             let reg = self.frame.saved[i];
             self.asm.pop(reg);
+        }
+        if self.frame.pointer {
+            self.asm.pop(RBP);
         }
         self.asm.raw(&[0xc3]);
     }

@@ -8,11 +8,11 @@ mod regs;
 mod select;
 
 use super::{FrameLayout, Target};
-use crate::Features;
 use crate::baseline::Emit;
 use crate::baseline::scan::{HomeRegs, Scan};
 use crate::code::FrameInfo;
 use crate::regs::{Reg, RegSet};
+use crate::{Features, Options};
 use encode::Asm;
 use frame::Frame;
 use kiln_ir::function::Function;
@@ -27,14 +27,17 @@ impl Target for X64 {
     type Pending = select::Pending;
 
     const LOCALS: RegSet = abi::LOCALS;
-    const HOMES: HomeRegs = abi::HOMES;
 
     fn clobbers(op: Op, features: Features) -> bool {
         abi::clobbers(op, features)
     }
 
-    fn frame(f: &Function, scan: &Scan, layout: FrameLayout) -> Frame {
-        Frame::of(f, scan, layout)
+    fn homes(f: &Function, options: &Options) -> HomeRegs {
+        if frame::has_pointer(f, options) { abi::HOMES_BESIDE_POINTER } else { abi::HOMES }
+    }
+
+    fn frame(f: &Function, options: &Options, scan: &Scan, layout: FrameLayout) -> Frame {
+        Frame::of(f, options, scan, layout)
     }
 
     fn spill(frame: &mut Frame) -> u32 {

@@ -38,7 +38,7 @@ impl Emit<'_, X64> {
                     match i32::try_from(disp) {
                         Ok(disp) => {
                             self.consume(m.base);
-                            Amode::stack(disp)
+                            Amode::base(self.frame.base(), disp)
                         }
                         Err(_) => Amode::base(self.read(m.base), m.disp),
                     }

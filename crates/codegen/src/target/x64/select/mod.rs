@@ -337,7 +337,7 @@ impl Emit<'_, X64> {
             Shape::Const => self.make_int(inst.ty, self.f.constant(inst), reg),
             Shape::SlotAddr => {
                 let slot = Slot(inst.a);
-                let mem = Amode::stack(self.frame.slot(slot));
+                let mem = Amode::base(self.frame.base(), self.frame.slot(slot));
                 self.asm.op(LEA, true, reg, mem);
                 let align = self.f.slot(slot).align;
                 if align > 16 {
@@ -389,7 +389,7 @@ impl Emit<'_, X64> {
         let slot = Slot(inst.a);
         if self.f.slot(slot).align > 16 {
             self.make(&InstData { op: Op::SlotAddr, ..*inst }, dst);
-            self.asm.alu(Alu::Sub, true, dst, RSP);
+            self.asm.alu(Alu::Sub, true, dst, self.frame.base());
         } else {
             let offset = self.frame.slot(slot) as i64 + inst.b as i32 as i64;
             self.asm.mov_imm(dst, offset as u64);
@@ -398,6 +398,6 @@ impl Emit<'_, X64> {
 
     fn frame_addr(&mut self, inst: &InstData) {
         let dst = self.write(VReg(inst.dst), Reg::NONE);
-        self.asm.mov(true, dst, RSP);
+        self.asm.mov(true, dst, self.frame.base());
     }
 }
