@@ -78,6 +78,7 @@ impl Function {
             || self.label_sets.iter().flatten().any(|block| block.0 == 0);
         self.has_calls = false;
         self.has_alloca = false;
+        self.has_tail_calls = false;
         for block in 0..self.blocks.len() {
             let end = self.blocks.get(block + 1).map_or(self.insts.len(), |b| b.start as usize);
             for at in self.blocks[block].start as usize..end {
@@ -86,6 +87,7 @@ impl Function {
                 self.for_each_def(inst, |v| counts.write(v, at as u32, block as u32));
                 self.has_calls |= calls(inst.op);
                 self.has_alloca |= inst.op == Op::Alloca;
+                self.has_tail_calls |= matches!(inst.op, Op::TailCall | Op::TailCallPtr);
                 // Label sets have been looked at as a whole: many jumps may share a large one.
                 let jumps = matches!(inst.op.effect(), Effect::terminator | Effect::control);
                 if jumps && inst.op.shape() != Shape::JumpTo {

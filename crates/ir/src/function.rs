@@ -302,6 +302,8 @@ pub struct Function {
     pub(crate) has_calls: bool,
     /// Whether any op takes storage from the run-time stack.
     pub(crate) has_alloca: bool,
+    /// Whether any op is a tail call.
+    pub(crate) has_tail_calls: bool,
     /// Names of registers.
     pub vreg_names: Names,
     /// Names of blocks.
@@ -376,6 +378,11 @@ impl Function {
     /// Whether any op takes storage from the run-time stack, so that the frame's size is known only at run time.
     pub fn has_alloca(&self) -> bool {
         self.has_alloca
+    }
+
+    /// Whether any op is a tail call.
+    pub fn has_tail_calls(&self) -> bool {
+        self.has_tail_calls
     }
 
     /// Where source positions begin: each holds for its instruction and those after it, up to the next entry.
@@ -578,6 +585,7 @@ impl Function {
         self.positions.clear();
         self.has_calls = false;
         self.has_alloca = false;
+        self.has_tail_calls = false;
         self.vreg_names.clear();
         self.block_names.clear();
         self.slot_names.clear();

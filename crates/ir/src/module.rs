@@ -105,6 +105,8 @@ pub struct Module {
     pub(crate) files: Vec<String>,
     /// From signatures to their ids; derived from `sigs`.
     interned: HashMap<Signature, SigId>,
+    /// Whether some signature is not plain; derived from `sigs`.
+    unusual_sigs: bool,
     /// An emptied function whose memory the next one uses.
     pub(crate) spare: Option<Function>,
 }
@@ -171,9 +173,15 @@ impl Module {
             return *id;
         }
         let id = SigId(self.sigs.len() as u32);
+        self.unusual_sigs |= !sig.is_plain();
         self.sigs.push(sig.clone());
         self.interned.insert(sig, id);
         id
+    }
+
+    /// Whether all signatures are plain ([`Signature::is_plain`]), so that calls need nothing out of the ordinary.
+    pub fn has_plain_sigs(&self) -> bool {
+        !self.unusual_sigs
     }
 
     /// Adds a layout for aggregates passed by value.

@@ -288,6 +288,23 @@ pub enum Convention {
     C = 0,
     /// The C convention of 64-bit Windows, on any system.
     Win64 = 1,
+    /// Kiln's own, between functions of Kiln: more registers for arguments and results than C has, and a tail call
+    /// from any function to any other. Code of other origin cannot call such functions by their addresses.
+    Kiln = 2,
+}
+
+impl Convention {
+    /// Every convention, in the order of their numbers.
+    pub const ALL: [Convention; 3] = [Convention::C, Convention::Win64, Convention::Kiln];
+
+    /// The name in the text form.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Convention::C => "c",
+            Convention::Win64 => "win64",
+            Convention::Kiln => "kiln",
+        }
+    }
 }
 
 /// What a call passes and returns.
@@ -314,6 +331,14 @@ impl Signature {
             results: results.into_iter().map(Into::into).collect(),
             ..Signature::default()
         }
+    }
+
+    /// Whether it is of the C convention, passes scalars only and has at most one result.
+    pub fn is_plain(&self) -> bool {
+        let scalar = |element: &AbiType| !matches!(element, AbiType::Aggregate(_));
+        self.convention == Convention::C
+            && self.results.len() <= 1
+            && self.params.iter().chain(&self.results).all(scalar)
     }
 
     /// The same with `...` after the fixed parameters.

@@ -390,6 +390,7 @@ impl<'m> FunctionBuilder<'m> {
         self.f.insts.push(inst);
         self.f.has_calls |= calls(inst.op);
         self.f.has_alloca |= inst.op == Op::Alloca;
+        self.f.has_tail_calls |= matches!(inst.op, Op::TailCall | Op::TailCallPtr);
         if inst.op.is_terminator() {
             self.block = NONE;
         } else if matches!(inst.op.shape(), Shape::Overflow | Shape::OverflowUnary | Shape::LabelAddr) {
@@ -452,6 +453,7 @@ impl<'m> FunctionBuilder<'m> {
         self.append(op, Type::I32, aux::TAIL, first.unwrap_or(VReg::NONE).0, a, b);
         self.f.has_calls |= calls(op);
         if op.is_terminator() {
+            self.f.has_tail_calls = true;
             self.block = NONE;
         }
         (first, rest)

@@ -279,7 +279,7 @@ fn linkage(flags: u8) -> Option<Linkage> {
 }
 
 fn convention(number: u8) -> Option<Convention> {
-    [Convention::C, Convention::Win64].into_iter().find(|c| *c as u8 == number)
+    Convention::ALL.into_iter().find(|c| *c as u8 == number)
 }
 
 fn aggregate_class(number: u8) -> Option<AggregateClass> {

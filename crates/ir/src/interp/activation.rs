@@ -1,5 +1,6 @@
 //! Activations: calls, returns, frames.
 
+use super::variadic::Variable;
 use super::{Flow, ForeignCall, Interpreter, integer};
 use crate::entity::{FuncId, SigId, Slot, VReg};
 use crate::function::{Function, InstData};
@@ -24,7 +25,7 @@ pub(super) struct Activation<'a> {
     /// What the host had handed out before.
     mark: u64,
     /// Where the variable arguments stand.
-    pub(super) variable: u64,
+    pub(super) variable: Variable,
 }
 
 impl Activation<'_> {
@@ -84,7 +85,11 @@ impl<'a> Interpreter<'a> {
             };
             self.words[words + i] = word;
         }
-        let variable = if sig.variadic { self.pass_variable(&args[fixed..], &types[fixed..])? } else { 0 };
+        let variable = match sig.variadic {
+            true => self.pass_variable(&args[fixed..], types.get(fixed..).unwrap_or_default())?,
+            false => 0,
+        };
+        let variable = Variable::Area(variable);
         self.stack.push(Activation { func, f, at: 0, words, frame, slots, mark, variable });
         Ok(())
     }

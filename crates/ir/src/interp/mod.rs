@@ -24,6 +24,7 @@ use crate::types::{MemType, Type};
 use crate::verify::Checked;
 use activation::Activation;
 use integer::{cut, signed};
+use variadic::Variable;
 
 /// Why a run ended early.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -102,6 +103,27 @@ impl<'a> Interpreter<'a> {
         let types: Vec<Type> = fixed.chain(std::iter::repeat(Type::I64)).take(args.len()).collect();
         let mark = self.host.mark();
         let result = self.start(func, args, &types);
+        self.stack.clear();
+        self.words.clear();
+        self.host.release(mark);
+        result
+    }
+
+    /// Calls a variadic function whose variable arguments are in a C `va_list` of its convention at this address.
+    ///
+    /// # Errors
+    /// The trap that ended the run.
+    ///
+    /// # Panics
+    /// If there are fewer arguments than fixed parameters.
+    pub fn call_with_list(&mut self, func: FuncId, args: &[u64], list: u64) -> Result<Vec<u64>, Trap> {
+        let mark = self.host.mark();
+        let started = self.enter(func, args, &[]);
+        let result =
+            started.map_err(|kind| Trap { kind, func, inst: Inst(0), values: Vec::new() }).and_then(|()| {
+                self.top().variable = Variable::List(list);
+                self.run()
+            });
         self.stack.clear();
         self.words.clear();
         self.host.release(mark);
@@ -461,7 +483,7 @@ impl<'a> Interpreter<'a> {
             }
             Op::VaCopy => {
                 let (to, from) = (a(), self.read(VReg(inst.b)));
-                self.host.copy(to, from, variadic::LIST_BYTES).map_err(bad)?;
+                self.va_copy(to, from).map_err(bad)?;
                 return Ok(Flow::Next);
             }
             // Ending a list gives nothing back.

@@ -5,7 +5,7 @@ use super::walk::Walk;
 use crate::entity::{FuncId, VReg};
 use crate::function::InstData;
 use crate::op::Shape;
-use crate::types::Type;
+use crate::types::{AbiType, Type};
 
 impl Walk<'_> {
     /// Checks what a return gives.
@@ -39,6 +39,10 @@ impl Walk<'_> {
             return;
         }
         let sig = &module.sigs[call.sig.index()];
+        if !sig.is_plain() {
+            self.call_bytes +=
+                sig.params.iter().chain(&sig.results).map(|ty| self.passed_bytes(ty)).sum::<u64>();
+        }
         if matches!(shape, Shape::Call | Shape::TailCall)
             && let Some(callee) = module.funcs.get(inst.a as usize)
             && callee.sig != call.sig
@@ -82,6 +86,17 @@ impl Walk<'_> {
             if sig.convention != self.sig.convention {
                 self.fault(at, None, Fault::TailConvention {});
             }
+        }
+    }
+
+    /// Bytes of a frame that passing a value may take.
+    fn passed_bytes(&self, ty: &AbiType) -> u64 {
+        match ty {
+            AbiType::Aggregate(id) => {
+                let layout = self.module.layouts.get(id.index()).map(|decl| &decl.layout);
+                layout.map_or(0, |layout| layout.size as u64 + layout.align as u64 + 16)
+            }
+            _ => 8,
         }
     }
 

@@ -582,6 +582,9 @@ faults! {
     /// A tail call whose results are not those of the caller.
     TailResults {} "the tail call gives other results than the function it stands in",
         "call it and return what the caller must give";
+    /// Variable arguments in a convention that has none.
+    VariadicConvention {} "a signature of the convention `kiln` takes variable arguments",
+        "use a C convention; only C reads variable arguments";
     /// A tail call between conventions.
     TailConvention {} "the tail call leads to another calling convention", "call it and return instead";
 

@@ -21,6 +21,8 @@ pub struct Limits {
     pub data_bytes: u64,
     /// Bytes of an aggregate passed by value, and of all aggregates that a signature takes.
     pub layout_bytes: u64,
+    /// Bytes of all aggregates, alignment included, that the calls of a function pass and give by value.
+    pub call_bytes: u64,
     /// Steps of the search for registers that are read unassigned, per function. A function of a million instructions
     /// takes some millions.
     pub search_steps: u64,
@@ -42,6 +44,7 @@ impl Default for Limits {
             cases: 1 << 20,
             data_bytes: 1 << 30,
             layout_bytes: 1 << 24,
+            call_bytes: 1 << 28,
             search_steps: 1 << 31,
             diagnostics: 100,
         }

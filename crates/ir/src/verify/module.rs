@@ -6,7 +6,7 @@ use super::limits::{Limits, MAX_ALIGN};
 use crate::diagnostic::Place;
 use crate::entity::{DataId, FuncId};
 use crate::module::{DataDecl, DataTarget, Linkage, Module};
-use crate::types::{AbiType, AggregateClass, Field, FieldKind, Layout};
+use crate::types::{AbiType, AggregateClass, Convention, Field, FieldKind, Layout};
 use std::collections::HashSet;
 
 /// Checks everything of a module but the bodies of its functions. Gives whether the bodies can be looked at: every
@@ -145,6 +145,9 @@ fn signatures(module: &Module, limits: &Limits, report: &mut Report) {
     for sig in &module.sigs {
         limit(report, "parameters", sig.params.len() as u64, limits.params);
         limit(report, "results", sig.results.len() as u64, limits.params);
+        if sig.variadic && sig.convention == Convention::Kiln {
+            report.add(Place::Module, Fault::VariadicConvention {});
+        }
         let mut passed = 0u64;
         for (i, element) in sig.params.iter().chain(&sig.results).enumerate() {
             if let AbiType::Aggregate(layout) = element

@@ -30,8 +30,13 @@ pub(super) fn check(
         return;
     }
     tracker.start(f);
-    let mut walk = Walk { module, func, f, sig, limits, tracker, report, sound: true };
+    let mut walk = Walk { module, func, f, sig, limits, tracker, report, sound: true, call_bytes: 0 };
     walk.records();
+    if walk.call_bytes > limits.call_bytes {
+        let (count, max) = (walk.call_bytes, limits.call_bytes);
+        let what = "bytes of aggregates in the calls of a function";
+        walk.report.add(Place::Func(func), Fault::TooMuch { what, count, max });
+    }
     if walk.sound {
         walk.assignments();
     }
@@ -48,6 +53,8 @@ pub(super) struct Walk<'a> {
     pub report: &'a mut Report,
     /// Whether every record can be read by the accessors of [`Function`], so that control can be followed.
     pub sound: bool,
+    /// Bytes of memory that the frame needs for what calls pass and give by value, so far.
+    pub call_bytes: u64,
 }
 
 impl Walk<'_> {

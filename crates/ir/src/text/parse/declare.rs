@@ -20,10 +20,6 @@ struct Modifiers {
     replaceable: bool,
 }
 
-/// The names of conventions other than the default.
-pub(in crate::text) const CONVENTIONS: [(&str, Convention); 2] =
-    [("c", Convention::C), ("win64", Convention::Win64)];
-
 impl<'a> Parser<'a> {
     /// Reads the definitions of a file and of those it includes.
     pub(super) fn definitions(&mut self, module: &mut Module, file: FileId) {
@@ -291,12 +287,12 @@ impl<'a> Parser<'a> {
         })?;
         if self.eat_word("conv") {
             let found = match self.token.kind {
-                Kind::Ident(word) => CONVENTIONS.iter().find(|(name, _)| *name == word),
+                Kind::Ident(word) => Convention::ALL.into_iter().find(|convention| convention.name() == word),
                 _ => None,
             };
             match found {
-                Some((_, convention)) => signature.convention = *convention,
-                None => return Err(self.unexpected("a calling convention (c, win64)")),
+                Some(convention) => signature.convention = convention,
+                None => return Err(self.unexpected("a calling convention (c, win64, kiln)")),
             }
             self.bump();
         }

@@ -23,7 +23,6 @@ use crate::entity::{DataId, FileId, FuncId, LayoutId, SigId, Slot};
 use crate::module::Module;
 use crate::types::Type;
 pub(super) use data::MAX_INNER_ZEROS;
-pub(super) use declare::CONVENTIONS;
 use expr::Value;
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -6,7 +6,7 @@ mod data;
 mod inst;
 mod names;
 
-use super::parse::{CLASSES, CONVENTIONS, FIELD_KINDS, MAX_INNER_ZEROS, Members, class_layout};
+use super::parse::{CLASSES, FIELD_KINDS, MAX_INNER_ZEROS, Members, class_layout};
 use crate::entity::{Block, FuncId, Inst};
 use crate::function::Function;
 use crate::module::{DataTarget, FuncDecl, Linkage, Module};
@@ -249,8 +249,7 @@ impl Printer<'_, '_, '_> {
         }
         self.out.write_char(')')?;
         if sig.convention != Convention::C {
-            let name = CONVENTIONS.iter().find(|(_, c)| *c == sig.convention).map_or("c", |(name, _)| name);
-            write!(self.out, " conv {name}")?;
+            write!(self.out, " conv {}", sig.convention.name())?;
         }
         match &sig.results[..] {
             [] => Ok(()),

@@ -625,6 +625,16 @@ fn cases() -> Vec<(&'static str, Module)> {
             "a tail call keeps the convention",
             tail_call(Signature { convention: Convention::Win64, ..Signature::new(none, [Type::I64]) }),
         ),
+        (
+            "Kiln's convention has no variable arguments",
+            module(|m| {
+                m.signature(Signature {
+                    variadic: true,
+                    convention: Convention::Kiln,
+                    ..Signature::default()
+                });
+            }),
+        ),
         // Definite assignment.
         (
             "a register is assigned before it is read",
@@ -783,6 +793,18 @@ fn beyond_limits() -> Vec<(&'static str, Limits, Module)> {
                 m.signature(Signature { params: vec![t, t], results: vec![t], ..Signature::default() });
             }),
         ),
+        ("aggregates of a function's calls are limited together", Limits { call_bytes: 100, ..usual() }, {
+            let Parts { mut module, f } = parts();
+            let t =
+                AbiType::Aggregate(module.layout("t", Layout { size: 64, align: 8, ..Layout::default() }));
+            let callee = module.import("callee", Signature::new([t], [] as [Type; 0]));
+            let mut b = module.build(f);
+            b.call(callee, &[AT]);
+            b.call(callee, &[AT]);
+            b.ret(&[INT]);
+            b.finish().expect("the body has an end");
+            module
+        }),
         (
             "the search for unassigned registers is limited",
             Limits { search_steps: 3, ..usual() },
