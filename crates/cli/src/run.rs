@@ -117,8 +117,7 @@ fn load_error(input: &Input, error: &LoadError) -> Status {
         LoadError::Parse(_)
         | LoadError::Bytecode(_)
         | LoadError::Verify(_)
-        | LoadError::ImportSignature { .. }
-        | LoadError::ImportUnsupported { .. } => {
+        | LoadError::ImportSignature { .. } => {
             render::error(&error.to_string(), None);
             Status::BAD_PROGRAM
         }

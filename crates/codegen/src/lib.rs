@@ -3,11 +3,12 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod abi;
 mod baseline;
 mod buffer;
 pub mod code;
 pub mod refusal;
-mod regs;
+pub mod regs;
 mod target;
 
 pub use baseline::Scratch;

@@ -1,9 +1,10 @@
 //! What the baseline compiler does not do, found before a byte is written.
 
+use crate::abi::{ArgPlace, call_layout};
+use crate::target::Architecture;
 use kiln_ir::diagnostic::{Diagnostic, Place};
 use kiln_ir::function::Function;
-use kiln_ir::types::{AbiType, Convention, Signature};
-use kiln_ir::{FuncId, Inst, Module, Op, SigId};
+use kiln_ir::{FuncId, Inst, InstData, Module, Op, Type};
 use std::fmt;
 
 /// Something that a module asks for and the baseline compiler does not do. The interpreter does.
@@ -13,48 +14,54 @@ pub enum Refusal {
     Op(Op),
     /// Further entry points.
     Entries,
-    /// An aggregate passed or returned by value.
-    Aggregate,
-    /// A calling convention other than the system's C one.
-    Convention(Convention),
-    /// A function with variable arguments of its own.
-    VariadicDefinition,
-    /// More than one result.
-    SeveralResults,
+    /// A tail call that its convention has no way to make.
+    TailCall(NoTailCall),
+}
+
+/// Why a convention cannot make a tail call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoTailCall {
+    /// The arguments take more stack than the caller itself got, and the caller's caller gives that much back.
+    Stack {
+        /// Bytes that the arguments take.
+        wanted: u32,
+        /// Bytes that the caller got.
+        found: u32,
+    },
+    /// An argument travels as the address of a copy, which would lie in the frame that ends.
+    Copy,
+    /// An argument on the stack has a greater alignment than every caller's stack has.
+    Alignment(u32),
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the baseline compiler does not do ")?;
         match self {
-            Refusal::Op(op) => write!(f, "`{}`", op.info().mnemonic.replace("_{}", "")),
-            Refusal::Entries => f.write_str("functions with further entries"),
-            Refusal::Aggregate => f.write_str("aggregates passed by value"),
-            Refusal::Convention(c) => write!(f, "the {c:?} calling convention"),
-            Refusal::VariadicDefinition => f.write_str("functions that take variable arguments"),
-            Refusal::SeveralResults => f.write_str("functions with more than one result"),
+            Refusal::Op(op) => {
+                write!(f, "the baseline compiler does not do `{}`", op.info().mnemonic.replace("_{}", ""))
+            }
+            Refusal::Entries => {
+                f.write_str("the baseline compiler does not do functions with further entries")
+            }
+            Refusal::TailCall(NoTailCall::Stack { wanted, found }) => {
+                write!(
+                    f,
+                    "the tail call passes {wanted} bytes on the stack, but its function got only {found}"
+                )
+            }
+            Refusal::TailCall(NoTailCall::Copy) => {
+                f.write_str("the tail call passes the address of a copy in the frame that it ends")
+            }
+            Refusal::TailCall(NoTailCall::Alignment(align)) => {
+                write!(f, "the tail call passes an aggregate on the stack that is aligned to {align}")
+            }
         }
     }
 }
 
 /// Whether the baseline compiler does an op.
 pub const fn supports(op: Op) -> bool {
-    !matches!(
-        op,
-        Op::LabelAddr
-            | Op::JumpTo
-            | Op::TailCall
-            | Op::TailCallPtr
-            | Op::Guard
-            | Op::Fguard
-            | Op::Exit
-            | Op::Safepoint
-            | Op::Alloca
-            | Op::VaStart
-            | Op::VaArg
-            | Op::VaCopy
-            | Op::VaEnd
-    )
+    !matches!(op, Op::LabelAddr | Op::JumpTo | Op::Guard | Op::Fguard | Op::Exit | Op::Safepoint | Op::Alloca)
 }
 
 /// One bit per op number: those that are refused or whose signature must be looked at.
@@ -63,41 +70,56 @@ static LOOK: [bool; 256] = {
     let mut i = 0;
     while i < Op::ALL.len() {
         let op = Op::ALL[i];
-        look[op as usize] = !supports(op) || matches!(op, Op::Call | Op::CallPtr);
+        look[op as usize] = !supports(op) || matches!(op, Op::TailCall | Op::TailCallPtr);
         i += 1;
     }
     look
 };
 
-fn of_signature(sig: &Signature) -> Option<Refusal> {
-    let aggregate = |t: &AbiType| matches!(t, AbiType::Aggregate(_));
-    if sig.params.iter().chain(&sig.results).any(aggregate) {
-        Some(Refusal::Aggregate)
-    } else if sig.convention != Convention::C {
-        Some(Refusal::Convention(sig.convention))
-    } else if sig.results.len() > 1 {
-        Some(Refusal::SeveralResults)
+/// Why a tail call cannot be made, if so.
+fn no_tail_call(
+    module: &Module,
+    func: FuncId,
+    f: &Function,
+    inst: &InstData,
+    architecture: Architecture,
+) -> Option<NoTailCall> {
+    let parts = f.call(inst);
+    let sig = &module.sigs()[parts.sig.index()];
+    let variable: Vec<Type> = parts.args.iter().skip(sig.params.len()).map(|v| f.ty(v)).collect();
+    let call = call_layout(architecture, sig, module.layouts(), &variable);
+    let own = call_layout(architecture, module.signature_of(func), module.layouts(), &[]);
+    if call.args.iter().any(|place| matches!(place, ArgPlace::Address { .. })) {
+        Some(NoTailCall::Copy)
+    } else if call.align > 16 {
+        Some(NoTailCall::Alignment(call.align))
+    } else if !call.callee_pops && call.stack > own.stack {
+        Some(NoTailCall::Stack { wanted: call.stack, found: own.stack })
     } else {
         None
     }
 }
 
 /// Everything in a function that the compiler does not do.
-pub fn refusals(module: &Module, func: FuncId, f: &Function) -> Vec<Diagnostic<Refusal>> {
+pub fn refusals(
+    module: &Module,
+    func: FuncId,
+    f: &Function,
+    architecture: Architecture,
+) -> Vec<Diagnostic<Refusal>> {
     let mut found = Vec::new();
     let mut refuse = |at, refusal| {
-        found.push(
-            Diagnostic::new(at, refusal)
-                .with_help("the interpreter runs it; use `--tier interpreter` or `Tier::Interpreter`"),
-        );
+        let help = match refusal {
+            Refusal::Op(_) | Refusal::Entries => {
+                "the interpreter runs it; use `--tier interpreter` or `Tier::Interpreter`"
+            }
+            Refusal::TailCall(NoTailCall::Stack { .. }) => {
+                "the convention `kiln` has tail calls from any function to any other; or call it and return"
+            }
+            Refusal::TailCall(_) => "call it and return instead, or pass an address",
+        };
+        found.push(Diagnostic::new(at, refusal).with_help(help));
     };
-    let sig = module.signature_of(func);
-    if let Some(refusal) = of_signature(sig) {
-        refuse(Place::Func(func), refusal);
-    }
-    if sig.variadic {
-        refuse(Place::Func(func), Refusal::VariadicDefinition);
-    }
     if !f.entries().is_empty() {
         refuse(Place::Func(func), Refusal::Entries);
     }
@@ -108,11 +130,8 @@ pub fn refusals(module: &Module, func: FuncId, f: &Function) -> Vec<Diagnostic<R
         let at = Place::Inst(func, Inst(i as u32), None);
         if !supports(inst.op) {
             refuse(at, Refusal::Op(inst.op));
-            continue;
-        }
-        let sig: SigId = f.call(inst).sig;
-        if let Some(refusal) = of_signature(&module.sigs()[sig.index()]) {
-            refuse(at, refusal);
+        } else if let Some(reason) = no_tail_call(module, func, f, inst, architecture) {
+            refuse(at, Refusal::TailCall(reason));
         }
     }
     found

@@ -21,12 +21,11 @@ struct Key {
 
 /// The address of the adapter for a signature, with these register types as variable arguments.
 ///
-/// The words it takes: the callee's address, then one per argument; it leaves one per result, from the second word
-/// on. Of an aggregate argument the word is the address.
-///
-/// `None` if the compiler does not make calls of such a signature.
-pub(crate) fn adapter(sig: &Signature, variable: &[Type], layouts: &[LayoutDecl]) -> Option<usize> {
-    static ADAPTERS: OnceLock<Mutex<HashMap<Key, Option<Assembled>>>> = OnceLock::new();
+/// The words it takes: the callee's address, one per argument (of an aggregate the address), and for each result that
+/// is an aggregate the address where its bytes are to be written. It leaves one word per result, from the second
+/// on; of an aggregate the address again.
+pub(crate) fn adapter(sig: &Signature, variable: &[Type], layouts: &[LayoutDecl]) -> usize {
+    static ADAPTERS: OnceLock<Mutex<HashMap<Key, Assembled>>> = OnceLock::new();
     let has_aggregates = sig.params.iter().chain(&sig.results).any(|e| matches!(e, AbiType::Aggregate(_)));
     let key = Key {
         sig: sig.clone(),
@@ -35,8 +34,13 @@ pub(crate) fn adapter(sig: &Signature, variable: &[Type], layouts: &[LayoutDecl]
     };
     let adapters = ADAPTERS.get_or_init(Mutex::default);
     let mut adapters = adapters.lock().unwrap_or_else(PoisonError::into_inner);
-    let made = adapters.entry(key).or_insert_with(|| link::assemble(build(sig, variable, layouts), &[]));
-    made.as_ref().map(|adapter| adapter.address)
+    adapters.entry(key).or_insert_with(|| link::assemble(build(sig, variable, layouts), &[])).address
+}
+
+/// Words that an adapter needs beside the callee's address: as many as it takes or leaves.
+pub(crate) fn words_of(sig: &Signature, variable: usize) -> usize {
+    let aggregates = sig.results.iter().filter(|r| matches!(r, AbiType::Aggregate(_))).count();
+    (sig.params.len() + variable + aggregates).max(sig.results.len())
 }
 
 fn build(sig: &Signature, variable: &[Type], layouts: &[LayoutDecl]) -> Module {
@@ -50,12 +54,26 @@ fn build(sig: &Signature, variable: &[Type], layouts: &[LayoutDecl]) -> Module {
     let words = b.param(0);
     let callee = b.load(Type::Ptr, MemType::PTR, words);
     let types = sig.params.iter().map(|p| p.register()).chain(variable.iter().copied());
+    let mut next = (1i32..).map(|word| word * 8);
     let arguments: Vec<_> =
-        types.zip(1i32..).map(|(ty, word)| b.load(ty, MemType::of(ty), (words, word * 8))).collect();
+        types.zip(&mut next).map(|(ty, at)| b.load(ty, MemType::of(ty), (words, at))).collect();
+    // Read before a result is written over them.
+    let aggregates = sig.results.iter().filter(|r| matches!(r, AbiType::Aggregate(_)));
+    let room: Vec<_> =
+        aggregates.zip(next).map(|(_, at)| b.load(Type::Ptr, MemType::PTR, (words, at))).collect();
+    let mut room = room.into_iter();
     let results = b.call_ptr(callee, callee_sig, &arguments);
-    for (result, word) in results.into_iter().zip(1i32..) {
-        let ty = b.ty(result);
-        b.store(MemType::of(ty), (words, word * 8), result);
+    for ((result, abi), word) in results.into_iter().zip(&sig.results).zip(1i32..) {
+        let value = match abi {
+            AbiType::Aggregate(layout) => {
+                let to = room.next().expect("there is room for each aggregate");
+                b.mem_copy(to, result, layouts[layout.index()].layout.size as i32);
+                to
+            }
+            _ => result,
+        };
+        let ty = b.ty(value);
+        b.store(MemType::of(ty), (words, word * 8), value);
     }
     b.ret(&[]);
     link::finish(b);

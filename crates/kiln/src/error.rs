@@ -29,13 +29,6 @@ pub enum LoadError {
         /// As the closure has it.
         defined: String,
     },
-    /// A Rust closure defined for an import has a signature that the compiler does not do yet: several results.
-    ImportUnsupported {
-        /// The import.
-        name: String,
-        /// The signature.
-        defined: String,
-    },
 }
 
 impl Display for LoadError {
@@ -48,9 +41,6 @@ impl Display for LoadError {
             LoadError::Link(error) => Display::fmt(error, f),
             LoadError::ImportSignature { name, declared, defined } => {
                 write!(f, "the module imports `{name}` as {declared}, the host defines it as {defined}")
-            }
-            LoadError::ImportUnsupported { name, defined } => {
-                write!(f, "the host defines `{name}` as {defined}, which compiled code cannot call yet")
             }
         }
     }
@@ -93,13 +83,6 @@ pub enum FunctionError {
         /// The signature it has.
         found: String,
     },
-    /// Calls from Rust cannot have this signature: it is variadic, or returns an aggregate by value.
-    Unsupported {
-        /// The function.
-        name: String,
-        /// Its signature.
-        found: String,
-    },
     /// A dynamic call passed another number of arguments.
     Arguments {
         /// The function.
@@ -122,9 +105,6 @@ impl Display for FunctionError {
             }
             FunctionError::Signature { name, wanted, found } => {
                 write!(f, "`{name}` is {found}, not {wanted}")
-            }
-            FunctionError::Unsupported { name, found } => {
-                write!(f, "`{name}` is {found}, which cannot be called from Rust")
             }
             FunctionError::Arguments { name, wanted, found } => {
                 write!(f, "`{name}` takes {wanted} arguments, not {found}")

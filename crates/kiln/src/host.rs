@@ -1,13 +1,12 @@
 //! What the interpreter asks of a host, over the memory of the process.
 
 use crate::access;
-use crate::adapter::adapter;
+use crate::adapter::{adapter, words_of};
 use crate::interpreted::{Interpreted, tls_signature};
-use crate::signature;
 use crate::trap::{Trap, leave_pending};
 use kiln_ir::interp::{BadAccess, ForeignCall, Host};
 use kiln_ir::trap::TrapKind;
-use kiln_ir::{DataId, FuncId};
+use kiln_ir::{AbiType, DataId, FuncId};
 use std::cell::RefCell;
 use std::sync::atomic::{Ordering, fence};
 
@@ -46,17 +45,19 @@ pub(crate) struct Process<'p>(pub &'p Interpreted);
 
 impl Process<'_> {
     /// Calls native code.
-    fn call(&self, address: u64, call: &ForeignCall<'_>) -> Result<Vec<u64>, TrapKind> {
-        let module = &self.0.module;
+    fn call(&mut self, address: u64, call: &ForeignCall<'_>) -> Result<Vec<u64>, TrapKind> {
+        let layouts = self.0.module.layouts();
         let variable = call.types.get(call.sig.params.len()..).unwrap_or_default();
-        let Some(adapter) = adapter(call.sig, variable, module.layouts()) else {
-            let sig = signature::show(call.sig, Some(module));
-            leave_pending(Trap::host(format!("native functions that are {sig} cannot be called yet")));
-            return Err(TrapKind::Host);
-        };
-        let mut words = vec![0; 1 + call.args.len().max(call.sig.results.len())];
-        words[0] = address;
-        words[1..=call.args.len()].copy_from_slice(call.args);
+        let adapter = adapter(call.sig, variable, layouts);
+        let mut words = vec![address];
+        words.extend(call.args);
+        for result in &call.sig.results {
+            if let AbiType::Aggregate(layout) = result {
+                let layout = &layouts[layout.index()].layout;
+                words.push(self.reserve(layout.size.max(1) as u64, layout.align as u64)?);
+            }
+        }
+        words.resize(1 + words_of(call.sig, variable.len()), 0);
         // SAFETY: the adapter is made for these arguments; that what is called is what the program declares is
         // what whoever called the program vouched for.
         match unsafe { kiln_runtime::enter(adapter as *const u8, words.as_mut_ptr()) } {

@@ -86,9 +86,8 @@ type Closure = dyn Fn(&mut [u64]) -> Result<(), String> + Send + Sync;
 pub(crate) struct Import {
     /// The signature the thunk has.
     pub sig: Signature,
-    /// The thunk; `None` if the compiler does not make functions of such a signature. Dropped before the closure that
-    /// its code names.
-    pub thunk: Option<Assembled>,
+    /// The thunk. Dropped before the closure that its code names.
+    pub thunk: Assembled,
     _served: Box<Served>,
 }
 
@@ -121,9 +120,8 @@ impl Import {
 }
 
 /// A C function of the given signature that stores its arguments to words, calls `service(contexts..., words)` and
-/// returns the results found in the words; if the service gives anything but 0, it traps. `None`
-/// if the compiler does not make functions of such a signature.
-pub(crate) fn thunk(sig: &Signature, service: usize, contexts: &[i64]) -> Option<Assembled> {
+/// returns the results found in the words; if the service gives anything but 0, it traps.
+pub(crate) fn thunk(sig: &Signature, service: usize, contexts: &[i64]) -> Assembled {
     let mut module = Module::new();
     let contexts_and_words = vec![Type::Ptr; contexts.len() + 1];
     let service_func = module.import("service", Signature::new(contexts_and_words, [Type::I32]));
@@ -135,6 +133,12 @@ pub(crate) fn thunk(sig: &Signature, service: usize, contexts: &[i64]) -> Option
     link::assemble(module, &[("service", service), ("raise", link::raise_address())])
 }
 
+/// How many words a thunk hands over: one for each argument or result, and of a variadic function one more, the
+/// address of the list of its variable arguments, behind those of its arguments.
+pub(crate) fn thunk_words(sig: &Signature) -> usize {
+    (sig.params.len() + usize::from(sig.variadic)).max(sig.results.len()).max(1)
+}
+
 /// The body of a thunk, for functions of modules that declare what it calls.
 pub(crate) fn thunk_body(
     b: &mut kiln_ir::FunctionBuilder<'_>,
@@ -143,13 +147,20 @@ pub(crate) fn thunk_body(
     raise: kiln_ir::FuncId,
     contexts: &[i64],
 ) {
-    let count = sig.params.len().max(sig.results.len()).max(1);
-    let slot = b.slot(count as u32 * 8, 8);
+    let slot = b.slot(thunk_words(sig) as u32 * 8, 8);
     for n in 0..sig.params.len() as u32 {
         let param = b.param(n);
         let ty = b.ty(param);
         let at = b.slot_addr(slot, n as i32 * 8);
         b.store(MemType::of(ty), at, param);
+    }
+    if sig.variadic {
+        // Room for the longest kind of list.
+        let list = b.slot(24, 8);
+        let list = b.slot_addr(list, 0);
+        b.va_start(list);
+        let at = b.slot_addr(slot, sig.params.len() as i32 * 8);
+        b.store(MemType::PTR, at, list);
     }
     let mut arguments: Vec<_> = contexts.iter().map(|context| b.iconst(Type::Ptr, *context)).collect();
     arguments.push(b.slot_addr(slot, 0));

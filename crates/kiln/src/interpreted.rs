@@ -6,14 +6,13 @@
 use crate::engine::Config;
 use crate::error::LoadError;
 use crate::host::Process;
-use crate::import::thunk_body;
+use crate::import::{thunk_body, thunk_words};
 use crate::link::{self, Failure};
 use crate::trap::{Trap, leave_pending, take_pending};
-use kiln_ir::diagnostic::Place;
-use kiln_ir::interp::{Interpreter, Settings, label_address};
+use kiln_ir::interp::{Host, Interpreter, Settings, label_address};
 use kiln_ir::op::Role;
 use kiln_ir::verify::{self, Checked};
-use kiln_ir::{DataDecl, DataId, DataReloc, DataTarget, FuncId, Linkage, Module, Signature, Type};
+use kiln_ir::{AbiType, DataDecl, DataId, DataReloc, DataTarget, FuncId, Linkage, Module, Signature, Type};
 use kiln_runtime::{HostSymbols, Image};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
@@ -62,17 +61,7 @@ impl Interpreted {
         let mut symbols = symbols.clone();
         symbols.define(SERVICE, serve as *const u8);
         symbols.define(RAISE, link::raise_address() as *const u8);
-        let image = match interpreted.link(&symbols, &BTreeSet::new()) {
-            // Functions of signatures that are not compiled get a place without a way in from C.
-            Err(Failure::Refused(refused)) => {
-                let closed = refused.iter().filter_map(|refusal| match refusal.at {
-                    Place::Inst(func, ..) | Place::Func(func) => Some(func),
-                    Place::Span(_) | Place::Byte(_) | Place::Module => None,
-                });
-                interpreted.link(&symbols, &closed.collect())
-            }
-            linked => linked,
-        }?;
+        let image = interpreted.link(&symbols)?;
         let with_bodies = (0..).map(FuncId).zip(module.funcs()).filter(|(_, f)| f.body.is_some());
         let functions =
             with_bodies.filter_map(|(func, _)| Some((image.address(func)? as u64, func))).collect();
@@ -81,27 +70,23 @@ impl Interpreted {
         Ok((image, interpreted))
     }
 
-    fn link(&self, symbols: &HostSymbols, closed: &BTreeSet<FuncId>) -> Result<Image, Failure> {
-        let shadow = match verify::check(self.shadow(closed)) {
+    fn link(&self, symbols: &HostSymbols) -> Result<Image, Failure> {
+        let shadow = match verify::check(self.shadow()) {
             Ok(shadow) => shadow,
             Err((_, faults)) => panic!("a shadow keeps the rules, but: {}", faults[0]),
         };
         link::load(&shadow, &link::host_options(), symbols, || {})
     }
 
-    /// The module whose functions are thunks; those in `closed` take nothing and only trap.
-    fn shadow(&self, closed: &BTreeSet<FuncId>) -> Module {
+    /// The module whose functions are thunks.
+    fn shadow(&self) -> Module {
         let module = &**self.module;
         let mut shadow = Module::new();
         for layout in module.layouts() {
             shadow.layout(&layout.name, layout.layout.clone());
         }
         for (func, decl) in (0..).map(FuncId).zip(module.funcs()) {
-            let sig = match closed.contains(&func) {
-                true => Signature::default(),
-                false => module.signature_of(func).clone(),
-            };
-            let declared = shadow.declare(&decl.name, sig, decl.linkage);
+            let declared = shadow.declare(&decl.name, module.signature_of(func).clone(), decl.linkage);
             if let Some(library) = &decl.library {
                 shadow.set_library(declared, library);
             }
@@ -134,12 +119,8 @@ impl Interpreted {
                 continue;
             }
             let mut b = shadow.build(func);
-            if closed.contains(&func) {
-                b.unreachable();
-            } else {
-                let contexts = [&raw const *self as usize as i64, i64::from(func.0)];
-                thunk_body(&mut b, module.signature_of(func), service, raise, &contexts);
-            }
+            let contexts = [&raw const *self as usize as i64, i64::from(func.0)];
+            thunk_body(&mut b, module.signature_of(func), service, raise, &contexts);
             link::finish(b);
         }
         shadow
@@ -171,20 +152,38 @@ impl Interpreted {
         Some(self.placed().image.address(func)? as u64)
     }
 
-    /// Interprets a function: takes the first words as arguments, writes the results over them.
+    /// Interprets a function for a host: takes the first words as arguments, writes the results over them. The bytes of
+    /// aggregates go where the words behind the arguments say, as adapters have it.
     pub fn call(&self, func: FuncId, arguments: usize, words: &mut [u64]) -> Result<(), Trap> {
-        let mut host = Process(self);
-        let mut interpreter = Interpreter::new(&self.module, &mut host).with(self.settings);
-        match interpreter.call(func, &words[..arguments]) {
-            Ok(results) => {
-                words[..results.len()].copy_from_slice(&results);
-                Ok(())
-            }
-            Err(trap) => {
-                let found = take_pending().unwrap_or_else(|| Trap::new(trap.kind));
-                Err(found.at(&self.module, trap.func, Some(trap.inst)).with_values(trap.values))
+        let results = self.run(func, &words[..arguments], None)?;
+        let sig = self.module.signature_of(func);
+        let mut room: Vec<u64> = words[arguments..].to_vec();
+        room.truncate(sig.results.iter().filter(|r| matches!(r, AbiType::Aggregate(_))).count());
+        let mut room = room.into_iter();
+        for ((word, result), abi) in words.iter_mut().zip(results).zip(&sig.results) {
+            *word = result;
+            if let AbiType::Aggregate(layout) = abi {
+                let to = room.next().expect("there is a word for each aggregate");
+                let size = self.module.layouts()[layout.index()].layout.size;
+                Process(self).copy(to, result, size as u64).map_err(|bad| Trap::new(bad.into()))?;
+                *word = to;
             }
         }
+        Ok(())
+    }
+
+    /// Interprets a function. `list` is where a variadic function's arguments are, if its caller made a C list of them.
+    fn run(&self, func: FuncId, arguments: &[u64], list: Option<u64>) -> Result<Vec<u64>, Trap> {
+        let mut host = Process(self);
+        let mut interpreter = Interpreter::new(&self.module, &mut host).with(self.settings);
+        let outcome = match list {
+            Some(list) => interpreter.call_with_list(func, arguments, list),
+            None => interpreter.call(func, arguments),
+        };
+        outcome.map_err(|trap| {
+            let found = take_pending().unwrap_or_else(|| Trap::new(trap.kind));
+            found.at(&self.module, trap.func, Some(trap.inst)).with_values(trap.values)
+        })
     }
 }
 
@@ -252,11 +251,15 @@ unsafe extern "C" fn serve(interpreted: *const Interpreted, func: usize, words: 
     let interpreted = unsafe { &*interpreted };
     let func = FuncId(func as u32);
     let sig = interpreted.module.signature_of(func);
-    let count = sig.params.len().max(sig.results.len()).max(1);
     // SAFETY: the thunk's slot has this many words, and nobody else has its address.
-    let words = unsafe { std::slice::from_raw_parts_mut(words, count) };
-    match interpreted.call(func, sig.params.len(), words) {
-        Ok(()) => 0,
+    let words = unsafe { std::slice::from_raw_parts_mut(words, thunk_words(sig)) };
+    let fixed = sig.params.len();
+    let list = sig.variadic.then(|| words[fixed]);
+    match interpreted.run(func, &words[..fixed], list) {
+        Ok(results) => {
+            words[..results.len()].copy_from_slice(&results);
+            0
+        }
         Err(trap) => {
             leave_pending(trap);
             1

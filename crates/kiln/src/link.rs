@@ -59,12 +59,11 @@ pub(crate) fn host_options() -> Options {
     Options { features: host_features(), ..Options::default() }
 }
 
-/// Compiles and links a module of ours; the result is its exported function. `None` if the compiler does not do its
-/// signature.
+/// Compiles and links a module of ours; the result is its exported function.
 ///
 /// # Panics
 /// If there is no memory for code, or if the module breaks rules, which would be a mistake of ours.
-pub(crate) fn assemble(module: Module, symbols: &[(&str, usize)]) -> Option<Assembled> {
+pub(crate) fn assemble(module: Module, symbols: &[(&str, usize)]) -> Assembled {
     let exported = module.funcs().iter().position(|f| f.linkage == Linkage::Export);
     let exported = FuncId(exported.expect("a written module exports its function") as u32);
     let module = match verify::check(module) {
@@ -78,9 +77,9 @@ pub(crate) fn assemble(module: Module, symbols: &[(&str, usize)]) -> Option<Asse
     match load(&module, &host_options(), &host, || {}) {
         Ok(image) => {
             let address = image.address(exported).expect("an exported function has an address") as usize;
-            Some(Assembled { address, _image: image })
+            Assembled { address, _image: image }
         }
-        Err(Failure::Refused(_)) => None,
+        Err(Failure::Refused(refused)) => panic!("a written module is compiled, but: {}", refused[0]),
         Err(Failure::Link(error)) => panic!("no adapter can be linked: {error}"),
     }
 }

@@ -1,6 +1,6 @@
 //! Loaded programs: code in memory, their exported functions, and the way into them.
 
-use crate::adapter::adapter;
+use crate::adapter::{adapter, words_of};
 use crate::engine::{Config, Tier};
 use crate::error::{FunctionError, InvokeError, LoadError};
 use crate::function::{Function, WORDS};
@@ -10,7 +10,7 @@ use crate::link;
 use crate::signature::{self, FunctionType};
 use crate::trap::Trap;
 use kiln_ir::verify::Checked;
-use kiln_ir::{AbiType, FuncId, Linkage, Signature};
+use kiln_ir::{AbiType, FuncId, Linkage, Signature, Type};
 use kiln_runtime::{HostSymbols, Image};
 use std::collections::HashMap;
 use std::fmt;
@@ -82,11 +82,7 @@ impl Program {
                         defined: signature::show(&import.sig, None),
                     });
                 }
-                let Some(thunk) = &import.thunk else {
-                    let defined = signature::show(&import.sig, None);
-                    return Err(LoadError::ImportUnsupported { name: decl.name.clone(), defined });
-                };
-                symbols.define(&decl.name, thunk.address as *const u8);
+                symbols.define(&decl.name, import.thunk.address as *const u8);
                 imports.push(import.clone());
             }
         }
@@ -144,26 +140,30 @@ impl Program {
                 found: signature::show(found, Some(&self.0.module)),
             });
         }
-        Ok(Function::new(self.clone(), self.callee(name, func, found)?))
+        Ok(Function::new(self.clone(), self.callee(func, found, &[])))
     }
 
     /// Calls an exported function whose signature is known only now: one word per argument and per result (integers in
-    /// the low bytes, floats as their bits, of aggregates the address).
+    /// the low bytes, floats as their bits, of aggregates the address). Where a result is an aggregate, one more word
+    /// behind the arguments is the address to which its bytes are written, and of which the result's word reminds. Of a
+    /// variadic function every further argument is an `i64`.
     ///
     /// # Errors
-    /// There is no such function, it cannot be called so, the number of arguments is wrong, or the call trapped.
+    /// There is no such function, the number of arguments is wrong, or the call trapped.
     ///
     /// # Safety
     /// As of [`Function`]'s `call`; besides, addresses among the arguments must be what the function takes them for.
     pub unsafe fn invoke(&self, name: &str, arguments: &[u64]) -> Result<Vec<u64>, InvokeError> {
         let (func, sig) = self.export(name)?;
-        if arguments.len() != sig.params.len() {
-            let (wanted, found) = (sig.params.len(), arguments.len());
+        let aggregates = sig.results.iter().filter(|r| matches!(r, AbiType::Aggregate(_))).count();
+        let (wanted, found) = (sig.params.len() + aggregates, arguments.len());
+        if found < wanted || found > wanted && !sig.variadic {
             return Err(FunctionError::Arguments { name: name.into(), wanted, found }.into());
         }
-        let callee = self.callee(name, func, sig)?;
-        let mut words = vec![0; WORDS.max(1 + sig.params.len()).max(1 + sig.results.len())];
-        words[1..=arguments.len()].copy_from_slice(arguments);
+        let variable = vec![Type::I64; found - wanted];
+        let callee = self.callee(func, sig, &variable);
+        let mut words = vec![0; WORDS.max(1 + words_of(sig, variable.len()))];
+        words[1..=found].copy_from_slice(arguments);
         // SAFETY: the adapter is of the function's own signature and there is a word for each argument and result; the
         // rest is what this function asks of its caller.
         unsafe { self.enter(callee, &mut words)? };
@@ -185,25 +185,17 @@ impl Program {
             return Err(FunctionError::NotFound { name: name.into(), exports });
         };
         let sig = self.0.module.signature_of(*func);
-        let by_value = sig.results.iter().any(|r| matches!(r, AbiType::Aggregate(_)));
-        if sig.variadic || by_value {
-            let found = signature::show(sig, Some(&self.0.module));
-            return Err(FunctionError::Unsupported { name: name.into(), found });
-        }
         Ok((*func, sig))
     }
 
-    fn callee(&self, name: &str, func: FuncId, sig: &Signature) -> Result<Callee, FunctionError> {
+    fn callee(&self, func: FuncId, sig: &Signature, variable: &[Type]) -> Callee {
         let adapter = match self.0.interpreted {
             Some(_) => 0,
-            None => adapter(sig, &[], self.0.module.layouts()).ok_or_else(|| FunctionError::Unsupported {
-                name: name.into(),
-                found: signature::show(sig, Some(&self.0.module)),
-            })?,
+            None => adapter(sig, variable, self.0.module.layouts()),
         };
         // Every function with a body has an address.
         let target = self.0.image.address(func).map_or(0, |address| address as usize);
-        Ok(Callee { func, target, adapter, arguments: sig.params.len() })
+        Callee { func, target, adapter, arguments: sig.params.len() + variable.len() }
     }
 
     /// Makes a call.

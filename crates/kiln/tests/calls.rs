@@ -162,15 +162,82 @@ fn dynamic_calls() {
 }
 
 #[test]
-fn several_results_come_as_a_tuple_from_the_interpreter() {
-    let text = "export fn divide(%a: i64, %b: i64) -> (i64, i64) {\n    %q = sdiv %a, %b\n    %r = srem %a, %b\n    ret %q, %r\n}";
-    let program = load(Tier::Interpreter, text);
-    let divide = program.function::<fn(i64, i64) -> (i64, i64)>("divide").unwrap();
-    // SAFETY: the function touches no memory.
-    assert_eq!(unsafe { divide.call(17, 5) }, Ok((3, 2)));
-    // The baseline compiler says what it does not do.
-    let refused = Engine::new(Config::new()).load_text(text).unwrap_err();
-    assert!(matches!(refused, LoadError::Compile(_)), "{refused}");
+fn several_results_come_as_a_tuple() {
+    let text = "export fn divide(%a: i64, %b: i64) -> (i64, i64) {\n    %q = sdiv %a, %b\n    %r = srem %a, %b\n    ret %q, %r\n}
+        export fn parts(%x: f64) -> (i32, f64, i32, f64) {\n    %i: i32 = ftosi %x\n    %f = sitof.f64 %i\n    %r = fsub %x, %f\n    %n = neg %i\n    ret %i, %r, %n, %f\n}";
+    for tier in TIERS {
+        let program = load(tier, text);
+        let divide = program.function::<fn(i64, i64) -> (i64, i64)>("divide").unwrap();
+        let parts = program.function::<fn(f64) -> (i32, f64, i32, f64)>("parts").unwrap();
+        // SAFETY: the functions touch no memory.
+        unsafe {
+            assert_eq!(divide.call(17, 5), Ok((3, 2)));
+            assert_eq!(parts.call(-2.5), Ok((-2, -0.5, 2, -2.0)));
+        }
+    }
+}
+
+#[test]
+fn aggregates_and_variable_arguments_by_words() {
+    let text = "
+        type pair = {i64, f64}
+        type big = {[9]i64}
+        export fn swap(%p: pair) -> pair {
+            slot q: 16
+            %f = load.f64 [%p + 8]
+            %i = ftosi.i64 %f
+            store.i64 [q], %i
+            %n = load.i64 [%p]
+            %f = sitof %n
+            store.f64 [q + 8], %f
+            %r = slot_addr q
+            ret %r
+        }
+        export fn numbers(%from: i64) -> big {
+            slot out: 72
+            %i = const.i64 0
+        next:
+            %p = slot_addr out
+            %v = add %from, %i
+            store.i64 [%p + %i*8], %v
+            %i = add %i, 1
+            blt %i, 9, next
+            %p = slot_addr out
+            ret %p
+        }
+        export fn last(%n: i64, ...) -> i64 {
+            slot list: 24
+            %ap = slot_addr list
+            va_start %ap
+            %x = const.i64 -1
+        next:
+            beq %n, 0, done
+            %x = va_arg.i64 %ap
+            %n = sub %n, 1
+            jump next
+        done:
+            va_end %ap
+            ret %x
+        }
+    ";
+    for tier in TIERS {
+        let program = load(tier, text);
+        let pair = [3u64, 4.0f64.to_bits()];
+        let mut swapped = [0u64; 2];
+        let mut big = [0u64; 9];
+        // SAFETY: the addresses are those of values of the types that the functions take and give.
+        unsafe {
+            let words = program.invoke("swap", &[pair.as_ptr() as u64, swapped.as_mut_ptr() as u64]);
+            assert_eq!(words, Ok(vec![swapped.as_ptr() as u64]));
+            assert_eq!(swapped, [4, 3.0f64.to_bits()]);
+            program.invoke("numbers", &[10, big.as_mut_ptr() as u64]).unwrap();
+            assert_eq!(big, [10, 11, 12, 13, 14, 15, 16, 17, 18]);
+            assert_eq!(program.invoke("last", &[0]), Ok(vec![-1i64 as u64]));
+            assert_eq!(program.invoke("last", &[10, 1, 2, 3, 4, 5, 6, 7, 8, 9, 77]), Ok(vec![77]));
+            let error = program.invoke("swap", &[0]).unwrap_err();
+            assert_eq!(error.to_string(), "`swap` takes 2 arguments, not 1");
+        }
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub mod call;
 pub mod moves;
 pub mod scan;
 
+use crate::abi::CallLayout;
 use crate::buffer::{Buffer, BufferScratch};
 use crate::code::{Code, SpanRow};
 use crate::refusal::{Refusal, refusals};
@@ -18,6 +19,7 @@ use crate::regs::{COUNT, Reg, RegSet};
 use crate::target::{Assembler, FrameLayout, Target};
 use crate::{Diagnostic, Options};
 use kiln_ir::function::Function;
+use kiln_ir::types::Signature;
 use kiln_ir::{Block, FuncId, Inst, Module};
 use scan::{Scan, Val};
 
@@ -27,6 +29,28 @@ pub struct Scratch {
     scan: Scan,
     buffer: BufferScratch,
     args: Vec<call::Arg>,
+    own: CallLayout,
+    call: CallLayout,
+}
+
+/// What is compiled, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The function.
+    pub f: &'a Function,
+    /// Its module, for signatures and linkage.
+    pub module: &'a Module,
+    /// Which function of the module it is.
+    pub func: FuncId,
+    /// What the caller wants.
+    pub options: &'a Options,
+}
+
+impl<'a> Subject<'a> {
+    /// The function's signature.
+    pub fn sig(&self) -> &'a Signature {
+        self.module.signature_of(self.func)
+    }
 }
 
 /// Writes the code of one function.
@@ -61,7 +85,11 @@ pub struct Emit<'a, T: Target> {
     pub skip: u32,
     /// Block that follows the current one.
     pub next_block: Block,
-    /// The arguments of the call that is being written.
+    /// Where the function's own arguments and results are.
+    pub own: CallLayout,
+    /// Where those of the call that is being written are.
+    pub call: CallLayout,
+    /// The arguments of that call.
     pub args: Vec<call::Arg>,
     /// The frame.
     pub frame: T::Frame,
@@ -81,37 +109,38 @@ pub fn compile_function<T: Target>(
     code: &mut Code,
 ) -> Result<(), Vec<Diagnostic<Refusal>>> {
     let Some(f) = &module.func(func).body else { return Ok(()) };
-    let refused = refusals(module, func, f);
+    let refused = refusals(module, func, f, options.architecture);
     if !refused.is_empty() {
         return Err(refused);
     }
     let features = options.features;
-    let homes = T::homes(f, options);
-    scratch.scan.run(f, &homes, |op| T::clobbers(op, features));
+    let subject = Subject { f, module, func, options };
+    T::call_layout(subject.sig(), module.layouts(), std::iter::empty(), &mut scratch.own);
+    let regs = T::allocatable(&subject);
+    scratch.scan.run(f, &regs.homes, |op| T::clobbers(op, features));
     // Spills may outgrow a lean frame or a page, which is known only at the end: then once more.
     for layout in [FrameLayout::Lean, FrameLayout::Fixed, FrameLayout::Probed] {
-        if emit::<T>(module, func, f, options, scratch, code, layout) {
+        if emit::<T>(subject, regs.locals, scratch, code, layout) {
             break;
         }
-        scratch.scan.run(f, &homes, |op| T::clobbers(op, features));
+        scratch.scan.run(f, &regs.homes, |op| T::clobbers(op, features));
     }
     Ok(())
 }
 
 /// Writes a function; false if its frame does not fit the layout.
 fn emit<T: Target>(
-    module: &Module,
-    func: FuncId,
-    f: &Function,
-    options: &Options,
+    subject: Subject<'_>,
+    locals: RegSet,
     scratch: &mut Scratch,
     code: &mut Code,
     layout: FrameLayout,
 ) -> bool {
+    let Subject { f, module, func, options } = subject;
     let scan = &mut scratch.scan;
-    let frame = T::frame(f, options, scan, layout);
+    let frame = T::frame(&subject, &scratch.own, scan, layout);
     let buf = Buffer::new(code, &mut scratch.buffer, f.blocks().len());
-    let pool = T::LOCALS.without(scan.homes);
+    let pool = locals.without(scan.homes);
     let mut e = Emit::<T> {
         f,
         module,
@@ -128,6 +157,8 @@ fn emit<T: Target>(
         at: 0,
         skip: 0,
         next_block: Block(0),
+        own: std::mem::take(&mut scratch.own),
+        call: std::mem::take(&mut scratch.call),
         args: std::mem::take(&mut scratch.args),
         frame,
         pending: T::Pending::default(),
@@ -166,7 +197,7 @@ fn emit<T: Target>(
         let last = &f.insts()[range.end - 1];
         falls = last.op.falls_through() || last.op == kiln_ir::Op::Jump && last.dst == b + 1;
     }
-    scratch.args = e.args;
+    (scratch.args, scratch.own, scratch.call) = (e.args, e.own, e.call);
     let Some(size) = T::final_size(&e.frame) else {
         e.asm.into_buffer().abandon();
         return false;

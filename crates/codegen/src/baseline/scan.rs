@@ -75,6 +75,15 @@ const NO_LOOP: u32 = u32::MAX;
 /// Loops nested deeper than this count as part of the loop around them.
 const MAX_DEPTH: u32 = 48;
 
+/// The registers that a function may use as it likes.
+#[derive(Clone, Copy, Debug)]
+pub struct Allocatable {
+    /// Those that values without a home are held in. Callees may change all of them.
+    pub locals: RegSet,
+    /// Those that homes are given from.
+    pub homes: HomeRegs,
+}
+
 /// The registers that homes may be given from.
 #[derive(Clone, Copy, Debug)]
 pub struct HomeRegs {

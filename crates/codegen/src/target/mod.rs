@@ -2,13 +2,16 @@
 
 pub mod x64;
 
+use crate::Features;
+use crate::abi::CallLayout;
 use crate::baseline::Emit;
-use crate::baseline::scan::{HomeRegs, Scan};
+use crate::baseline::Subject;
+use crate::baseline::scan::{Allocatable, Scan};
 use crate::buffer::Buffer;
 use crate::code::FrameInfo;
-use crate::regs::{Reg, RegSet};
-use crate::{Features, Options};
-use kiln_ir::function::Function;
+use crate::regs::Reg;
+use kiln_ir::LayoutDecl;
+use kiln_ir::types::Signature;
 use kiln_ir::{InstData, Op, Type, VReg};
 
 /// What a frame may look like, from cheap to general.
@@ -41,16 +44,23 @@ pub trait Target: Sized {
     /// What the target remembers between the steps of one instruction.
     type Pending: Default;
 
-    /// The registers that values without a home are held in. Callees may change all of them.
-    const LOCALS: RegSet;
+    /// Where arguments and results of a call are. `variable` are the types of variable arguments.
+    fn call_layout(
+        sig: &Signature,
+        layouts: &[LayoutDecl],
+        variable: impl Iterator<Item = Type>,
+        out: &mut CallLayout,
+    );
+    /// The name of a register in assembly.
+    fn register_name(reg: Reg) -> &'static str;
 
     /// Whether an op calls something, so that registers which callees may change lose their values.
     fn clobbers(op: Op, features: Features) -> bool;
 
-    /// The registers that a function's homes are given from.
-    fn homes(f: &Function, options: &Options) -> HomeRegs;
+    /// The registers that a function may use as it likes.
+    fn allocatable(of: &Subject) -> Allocatable;
     /// Lays out what is known of the frame before the function is written.
-    fn frame(f: &Function, options: &Options, scan: &Scan, layout: FrameLayout) -> Self::Frame;
+    fn frame(of: &Subject, own: &CallLayout, scan: &Scan, layout: FrameLayout) -> Self::Frame;
     /// Makes room for a value in the frame and gives its number.
     fn spill(frame: &mut Self::Frame) -> u32;
     /// The frame's size as `FrameInfo` has it, or none if it does not fit the layout.
@@ -81,6 +91,13 @@ pub enum Architecture {
 impl Architecture {
     /// Every target.
     pub const ALL: &[Architecture] = &[Architecture::X64];
+
+    /// The name of a register in assembly.
+    pub fn register_name(self, reg: Reg) -> &'static str {
+        match self {
+            Architecture::X64 => x64::X64::register_name(reg),
+        }
+    }
 
     /// The target of the processor that this program was built for, if there is one.
     pub const fn host() -> Option<Architecture> {

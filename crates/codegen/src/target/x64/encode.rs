@@ -350,6 +350,31 @@ impl Asm<'_> {
         self.buf.patch8(skip - 1, distance as u8);
     }
 
+    /// Jumps over any number of bytes if the condition holds; [`Self::land_far`] says where to.
+    pub fn skip_if_far(&mut self, cc: Cc) -> u32 {
+        self.buf.put(0x800f | (cc as u64) << 8, 6);
+        self.buf.offset()
+    }
+
+    /// Jumps over any number of bytes.
+    pub fn skip_far(&mut self) -> u32 {
+        self.buf.put(0xe9, 5);
+        self.buf.offset()
+    }
+
+    /// The place that a far skip goes to.
+    pub fn land_far(&mut self, skip: u32) {
+        let distance = self.buf.offset() - skip;
+        self.buf.patch32(skip - 4, distance);
+    }
+
+    /// Jumps back to an offset if the condition holds, at most 126 bytes.
+    pub fn jump_back(&mut self, cc: Cc, to: u32) {
+        let distance = to.wrapping_sub(self.buf.offset() + 2);
+        debug_assert!(fits8(distance as i32), "short jump out of reach");
+        self.buf.put(0x70 | cc as u64 | (distance as u8 as u64) << 8, 2);
+    }
+
     /// jcc block.
     #[inline]
     pub fn jcc(&mut self, cc: Cc, block: kiln_ir::Block) {

@@ -10,26 +10,28 @@
 //! made for them, and the arguments of calls below all.
 
 use super::encode::{Amode, Asm, Base};
-use super::insts::{Alu, Cc, LEA, MOV_RM_R};
+use super::insts::{Alu, Cc, GROUP5, LEA, MOV_R_RM, MOV_RM_R, MOVUPS_X_XM, MOVUPS_XM_X};
 use super::regs::*;
-use crate::Options;
-use crate::baseline::Emit;
-use crate::baseline::call::Place;
-use crate::baseline::scan::{NO_SLOT, Scan, Val};
+use crate::abi::CallLayout;
+use crate::baseline::call::Room;
+use crate::baseline::scan::{NO_SLOT, Scan};
+use crate::baseline::{Emit, Subject};
 use crate::code::{FaultCause, FrameInfo, TrapSite};
-use crate::regs::{Reg, RegSet};
+use crate::regs::Reg;
 use crate::target::FrameLayout;
 use crate::target::x64::X64;
-use crate::target::x64::abi::Places;
+use crate::target::x64::abi;
 use kiln_ir::function::Function;
-use kiln_ir::types::AbiType;
-use kiln_ir::{Op, Slot, Type, VReg};
+use kiln_ir::types::Convention;
+use kiln_ir::{Block, InstData, Op, Slot};
 
 /// Distance in which one guard page is sure to be hit.
 const PAGE: u32 = 4096;
 const RED_ZONE: u32 = 128;
+/// Six general and eight vector registers, as a `va_list` of System V finds them (psABI 3.5.7).
+const VARIABLE_AREA: u32 = 6 * 8 + 8 * 16;
 /// Marks a slot among this function's own stack arguments.
-const INCOMING: u32 = 1 << 31;
+pub const INCOMING: u32 = 1 << 31;
 
 /// The layout of one function's frame.
 #[derive(Clone, Debug)]
@@ -43,8 +45,10 @@ pub struct Frame {
     /// Where each slot of the IR is.
     slots: Vec<i32>,
     /// Registers pushed, in order.
-    saved: [Reg; 6],
+    saved: [Reg; 8],
     saved_count: usize,
+    /// Vector registers that the function keeps for its caller, and where.
+    pub vectors: Vec<(Reg, Room)>,
     /// Whether the stack pointer stays where it was.
     red_zone: bool,
     /// Whether there is no room but what pushes make.
@@ -53,53 +57,117 @@ pub struct Frame {
     overflowed: bool,
     /// Whether the prologue touches every page.
     probe: bool,
+    /// What the stack pointer is a multiple of at calls: 16, or more and there is a frame pointer.
+    align: u32,
+    /// Bytes of its caller's arguments that the function gives back.
+    popped: u32,
+    /// Where the hidden argument is kept, if there is one.
+    pub hidden: u32,
+    /// Where the registers are kept that may hold variable arguments.
+    pub variable: Option<Room>,
 }
 
-/// Whether a function's frame has a pointer of its own.
-pub fn has_pointer(f: &Function, options: &Options) -> bool {
-    options.frame_pointers || f.has_alloca()
+/// The layouts of these calls of a function, but for those that need no stack: the plain ones of few arguments.
+fn call_layouts<'f>(
+    of: &Subject<'f>,
+    calls: impl Iterator<Item = &'f InstData>,
+    mut look: impl FnMut(&CallLayout, Convention),
+) {
+    // As many as there are registers for arguments of either class.
+    const FEW: usize = 6;
+    let mut layout = CallLayout::default();
+    for inst in calls {
+        let parts = of.f.call(inst);
+        let sig = &of.module.sigs()[parts.sig.index()];
+        if parts.args.len() > FEW || !sig.is_plain() {
+            let variable = parts.args.iter().skip(sig.params.len()).map(|v| of.f.ty(v));
+            abi::call_layout(sig, of.module.layouts(), variable, &mut layout);
+            look(&layout, sig.convention);
+        }
+    }
+}
+
+/// The tail calls of a function: they end blocks.
+fn tail_calls(f: &Function) -> impl Iterator<Item = &InstData> {
+    let blocks = if f.has_tail_calls() { f.blocks().len() } else { 0 };
+    let last = (0..blocks as u32).map(|b| &f.insts()[f.block_range(Block(b)).end - 1]);
+    last.filter(|inst| matches!(inst.op, Op::TailCall | Op::TailCallPtr))
+}
+
+/// Whether a function's frame has a pointer of its own: asked for; or the stack pointer moves, by `alloca`, for
+/// arguments of a greater alignment than frames have, or in a tail call that needs more or less stack than its caller
+/// got; or the function calls one that may do the last, and so ends its frame elsewhere than where it began, for
+/// unwinders.
+pub fn has_pointer(of: &Subject) -> bool {
+    if of.options.frame_pointers || of.f.has_alloca() {
+        return true;
+    }
+    if of.module.has_plain_sigs() {
+        return false;
+    }
+    let mut wants = false;
+    let insts = if of.f.has_calls() { of.f.insts() } else { &[] };
+    let calls = insts.iter().filter(|inst| matches!(inst.op, Op::Call | Op::CallPtr));
+    call_layouts(of, calls, |layout, convention| {
+        wants |= convention == Convention::Kiln || layout.align > 16;
+    });
+    if of.sig().convention == Convention::Kiln && !wants && of.f.has_tail_calls() {
+        let mut own = CallLayout::default();
+        abi::call_layout(of.sig(), of.module.layouts(), std::iter::empty(), &mut own);
+        // A layout that is not looked at is of another convention, which the verifier refuses.
+        call_layouts(of, tail_calls(of.f), |layout, _| wants |= layout.stack != own.stack);
+    }
+    wants
 }
 
 impl Frame {
     /// Lays out what is known before the function is written.
-    pub fn of(f: &Function, options: &Options, scan: &Scan, layout: FrameLayout) -> Frame {
+    pub fn of(of: &Subject, own: &CallLayout, scan: &Scan, layout: FrameLayout) -> Frame {
+        let f = of.f;
+        let win64 = of.sig().convention == Convention::Win64;
         let mut frame = Frame {
             top: 0,
             outgoing: 0,
-            pointer: has_pointer(f, options),
+            pointer: has_pointer(of),
             slots: Vec::new(),
-            saved: [Reg::NONE; 6],
+            saved: [Reg::NONE; 8],
             saved_count: 0,
+            vectors: Vec::new(),
             red_zone: false,
             pushes_only: false,
             overflowed: false,
             probe: false,
+            align: 16,
+            popped: own.popped(),
+            hidden: NO_SLOT,
+            variable: None,
         };
-        // In ascending order of DWARF numbers, as the unwind rows say.
-        for reg in [RBX, RBP, R12, R13, R14, R15] {
-            if scan.homes.has(reg) {
+        // In ascending order of DWARF numbers, as the unwind rows say. What Win64 keeps and System V does not is
+        // lost in a call.
+        let keeps_all = win64 && !scan.calls.is_empty();
+        for reg in [RBX, RSI, RDI, RBP, R12, R13, R14, R15] {
+            if scan.homes.has(reg) || keeps_all && matches!(reg, RSI | RDI) {
                 frame.saved[frame.saved_count] = reg;
                 frame.saved_count += 1;
             }
         }
         let slot_bytes: u64 = f.slots().iter().map(|s| room(s.size, s.align)).sum();
+        // Without a frame pointer nothing in the red zone is known to be at a multiple of 16.
         frame.red_zone = layout == FrameLayout::Lean
             && scan.calls.is_empty()
             && !f.has_alloca()
-            && slot_bytes <= RED_ZONE as u64;
-        if !frame.red_zone {
-            for &at in &scan.calls {
-                let inst = &f.insts()[at as usize];
-                if matches!(inst.op, Op::Call | Op::CallPtr) {
-                    let mut places = Places::default();
-                    for arg in f.call(inst).args.iter() {
-                        places.next(f.ty(arg));
-                    }
-                    frame.outgoing = frame.outgoing.max(places.stack());
-                }
-            }
-            frame.outgoing = frame.outgoing.next_multiple_of(16);
-        }
+            && !win64
+            && slot_bytes <= RED_ZONE as u64
+            && (frame.pointer || f.slots().iter().all(|s| s.align <= 8));
+        let Frame { outgoing, align, .. } = &mut frame;
+        let mut arguments = |layout: &CallLayout, _| {
+            *outgoing = layout.stack.next_multiple_of(16).max(*outgoing);
+            *align = layout.align.max(*align);
+        };
+        let calls = scan.calls.iter().map(|at| &f.insts()[*at as usize]);
+        call_layouts(of, calls.filter(|inst| matches!(inst.op, Op::Call | Op::CallPtr)), &mut arguments);
+        call_layouts(of, tail_calls(f), &mut arguments);
+        frame.red_zone &= frame.outgoing == 0;
         if !frame.pointer {
             frame.top = frame.outgoing;
         }
@@ -112,6 +180,19 @@ impl Frame {
                 frame.slots.push(frame.top as i32);
                 frame.top += room;
             }
+        }
+        if win64 {
+            let first = if keeps_all { 6 } else { FSCRATCH.number() as u8 };
+            for reg in (first..16).map(xmm) {
+                let room = frame.reserve(16, 16);
+                frame.vectors.push((reg, room));
+            }
+        }
+        if of.sig().variadic {
+            frame.variable = (!win64).then(|| frame.reserve(VARIABLE_AREA, 16));
+        }
+        if own.hidden().is_some() {
+            frame.hidden = frame.spill();
         }
         let room = frame.room();
         frame.pushes_only = layout == FrameLayout::Lean && !frame.red_zone && room == 0 && !scan.homeless;
@@ -126,8 +207,12 @@ impl Frame {
 
     /// Where what lies this far below the saved registers is, from [`Self::base`]. The frame grows down.
     fn below(&self, distance: u32) -> i32 {
-        let pushed = if self.pointer { 8 * self.saved_count as u32 } else { 0 };
-        -((pushed + distance) as i32)
+        -((self.pushed_below().next_multiple_of(16) + distance) as i32)
+    }
+
+    /// Bytes of registers pushed between [`Self::base`] and what is addressed from it.
+    fn pushed_below(&self) -> u32 {
+        if self.pointer { 8 * self.saved_count as u32 } else { 0 }
     }
 
     /// The register that slots and values are addressed from.
@@ -137,7 +222,12 @@ impl Frame {
 
     /// Bytes used so far, the arguments of calls included.
     fn room(&self) -> u32 {
-        if self.pointer { self.top + self.outgoing } else { self.top }
+        if self.pointer {
+            let gap = self.pushed_below() % 16;
+            self.top + gap + self.outgoing + if self.align > 16 { self.align } else { 0 }
+        } else {
+            self.top
+        }
     }
 
     /// Makes room for a value.
@@ -146,6 +236,23 @@ impl Frame {
         self.overflowed |= self.pushes_only;
         self.overflowed |= self.red_zone && self.top > RED_ZONE;
         if self.grows_down() { self.top } else { self.top - 8 }
+    }
+
+    /// Makes room for bytes.
+    pub fn reserve(&mut self, size: u32, align: u32) -> Room {
+        let aligned = align.clamp(8, 16);
+        let bytes = size + if align > 16 { align } else { 0 };
+        self.overflowed |= self.pushes_only || self.red_zone && !self.pointer && align > 8;
+        let at = if self.grows_down() {
+            self.top = (self.top + bytes).next_multiple_of(aligned);
+            self.top
+        } else {
+            let at = self.top.next_multiple_of(aligned);
+            self.top = at + bytes.next_multiple_of(8);
+            at
+        };
+        self.overflowed |= self.red_zone && self.top > RED_ZONE;
+        Room { at, align }
     }
 
     /// How to address a value's room.
@@ -160,6 +267,11 @@ impl Frame {
         } else {
             Amode::stack(slot as i32)
         }
+    }
+
+    /// The argument bytes that the function got, from this place on.
+    pub fn incoming(&self, at: u32) -> Amode {
+        self.amode(INCOMING | at)
     }
 
     /// Where a slot of the IR starts, from [`Self::base`]. With an alignment above 16, the first aligned address
@@ -228,6 +340,10 @@ impl Emit<'_, X64> {
             }
             step(&self.asm);
         }
+        if self.frame.align > 16 {
+            self.asm.alu_imm(Alu::And, true, RSP, -(self.frame.align as i32));
+        }
+        self.keep_vectors();
         self.parameters();
         info
     }
@@ -250,76 +366,54 @@ impl Emit<'_, X64> {
         self.asm.op(MOV_RM_R, true, SCRATCH, RSP);
     }
 
-    /// Parameters from where the convention puts them to their homes, registers or slots.
-    fn parameters(&mut self) {
-        let sig = self.module.signature_of(self.func);
-        let mut places = Places::default();
-        let mut moves = crate::baseline::moves::ParallelMoves::default();
-        let mut from_stack = Vec::new();
-        for (n, param) in sig.params.iter().enumerate() {
-            let v = VReg(n as u32);
-            let val = self.vals[n];
-            let place = places.next(param.register());
-            let unused = val.uses == 0 && val.flags & Val::GLOBAL == 0;
-            if unused {
-                continue;
-            }
-            match place {
-                Place::Reg(reg) => {
-                    self.extend(*param, reg);
-                    if val.home != Reg::NONE {
-                        moves.add(val.home, reg);
-                    } else if self.pool.has(reg) {
-                        self.free = self.free.without(reg.set());
-                        self.holds[reg.0 as usize] = v.0;
-                        self.vals[n].reg = reg;
-                        if val.flags & Val::GLOBAL != 0 {
-                            self.dirty = self.dirty.with(reg.set());
-                        }
-                    } else {
-                        let slot = self.slot_of(v);
-                        self.store_slot(slot, val.ty, reg);
-                        self.vals[n].flags |= Val::IN_SLOT;
-                    }
-                }
-                Place::Stack(at) => {
-                    self.vals[n].slot = INCOMING | at;
-                    self.vals[n].flags |= Val::IN_SLOT;
-                    if val.home != Reg::NONE || *param != AbiType::Value(param.register()) {
-                        from_stack.push((v, *param));
-                    }
-                }
-            }
-        }
-        self.resolve(moves);
-        for (v, param) in from_stack {
-            let val = self.vals[v.index()];
-            self.asm.buf.reserve(0);
-            self.pinned = RegSet::EMPTY;
-            if val.home != Reg::NONE {
-                self.load_slot(val.home, val.ty, val.slot);
-                self.extend(param, val.home);
-                self.vals[v.index()].slot = NO_SLOT;
-            } else {
-                // A narrow one: what the caller left above its bits is not trusted.
-                self.load_slot(SCRATCH, Type::I32, val.slot);
-                self.extend(param, SCRATCH);
-                self.store_slot(val.slot, Type::I64, SCRATCH);
-            }
+    /// Stores the vector registers that the caller wants back.
+    fn keep_vectors(&mut self) {
+        for i in 0..self.frame.vectors.len() {
+            let (reg, room) = self.frame.vectors[i];
+            let mem = self.frame.amode(room.at);
+            self.asm.op(MOVUPS_XM_X, false, reg, mem);
         }
     }
 
     /// Writes the epilogue and the return.
     pub fn epilogue(&mut self) {
+        self.unframe(false);
+        match u16::try_from(self.frame.popped) {
+            Ok(0) => self.asm.raw(&[0xc3]),
+            Ok(popped) => {
+                // ret imm16
+                self.asm.raw(&[0xc2]);
+                self.asm.buf.put(popped as u64, 2);
+            }
+            Err(_) => {
+                self.asm.pop(SCRATCH);
+                self.asm.alu_imm(Alu::Add, true, RSP, self.frame.popped as i32);
+                self.asm.group(GROUP5, false, 4, SCRATCH);
+            }
+        }
+    }
+
+    /// Gives back the frame, down to the return address. Changes no register that holds an argument or a result; with
+    /// `tail`, also not the scratch register.
+    pub fn unframe(&mut self, tail: bool) {
+        for i in 0..self.frame.vectors.len() {
+            let (reg, room) = self.frame.vectors[i];
+            let mem = self.frame.amode(room.at);
+            self.asm.op(MOVUPS_X_XM, false, reg, mem);
+        }
         if self.frame.pointer {
             // Wherever the stack pointer is by now.
             if !self.frame.red_zone {
-                let saved = self.frame.below(0);
+                let saved = -(self.frame.pushed_below() as i32);
                 self.asm.op(LEA, true, RSP, Amode::base(RBP, saved));
             }
         } else if self.frame.pushes_only {
             if self.frame.final_size() == Some(8) {
-                self.asm.pop(RCX);
+                if tail {
+                    self.asm.op(LEA, true, RSP, Amode::stack(8));
+                } else {
+                    self.asm.pop(SCRATCH);
+                }
             }
         } else if !self.frame.red_zone {
             // add rsp, imm32
@@ -335,6 +429,24 @@ impl Emit<'_, X64> {
         if self.frame.pointer {
             self.asm.pop(RBP);
         }
-        self.asm.raw(&[0xc3]);
+    }
+
+    /// Gives the saved registers their values back, but for the frame pointer, and leaves the frame as it is.
+    pub fn restore_saved(&mut self) {
+        for i in 0..self.frame.saved_count {
+            let mem = Amode::base(RBP, -8 * (i as i32 + 1));
+            self.asm.op(MOV_R_RM, true, self.frame.saved[i], mem);
+        }
+    }
+
+    /// The address of room in the frame, in a register. Changes flags.
+    pub fn room_address(&mut self, room: Room, reg: Reg) {
+        let mem = self.frame.amode(room.at);
+        self.asm.op(LEA, true, reg, mem);
+        if room.align > 16 {
+            // The slack was laid out.
+            self.asm.alu_imm(Alu::Add, true, reg, room.align as i32 - 1);
+            self.asm.alu_imm(Alu::And, true, reg, -(room.align as i32));
+        }
     }
 }

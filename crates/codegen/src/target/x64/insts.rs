@@ -51,6 +51,8 @@ insts! {
     MOV_R_RM = [0x8b];
     /// MOV r/m8, r8
     MOV_RM8_R8 = [0x88];
+    /// MOV r16, r/m16
+    MOV_R16_RM16 = [0x66 0x8b];
     /// MOV r/m16, r16
     MOV_RM16_R16 = [0x66 0x89];
     /// MOV r/m, imm32 (/0)
@@ -71,6 +73,8 @@ insts! {
     MOVSXD_R_RM32 = [0x63];
     /// LEA r, m
     LEA = [0x8d];
+    /// TEST r/m8, r8
+    TEST_RM8_R8 = [0x84];
     /// TEST r/m, r
     TEST_RM_R = [0x85];
     /// TEST r/m, imm32 (/0)
@@ -128,6 +132,12 @@ insts! {
     MOVSD_XM_X = [0xf2 0x0f 0x11];
     /// MOVAPS xmm, xmm/m128
     MOVAPS = [0x0f 0x28];
+    /// MOVUPS xmm, xmm/m128
+    MOVUPS_X_XM = [0x0f 0x10];
+    /// MOVUPS xmm/m128, xmm
+    MOVUPS_XM_X = [0x0f 0x11];
+    /// FLD m80 (/5), FSTP m80 (/7)
+    X87_M80 = [0xdb];
     /// MOVD/MOVQ xmm, r/m
     MOVD_X_RM = [0x66 0x0f 0x6e];
     /// MOVD/MOVQ r/m, xmm

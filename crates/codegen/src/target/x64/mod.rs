@@ -4,18 +4,21 @@ pub mod abi;
 mod encode;
 mod frame;
 mod insts;
+mod params;
 mod regs;
 mod select;
 
 use super::{FrameLayout, Target};
-use crate::baseline::Emit;
-use crate::baseline::scan::{HomeRegs, Scan};
+use crate::Features;
+use crate::abi::CallLayout;
+use crate::baseline::scan::{Allocatable, Scan};
+use crate::baseline::{Emit, Subject};
 use crate::code::FrameInfo;
-use crate::regs::{Reg, RegSet};
-use crate::{Features, Options};
+use crate::regs::Reg;
 use encode::Asm;
 use frame::Frame;
-use kiln_ir::function::Function;
+use kiln_ir::LayoutDecl;
+use kiln_ir::types::Signature;
 use kiln_ir::{InstData, Op, Type, VReg};
 
 /// The target.
@@ -26,18 +29,30 @@ impl Target for X64 {
     type Frame = Frame;
     type Pending = select::Pending;
 
-    const LOCALS: RegSet = abi::LOCALS;
+    #[inline]
+    fn call_layout(
+        sig: &Signature,
+        layouts: &[LayoutDecl],
+        variable: impl Iterator<Item = Type>,
+        out: &mut CallLayout,
+    ) {
+        abi::call_layout(sig, layouts, variable, out);
+    }
+
+    fn register_name(reg: Reg) -> &'static str {
+        regs::name(reg)
+    }
 
     fn clobbers(op: Op, features: Features) -> bool {
         abi::clobbers(op, features)
     }
 
-    fn homes(f: &Function, options: &Options) -> HomeRegs {
-        if frame::has_pointer(f, options) { abi::HOMES_BESIDE_POINTER } else { abi::HOMES }
+    fn allocatable(of: &Subject) -> Allocatable {
+        abi::allocatable(of.sig().convention, frame::has_pointer(of))
     }
 
-    fn frame(f: &Function, options: &Options, scan: &Scan, layout: FrameLayout) -> Frame {
-        Frame::of(f, options, scan, layout)
+    fn frame(of: &Subject, own: &CallLayout, scan: &Scan, layout: FrameLayout) -> Frame {
+        Frame::of(of, own, scan, layout)
     }
 
     fn spill(frame: &mut Frame) -> u32 {

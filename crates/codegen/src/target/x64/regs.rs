@@ -32,3 +32,16 @@ pub const fn dwarf(reg: Reg) -> u8 {
 pub const SCRATCH: Reg = R11;
 /// The same for floats.
 pub const FSCRATCH: Reg = XMM15;
+
+/// The name in assembly.
+pub fn name(reg: Reg) -> &'static str {
+    const GENERAL: [&str; 16] = [
+        "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13",
+        "r14", "r15",
+    ];
+    const VECTOR: [&str; 16] = [
+        "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+        "xmm12", "xmm13", "xmm14", "xmm15",
+    ];
+    (if reg.is_vector() { VECTOR } else { GENERAL })[reg.number() as usize]
+}

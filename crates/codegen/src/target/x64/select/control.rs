@@ -4,7 +4,6 @@ use super::{Src, wide};
 use crate::baseline::Emit;
 use crate::regs::Reg;
 use crate::target::x64::X64;
-use crate::target::x64::abi;
 use crate::target::x64::encode::{Amode, Base};
 use crate::target::x64::insts::*;
 use crate::target::x64::regs::*;
@@ -146,27 +145,6 @@ impl Emit<'_, X64> {
         } else {
             self.asm.cmovcc(replace, w, d, other);
         }
-    }
-
-    pub fn ret(&mut self, inst: &InstData) {
-        if inst.a != VReg::NONE.0 {
-            let v = VReg(inst.a);
-            let ty = self.f.ty(v);
-            let to = abi::result(ty);
-            match self.imm(v) {
-                Some(value) => {
-                    let value = value as i64 as u64;
-                    self.asm.mov_imm(to, if wide(ty) { value } else { value & 0xffff_ffff });
-                }
-                None => {
-                    let reg = self.read(v);
-                    self.asm.mov(true, to, reg);
-                }
-            }
-            let sig = self.module.signature_of(self.func);
-            self.extend(sig.results[0], to);
-        }
-        self.epilogue();
     }
 
     pub fn switch(&mut self, inst: &InstData) {

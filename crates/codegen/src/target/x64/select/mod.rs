@@ -4,12 +4,15 @@
 //! every function allows its result to share a register with any operand.
 
 mod atomic;
+mod bytes;
 mod call;
 mod control;
 mod convert;
 mod float;
 mod integer;
 mod memory;
+mod ret;
+mod variadic;
 mod wide;
 
 use super::encode::Amode;
@@ -167,22 +170,17 @@ impl Emit<'_, X64> {
             Op::Switch => self.switch(inst),
             Op::Ret => self.ret(inst),
             Op::Call | Op::CallPtr => self.call(inst),
+            Op::TailCall | Op::TailCallPtr => self.tail_call(inst),
+            Op::VaStart => self.va_start(inst),
+            Op::VaArg => self.va_arg(inst),
+            Op::VaCopy => self.va_copy(inst),
+            Op::VaEnd => self.va_end(inst),
             Op::Trap => self.trap(kiln_ir::trap::TrapKind::User(inst.b)),
             Op::Unreachable => self.trap(kiln_ir::trap::TrapKind::Unreachable),
 
-            Op::LabelAddr
-            | Op::JumpTo
-            | Op::TailCall
-            | Op::TailCallPtr
-            | Op::Guard
-            | Op::Fguard
-            | Op::Exit
-            | Op::Safepoint
-            | Op::Alloca
-            | Op::VaStart
-            | Op::VaArg
-            | Op::VaCopy
-            | Op::VaEnd => unreachable!("`refusals` lets no {:?} through", inst.op),
+            Op::LabelAddr | Op::JumpTo | Op::Guard | Op::Fguard | Op::Exit | Op::Safepoint | Op::Alloca => {
+                unreachable!("`refusals` lets no {:?} through", inst.op)
+            }
         }
     }
 
@@ -270,7 +268,7 @@ impl Emit<'_, X64> {
     }
 
     /// Moves a whole register's worth from memory.
-    fn load_plain(&mut self, reg: Reg, ty: Type, mem: Amode) {
+    pub fn load_plain(&mut self, reg: Reg, ty: Type, mem: Amode) {
         let op = match ty {
             Type::F32 => MOVSS_X_XM,
             Type::F64 => MOVSD_X_XM,
