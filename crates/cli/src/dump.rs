@@ -12,7 +12,8 @@ Examples:
   kiln dump --ir p.kbc                back from bytecode to text
   kiln dump --asm examples/fib.kiln   disassembly with the source and IR it comes from
   kiln dump --bytecode p.kbc          byte by byte, as far as it is not damaged
-  kiln dump --layout p.kiln           sizes of functions, frames and data";
+  kiln dump --layout p.kiln           sizes of functions, frames and data
+  kiln dump --calls p.kiln            in which registers arguments and results travel";
 
 /// Show a program's IR, bytecode, machine code or layout
 #[derive(clap::Args)]
@@ -39,6 +40,9 @@ struct Form {
     /// Sizes and places of functions, frames, blocks and data
     #[arg(long)]
     layout: bool,
+    /// Where arguments and results are in calls of each function and import
+    #[arg(long)]
+    calls: bool,
 }
 
 /// Writes one form to standard output.
@@ -50,6 +54,8 @@ pub fn dump(arguments: Arguments) -> Result<(), Status> {
     let input = input::load(&arguments.file)?;
     let text = if form.ir {
         input.module.to_string()
+    } else if form.calls {
+        listing::calls(&input.module)
     } else {
         let code = compile(&input)?;
         if form.asm { listing::assembly(&input, &code) } else { listing::layout(&input.module, &code) }

@@ -92,6 +92,12 @@ fn layout_names_functions_slots_and_data() {
 }
 
 #[test]
+fn calls_name_registers() {
+    let outcome = run_with_input(&["dump", "--calls", "-"], PROGRAM.as_bytes());
+    assert!(outcome.succeeds().contains("twice  (rdi) -> rax\n"), "{}", outcome.stdout);
+}
+
+#[test]
 fn time_goes_to_standard_error() {
     let outcome = run(&["run", "--time", "examples/fib.kiln", "10"]);
     assert_eq!(outcome.succeeds(), "fib(10) = 55\n");

@@ -100,6 +100,7 @@ mod link;
 pub mod process;
 mod program;
 mod signature;
+mod stub;
 mod trap;
 mod value;
 
@@ -110,10 +111,11 @@ pub use import::{HostFunction, Outcome};
 pub use link::host_features;
 pub use program::Program;
 pub use signature::FunctionType;
+pub use stub::CallStub;
 pub use trap::{Position, Trap};
 pub use value::{Value, Values};
 
-pub use kiln_codegen::{Features, Refusal};
+pub use kiln_codegen::{Architecture, Features, Refusal, abi};
 pub use kiln_ir::diagnostic::{self, Diagnostic, Place, Span};
 pub use kiln_ir::text::{Includes, NoIncludes, Source, Sources};
 pub use kiln_ir::trap::TrapKind;

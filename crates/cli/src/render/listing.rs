@@ -3,8 +3,9 @@
 use crate::input::Input;
 use anstyle::{AnsiColor, Style};
 use iced_x86::{Decoder, DecoderOptions, Formatter, FormatterOutput, FormatterTextKind, NasmFormatter};
-use kiln_codegen::Code;
+use kiln_codegen::abi::call_layout;
 use kiln_codegen::code::{FunctionCode, Target};
+use kiln_codegen::{Architecture, Code};
 use kiln_ir::bytecode::Part;
 use kiln_ir::{FuncId, Inst, Linkage, Module, text};
 use std::fmt::Write as _;
@@ -178,6 +179,18 @@ pub fn layout(module: &Module, code: &Code) -> String {
     let _ =
         writeln!(out, "\nimports: {}", if imports.is_empty() { "none".into() } else { imports.join(", ") });
     let _ = writeln!(out, "code: {} bytes in {} functions", code.bytes.len(), code.functions.len());
+    out
+}
+
+/// Where arguments and results are in calls of each function and import.
+pub fn calls(module: &Module) -> String {
+    let mut out = String::new();
+    let width = module.funcs().iter().map(|f| f.name.chars().count()).max().unwrap_or(0).min(30);
+    for (func, n) in module.funcs().iter().zip(0..) {
+        let architecture = Architecture::default();
+        let layout = call_layout(architecture, module.signature_of(FuncId(n)), module.layouts(), &[]);
+        let _ = writeln!(out, "{:width$}  {}", func.name, layout.show(architecture));
+    }
     out
 }
 
