@@ -1,20 +1,8 @@
-//! Each example does what it says, in both tiers.
+//! Each example does what it says, in both tiers. The one for JSON has a file of its own.
 
 mod command;
 
-use command::{file, run, scratch};
-
-/// Runs an example in both tiers and checks that they print the same; gives the output.
-#[track_caller]
-fn example(name: &str, arguments: &[&str]) -> String {
-    let path = format!("examples/{name}.kiln");
-    let outputs = ["baseline", "interpreter"].map(|tier| {
-        let all = [&["run", "--tier", tier, &path], arguments].concat();
-        run(&all).succeeds().to_owned()
-    });
-    assert_eq!(outputs[0], outputs[1], "the tiers differ");
-    outputs[0].clone()
-}
+use command::{example, file, run, scratch};
 
 #[test]
 fn fib() {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// What one run of the command gave.
+#[derive(PartialEq, Eq)]
 pub struct Outcome {
     /// The exit status; `None` if a signal ended it.
     pub status: Option<i32>,
@@ -39,6 +40,18 @@ pub fn run_with_input(arguments: &[&str], input: &[u8]) -> Outcome {
 /// Runs a program given as text.
 pub fn run_program(text: &str, options: &[&str]) -> Outcome {
     run_with_input(&[&["run"], options, &["-"]].concat(), text.as_bytes())
+}
+
+/// Runs an example in both tiers and checks that they print the same; gives the output.
+#[track_caller]
+pub fn example(name: &str, arguments: &[&str]) -> String {
+    let path = format!("examples/{name}.kiln");
+    let outputs = ["baseline", "interpreter"].map(|tier| {
+        let all = [&["run", "--tier", tier, &path], arguments].concat();
+        run(&all).succeeds().to_owned()
+    });
+    assert_eq!(outputs[0], outputs[1], "the tiers differ");
+    outputs[0].clone()
 }
 
 pub fn outcome(output: Output) -> Outcome {
