@@ -59,6 +59,13 @@ pub const RUN_VS_GCC_O0: Promise = Promise {
     required: 0.9,
     aim: 0.7,
 };
+/// A program of some size at its work, as a process.
+pub const JSON_VS_GCC_O0: Promise = Promise {
+    key: "json_vs_gcc_o0",
+    meaning: "kiln run examples/json.kiln on 10 MB / the same in C by gcc -O0, as processes",
+    required: 2.0,
+    aim: 1.0,
+};
 /// A small program as a process.
 pub const COLD_VS_TCC: Promise = Promise {
     key: "cold_start_vs_tcc",

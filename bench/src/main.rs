@@ -1,11 +1,13 @@
-//! Kiln measured: run time, compile time and cold start, against gcc, tcc, Cranelift and dynasm-rs. How each figure
+//! Kiln measured: run time, compile time, cold start and a program at work, against gcc, tcc, Cranelift and dynasm-rs. How each figure
 //! comes about is written in docs/benchmarks/README.md.
 
 mod cold;
 mod compile;
 mod figures;
+mod json;
 mod kernels;
 mod measure;
+mod process;
 mod run;
 mod synthetic;
 
@@ -45,6 +47,8 @@ enum What {
     Compile,
     /// A small program as a process
     Cold,
+    /// The example json on 10 MB, as a process
+    Json,
     /// Nothing but Kiln's builder, verifier and baseline compiler for some seconds, for a profiler to look at
     Profile {
         /// How long
@@ -64,6 +68,8 @@ struct Report {
     compile: Option<compile::CompileReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cold: Option<cold::ColdReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    json: Option<json::JsonReport>,
 }
 
 /// What was measured on and with.
@@ -100,7 +106,8 @@ impl Report {
         let compile = self.compile.iter().flat_map(|r| &r.figures);
         let run = self.run.iter().flat_map(|r| &r.figures);
         let cold = self.cold.iter().flat_map(|r| &r.figures);
-        compile.chain(run).chain(cold).cloned().collect()
+        let json = self.json.iter().flat_map(|r| &r.figures);
+        compile.chain(run).chain(cold).chain(json).cloned().collect()
     }
 
     fn print(&self) {
@@ -124,6 +131,13 @@ impl Report {
         if let Some(report) = &self.cold {
             println!("\nCold start: medians [quartiles]\n{}", cold::table(report));
         }
+        if let Some(report) = &self.json {
+            let bytes = report.bytes;
+            println!(
+                "\nJSON, {bytes} bytes checked and printed: medians [quartiles]\n{}",
+                json::table(report)
+            );
+        }
         println!("\nFigures: medians [quartiles]\n{}", figures::table(&self.figures()));
     }
 }
@@ -134,7 +148,8 @@ fn main() -> Result<ExitCode> {
         compile::profile(Duration::from_secs(seconds))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut report = Report { machine: Machine::here(cli.quick), run: None, compile: None, cold: None };
+    let machine = Machine::here(cli.quick);
+    let mut report = Report { machine, run: None, compile: None, cold: None, json: None };
     let (run_time, only) = match &cli.what {
         What::Run { only } => (true, only.as_deref()),
         what => (matches!(what, What::All), None),
@@ -147,6 +162,9 @@ fn main() -> Result<ExitCode> {
     }
     if matches!(cli.what, What::Cold | What::All) {
         report.cold = Some(cold::measure(cli.quick, cli.kiln.as_deref())?);
+    }
+    if matches!(cli.what, What::Json | What::All) {
+        report.json = Some(json::measure(cli.quick, cli.kiln.as_deref())?);
     }
     if cli.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
