@@ -1,0 +1,3 @@
+Copies its input until it ends or holds a zero byte
+
+,[.,]
