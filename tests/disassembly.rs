@@ -57,7 +57,9 @@ fn disassembly(program: &str, name: &str) -> String {
     options.set_branch_leading_zeros(false);
     let mut text = String::new();
     for function in &code.functions {
-        let _ = writeln!(text, ";> {}:", checked.func(function.func).name);
+        let decl = checked.func(function.func);
+        let entry = function.entry.zip(decl.body.as_ref()).map(|(n, body)| &body.entries()[n as usize].name);
+        let _ = writeln!(text, ";> {}:", entry.unwrap_or(&decl.name));
         let bytes = &code.bytes[function.start as usize..function.code_end as usize];
         let mut decoder = Decoder::with_ip(64, bytes, 0, DecoderOptions::NONE);
         while decoder.can_decode() {

@@ -3,7 +3,7 @@
 
 use kiln::{Engine, InvokeError, LoadError, Tier};
 use kiln_ir::types::{AbiType, TypeSet};
-use kiln_ir::{Module, Op, Type};
+use kiln_ir::{FuncId, Module, Op, Signature, Type};
 use kiln_tests::golden::{self, Expected, Golden, Run};
 use kiln_tests::tiers::{WAYS, engine};
 use std::collections::HashSet;
@@ -138,8 +138,7 @@ fn execute(
     module: &Arc<kiln::Checked>,
     run: &Run,
 ) -> Result<(Vec<AbiType>, Outcome), String> {
-    let id = module.find_func(&run.name).ok_or(format!("there is no function `{}`", run.name))?;
-    let sig = module.signature_of(id).clone();
+    let sig = signature(module, &run.name).ok_or(format!("there is no function `{}`", run.name))?;
     if sig.params.len() != run.args.len() {
         return Err(format!("@{} takes {} arguments", run.name, sig.params.len()));
     }
@@ -153,6 +152,17 @@ fn execute(
         Err(InvokeError::Function(error)) => return Err(error.to_string()),
     };
     Ok((sig.results, outcome))
+}
+
+/// The signature of a function, or of a further entry, by its name.
+fn signature(module: &kiln::Checked, name: &str) -> Option<Signature> {
+    if let Some(id) = module.find_func(name) {
+        return Some(module.signature_of(id).clone());
+    }
+    (0..).map(FuncId).zip(module.funcs()).find_map(|(id, decl)| {
+        let entry = decl.body.as_ref()?.entries().iter().find(|entry| entry.name == name)?;
+        Some(module.entry_signature(id, entry))
+    })
 }
 
 fn outcomes(

@@ -133,7 +133,6 @@ fn link_fault(input: &Input, fault: &LinkFault) {
         LinkFault::NoCode { .. }
         | LinkFault::MissingRoutine(_)
         | LinkFault::OutOfReach { .. }
-        | LinkFault::Label { .. }
         | LinkFault::ThreadLocal { .. }
         | LinkFault::Alignment { .. }
         | LinkFault::NoMemory { .. } => (None, None),

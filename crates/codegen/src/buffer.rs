@@ -37,6 +37,8 @@ pub struct BufferScratch {
     /// Open-addressed table from a constant's bits to its place in `constants`.
     constant_index: Vec<u32>,
     frame_fixups: Vec<(u32, i32)>,
+    /// The parts of the function that are written, their frames without a size.
+    parts: Vec<FunctionCode>,
 }
 
 /// Writes the bytes of one function to a [`Code`].
@@ -46,6 +48,8 @@ pub struct Buffer<'c> {
     scratch: &'c mut BufferScratch,
     len: usize,
     start: u32,
+    /// Where the current part starts.
+    part: u32,
 }
 
 const UNPLACED: u32 = u32::MAX;
@@ -60,9 +64,10 @@ impl<'c> Buffer<'c> {
         scratch.constant_uses.clear();
         scratch.constant_index.clear();
         scratch.frame_fixups.clear();
+        scratch.parts.clear();
         let start = code.bytes.len().next_multiple_of(16);
         code.bytes.resize(start, 0xcc);
-        let mut buffer = Buffer { code, scratch, len: start, start: start as u32 };
+        let mut buffer = Buffer { code, scratch, len: start, start: start as u32, part: start as u32 };
         buffer.reserve(0);
         buffer
     }
@@ -175,10 +180,24 @@ impl<'c> Buffer<'c> {
         self.code.relocs.push(Reloc { at, kind, to, addend });
     }
 
-    /// Ends the function: fills in jumps, frame fields and constants, and lists it with its frame.
-    pub fn finish(mut self, func: FuncId, frame: FrameInfo) {
-        let frame_size = frame.size;
-        let code_end = self.len as u32;
+    /// Starts another part of the function, at the next multiple of 16.
+    pub fn start_part(&mut self) {
+        self.reserve(0);
+        while !self.len.is_multiple_of(16) {
+            self.put(0xcc, 1);
+        }
+        self.part = self.len as u32;
+    }
+
+    /// Ends a part: the body, or a further entry.
+    pub fn end_part(&mut self, func: FuncId, entry: Option<u32>, frame: FrameInfo) {
+        let end = self.len as u32;
+        self.scratch.parts.push(FunctionCode { func, entry, start: self.part, code_end: end, end, frame });
+    }
+
+    /// Ends the function, whose parts have ended: fills in jumps, frame fields and constants, and lists it with the
+    /// final size of its frame.
+    pub fn finish(mut self, frame_size: u32) {
         for i in 0..self.scratch.fixups.len() {
             let Fixup { at, from, block } = self.scratch.fixups[i];
             self.patch32(at, self.scratch.labels[block.index()].wrapping_sub(from));
@@ -208,8 +227,13 @@ impl<'c> Buffer<'c> {
             }
         }
         self.code.bytes.truncate(self.len);
-        let function = FunctionCode { func, start: self.start, code_end, end: self.len as u32, frame };
-        self.code.functions.push(function);
+        if let Some(last) = self.scratch.parts.last_mut() {
+            last.end = self.len as u32;
+        }
+        self.code.functions.extend(self.scratch.parts.iter().map(|part| {
+            let frame = FrameInfo { size: frame_size, ..part.frame };
+            FunctionCode { frame, ..*part }
+        }));
     }
 
     /// Gives up the function: takes back all that was written since [`Self::new`], tables included.

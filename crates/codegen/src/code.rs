@@ -3,15 +3,17 @@
 //! One [`Code`] holds any number of functions, one behind the other in one buffer, so that compiling a module of
 //! many small functions allocates nothing per function. Offsets are from the start of the buffer.
 
-use kiln_ir::{DataId, FuncId, Inst};
+use kiln_ir::{Block, DataId, FuncId, Inst};
 
 /// Machine code of one or more functions, ready to be linked.
 #[derive(Clone, Debug, Default)]
 pub struct Code {
     /// Instructions and constants, position-independent but for the relocations.
     pub bytes: Vec<u8>,
-    /// The functions, in ascending order of their offsets.
+    /// The functions, in ascending order of their offsets; the parts of one follow each other, its body first.
     pub functions: Vec<FunctionCode>,
+    /// The labels whose addresses data of the module holds, in ascending order of their offsets.
+    pub labels: Vec<Label>,
     /// What is still to be filled in, in ascending order of places.
     pub relocs: Vec<Reloc>,
     /// What a fault at a place means, in ascending order of places. A fault of a memory access at a place that is
@@ -22,11 +24,13 @@ pub struct Code {
     pub spans: Vec<SpanRow>,
 }
 
-/// One function's part of a [`Code`].
+/// One function's part of a [`Code`]: its body, or what a further entry does before it goes to its block in the body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FunctionCode {
     /// Which function of the module.
     pub func: FuncId,
+    /// Which of the function's further entries; none for the body.
+    pub entry: Option<u32>,
     /// Where it starts: its entry point. A multiple of 16.
     pub start: u32,
     /// Where its instructions end; constants may follow.
@@ -35,6 +39,17 @@ pub struct FunctionCode {
     pub end: u32,
     /// How its frame is unwound.
     pub frame: FrameInfo,
+}
+
+/// Where a block is whose address can be taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Label {
+    /// The function.
+    pub func: FuncId,
+    /// Its block.
+    pub block: Block,
+    /// Where the block starts.
+    pub at: u32,
 }
 
 /// How to unwind a function's frame. All rows derive from the fixed order of the prologue: push the frame
@@ -154,6 +169,7 @@ impl Code {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.functions.clear();
+        self.labels.clear();
         self.relocs.clear();
         self.traps.clear();
         self.spans.clear();

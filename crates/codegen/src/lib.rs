@@ -41,6 +41,10 @@ pub struct Options {
     /// Whether every function keeps a frame pointer, so that profilers which follow the chain of them see whole stacks.
     /// Costs two instructions per call and a register. Without it, only functions that need one do.
     pub frame_pointers: bool,
+    /// Whether all that may be reached by a call or jump through a register begins with the instruction that says so:
+    /// functions, further entries, the labels of sets that are jumped through. For processes that run with such
+    /// protection (x86: indirect branch tracking).
+    pub landing_pads: bool,
 }
 
 /// Compiles every function of a module and appends the code. The same module and options give the same bytes,

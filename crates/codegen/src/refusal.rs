@@ -4,6 +4,7 @@ use crate::abi::{ArgPlace, call_layout};
 use crate::target::Architecture;
 use kiln_ir::diagnostic::{Diagnostic, Place};
 use kiln_ir::function::Function;
+use kiln_ir::types::Signature;
 use kiln_ir::{FuncId, Inst, InstData, Module, Op, Type};
 use std::fmt;
 
@@ -12,8 +13,6 @@ use std::fmt;
 pub enum Refusal {
     /// An op.
     Op(Op),
-    /// Further entry points.
-    Entries,
     /// A tail call that its convention has no way to make.
     TailCall(NoTailCall),
 }
@@ -40,9 +39,6 @@ impl fmt::Display for Refusal {
             Refusal::Op(op) => {
                 write!(f, "the baseline compiler does not do `{}`", op.info().mnemonic.replace("_{}", ""))
             }
-            Refusal::Entries => {
-                f.write_str("the baseline compiler does not do functions with further entries")
-            }
             Refusal::TailCall(NoTailCall::Stack { wanted, found }) => {
                 write!(
                     f,
@@ -61,7 +57,7 @@ impl fmt::Display for Refusal {
 
 /// Whether the baseline compiler does an op.
 pub const fn supports(op: Op) -> bool {
-    !matches!(op, Op::LabelAddr | Op::JumpTo | Op::Guard | Op::Fguard | Op::Exit | Op::Safepoint | Op::Alloca)
+    !matches!(op, Op::Guard | Op::Fguard | Op::Exit | Op::Safepoint)
 }
 
 /// One bit per op number: those that are refused or whose signature must be looked at.
@@ -88,13 +84,16 @@ fn no_tail_call(
     let sig = &module.sigs()[parts.sig.index()];
     let variable: Vec<Type> = parts.args.iter().skip(sig.params.len()).map(|v| f.ty(v)).collect();
     let call = call_layout(architecture, sig, module.layouts(), &variable);
-    let own = call_layout(architecture, module.signature_of(func), module.layouts(), &[]);
+    let got = |sig: &Signature| call_layout(architecture, sig, module.layouts(), &[]).stack;
+    // What every activation got, by whichever entry.
+    let entries = f.entries().iter().map(|entry| got(&module.entry_signature(func, entry)));
+    let found = entries.fold(got(module.signature_of(func)), u32::min);
     if call.args.iter().any(|place| matches!(place, ArgPlace::Address { .. })) {
         Some(NoTailCall::Copy)
     } else if call.align > 16 {
         Some(NoTailCall::Alignment(call.align))
-    } else if !call.callee_pops && call.stack > own.stack {
-        Some(NoTailCall::Stack { wanted: call.stack, found: own.stack })
+    } else if !call.callee_pops && call.stack > found {
+        Some(NoTailCall::Stack { wanted: call.stack, found })
     } else {
         None
     }
@@ -110,9 +109,7 @@ pub fn refusals(
     let mut found = Vec::new();
     let mut refuse = |at, refusal| {
         let help = match refusal {
-            Refusal::Op(_) | Refusal::Entries => {
-                "the interpreter runs it; use `--tier interpreter` or `Tier::Interpreter`"
-            }
+            Refusal::Op(_) => "the interpreter runs it; use `--tier interpreter` or `Tier::Interpreter`",
             Refusal::TailCall(NoTailCall::Stack { .. }) => {
                 "the convention `kiln` has tail calls from any function to any other; or call it and return"
             }
@@ -120,9 +117,6 @@ pub fn refusals(
         };
         found.push(Diagnostic::new(at, refusal).with_help(help));
     };
-    if !f.entries().is_empty() {
-        refuse(Place::Func(func), Refusal::Entries);
-    }
     for (i, inst) in f.insts().iter().enumerate() {
         if !LOOK[inst.op as usize] {
             continue;

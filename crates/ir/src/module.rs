@@ -2,8 +2,8 @@
 
 use crate::builder::FunctionBuilder;
 use crate::entity::{Block, DataId, FileId, FuncId, LayoutId, SigId};
-use crate::function::Function;
-use crate::types::{Layout, Signature};
+use crate::function::{Entry, Function};
+use crate::types::{AbiType, Layout, Signature};
 use std::collections::HashMap;
 
 /// Who sees a function or data object, and who provides it.
@@ -160,6 +160,14 @@ impl Module {
     /// The signature of a function or import.
     pub fn signature_of(&self, id: FuncId) -> &Signature {
         &self.sigs[self.func(id).sig.index()]
+    }
+
+    /// The signature that a further entry of a function is called with: its registers as they are, the function's results.
+    pub fn entry_signature(&self, id: FuncId, entry: &Entry) -> Signature {
+        let sig = self.signature_of(id);
+        let body = self.func(id).body.as_ref();
+        let params = entry.params.iter().filter_map(|v| Some(AbiType::Value(body?.ty(*v)))).collect();
+        Signature { params, results: sig.results.clone(), variadic: false, convention: sig.convention }
     }
 
     /// Finds a function or import by name. O(functions).

@@ -8,6 +8,7 @@ use crate::error::LoadError;
 use crate::host::Process;
 use crate::import::{thunk_body, thunk_words};
 use crate::link::{self, Failure};
+use crate::program::Start;
 use crate::trap::{Trap, leave_pending, take_pending};
 use kiln_ir::interp::{Host, Interpreter, Settings, label_address};
 use kiln_ir::op::Role;
@@ -27,6 +28,8 @@ pub(crate) struct Interpreted {
     pub module: Arc<Checked>,
     settings: Settings,
     used: Used,
+    /// The further entries of all functions, sorted.
+    entries: Vec<(FuncId, u32)>,
     placed: OnceLock<PlacedShadow>,
 }
 
@@ -56,8 +59,13 @@ impl Interpreted {
         let steps = config.step_limit.unwrap_or(defaults.steps);
         let settings = Settings { steps, canonical_nan: config.canonical_nan, ..defaults };
         let used = Used::new(module);
-        let interpreted =
-            Box::new(Interpreted { module: module.clone(), settings, used, placed: OnceLock::new() });
+        let entries = (0..).map(FuncId).zip(module.funcs()).flat_map(|(func, decl)| {
+            let count = decl.body.as_ref().map_or(0, |body| body.entries().len() as u32);
+            (0..count).map(move |entry| (func, entry))
+        });
+        let entries = entries.collect();
+        let placed = OnceLock::new();
+        let interpreted = Box::new(Interpreted { module: module.clone(), settings, used, entries, placed });
         let mut symbols = symbols.clone();
         symbols.define(SERVICE, serve as *const u8);
         symbols.define(RAISE, link::raise_address() as *const u8);
@@ -112,15 +120,23 @@ impl Interpreted {
             b.ret(&[address]);
             link::finish(b);
         }
-        let service = shadow.import(SERVICE, Signature::new([Type::Ptr; 3], [Type::I32]));
+        let bodies = (0..).map(FuncId).zip(module.funcs()).filter(|(_, f)| f.linkage != Linkage::Import);
+        let mut starts: Vec<_> = bodies.map(|(func, _)| (func, Start { func, entry: None })).collect();
+        // Their order is what `entry_address` counts on.
+        for &(func, entry) in &self.entries {
+            let Some(body) = &module.func(func).body else { continue };
+            let start = Start { func, entry: Some(entry) };
+            let name = &body.entries()[entry as usize].name;
+            let thunk = shadow.declare(name, start.signature(module).into_owned(), Linkage::Export);
+            starts.push((thunk, start));
+        }
+        let service = shadow.import(SERVICE, Signature::new([Type::Ptr; 4], [Type::I32]));
         let raise = shadow.import(RAISE, Signature::default());
-        for (func, decl) in (0..).map(FuncId).zip(module.funcs()) {
-            if decl.linkage == Linkage::Import {
-                continue;
-            }
-            let mut b = shadow.build(func);
-            let contexts = [&raw const *self as usize as i64, i64::from(func.0)];
-            thunk_body(&mut b, module.signature_of(func), service, raise, &contexts);
+        for (thunk, start) in starts {
+            let entry = start.entry.map_or(-1, i64::from);
+            let contexts = [&raw const *self as usize as i64, i64::from(start.func.0), entry];
+            let mut b = shadow.build(thunk);
+            thunk_body(&mut b, &start.signature(module), service, raise, &contexts);
             link::finish(b);
         }
         shadow
@@ -133,6 +149,13 @@ impl Interpreted {
     /// The address of a function or import that the module uses.
     pub fn func_address(&self, func: FuncId) -> u64 {
         self.placed().image.address(func).map_or(0, |address| address as u64)
+    }
+
+    /// The address of a further entry.
+    pub fn entry_address(&self, func: FuncId, entry: u32) -> Option<*const u8> {
+        let position = self.entries.binary_search(&(func, entry)).ok()?;
+        let before = self.module.funcs().len() + self.used.thread_local.len();
+        self.placed().image.address(FuncId((before + position) as u32))
     }
 
     /// The function with a body at an address.
@@ -152,11 +175,11 @@ impl Interpreted {
         Some(self.placed().image.address(func)? as u64)
     }
 
-    /// Interprets a function for a host: takes the first words as arguments, writes the results over them. The bytes of
+    /// Interprets from a function's start or a further entry, for a host: takes the first words as arguments, writes the results over them. The bytes of
     /// aggregates go where the words behind the arguments say, as adapters have it.
-    pub fn call(&self, func: FuncId, arguments: usize, words: &mut [u64]) -> Result<(), Trap> {
-        let results = self.run(func, &words[..arguments], None)?;
-        let sig = self.module.signature_of(func);
+    pub fn call(&self, start: Start, arguments: usize, words: &mut [u64]) -> Result<(), Trap> {
+        let results = self.run(start, &words[..arguments], None)?;
+        let sig = self.module.signature_of(start.func);
         let mut room: Vec<u64> = words[arguments..].to_vec();
         room.truncate(sig.results.iter().filter(|r| matches!(r, AbiType::Aggregate(_))).count());
         let mut room = room.into_iter();
@@ -172,13 +195,14 @@ impl Interpreted {
         Ok(())
     }
 
-    /// Interprets a function. `list` is where a variadic function's arguments are, if its caller made a C list of them.
-    fn run(&self, func: FuncId, arguments: &[u64], list: Option<u64>) -> Result<Vec<u64>, Trap> {
+    /// Interprets from a function's start or a further entry. `list` is where a variadic function's arguments are, if its caller made a C list of them.
+    fn run(&self, start: Start, arguments: &[u64], list: Option<u64>) -> Result<Vec<u64>, Trap> {
         let mut host = Process(self);
         let mut interpreter = Interpreter::new(&self.module, &mut host).with(self.settings);
-        let outcome = match list {
-            Some(list) => interpreter.call_with_list(func, arguments, list),
-            None => interpreter.call(func, arguments),
+        let outcome = match (start.entry, list) {
+            (Some(entry), _) => interpreter.call_entry(start.func, entry as usize, arguments),
+            (None, Some(list)) => interpreter.call_with_list(start.func, arguments, list),
+            (None, None) => interpreter.call(start.func, arguments),
         };
         outcome.map_err(|trap| {
             let found = take_pending().unwrap_or_else(|| Trap::new(trap.kind));
@@ -241,21 +265,26 @@ impl Used {
     }
 }
 
-/// Runs a function for its thunk. Gives 0, or 1 when a trap is left pending.
+/// Runs a function, or its further entry if that is not -1, for its thunk. Gives 0, or 1 when a trap is left pending.
 ///
 /// # Safety
-/// `interpreted` is that of the program whose thunk this is called by, `func` the function of the thunk, `words` its
+/// `interpreted` is that of the program whose thunk this is called by, `func` and `entry` those of the thunk, `words` its
 /// words.
-unsafe extern "C" fn serve(interpreted: *const Interpreted, func: usize, words: *mut u64) -> i32 {
+unsafe extern "C" fn serve(
+    interpreted: *const Interpreted,
+    func: usize,
+    entry: isize,
+    words: *mut u64,
+) -> i32 {
     // SAFETY: whoever calls the thunk holds the program.
     let interpreted = unsafe { &*interpreted };
-    let func = FuncId(func as u32);
-    let sig = interpreted.module.signature_of(func);
+    let start = Start { func: FuncId(func as u32), entry: u32::try_from(entry).ok() };
+    let sig = start.signature(&interpreted.module);
     // SAFETY: the thunk's slot has this many words, and nobody else has its address.
-    let words = unsafe { std::slice::from_raw_parts_mut(words, thunk_words(sig)) };
+    let words = unsafe { std::slice::from_raw_parts_mut(words, thunk_words(&sig)) };
     let fixed = sig.params.len();
     let list = sig.variadic.then(|| words[fixed]);
-    match interpreted.run(func, &words[..fixed], list) {
+    match interpreted.run(start, &words[..fixed], list) {
         Ok(results) => {
             words[..results.len()].copy_from_slice(&results);
             0

@@ -10,8 +10,9 @@ use crate::link;
 use crate::signature::{self, FunctionType};
 use crate::trap::Trap;
 use kiln_ir::verify::Checked;
-use kiln_ir::{AbiType, FuncId, Linkage, Signature, Type};
+use kiln_ir::{AbiType, FuncId, Linkage, Module, Signature, Type};
 use kiln_runtime::{HostSymbols, Image};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -38,8 +39,25 @@ struct Inner {
     interpreted: Option<Box<Interpreted>>,
     /// What the code calls.
     _imports: Vec<Arc<Import>>,
-    /// Exports by name.
-    exports: HashMap<String, FuncId>,
+    /// Exports and further entries by name.
+    exports: HashMap<String, Start>,
+}
+
+/// Where calls from outside may begin: a function, or with a number one of its further entries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Start {
+    pub func: FuncId,
+    pub entry: Option<u32>,
+}
+
+impl Start {
+    /// The signature that calls are made with.
+    pub fn signature(self, module: &Module) -> Cow<'_, Signature> {
+        match self.entry.zip(module.func(self.func).body.as_ref()) {
+            Some((n, body)) => Cow::Owned(module.entry_signature(self.func, &body.entries()[n as usize])),
+            None => Cow::Borrowed(module.signature_of(self.func)),
+        }
+    }
 }
 
 /// The symbols that an engine defines.
@@ -51,8 +69,8 @@ pub(crate) struct Hosts<'e> {
 /// What a call goes to.
 #[derive(Clone, Copy)]
 pub(crate) struct Callee {
-    pub func: FuncId,
-    /// The function's address.
+    pub start: Start,
+    /// Its address.
     pub target: usize,
     /// The adapter for its signature; unused in the interpreter.
     pub adapter: usize,
@@ -99,8 +117,15 @@ impl Program {
         };
         image.attach(module.clone());
         lap("link");
-        let exported = module.funcs().iter().zip(0..).filter(|(f, _)| f.linkage == Linkage::Export);
-        let exports = exported.map(|(f, id)| (f.name.clone(), FuncId(id))).collect();
+        let mut exports = HashMap::new();
+        for (decl, func) in module.funcs().iter().zip((0..).map(FuncId)) {
+            if decl.linkage == Linkage::Export {
+                exports.insert(decl.name.clone(), Start { func, entry: None });
+            }
+            for (entry, n) in decl.body.iter().flat_map(|body| body.entries()).zip(0..) {
+                exports.insert(entry.name.clone(), Start { func, entry: Some(n) });
+            }
+        }
         Ok(Program(Arc::new(Inner { image, module, interpreted, _imports: imports, exports })))
     }
 
@@ -109,7 +134,8 @@ impl Program {
         &self.0.module
     }
 
-    /// A handle to an exported function, for instance `program.function::<fn(i64) -> i64>("fib")`.
+    /// A handle to an exported function, for instance `program.function::<fn(i64) -> i64>("fib")`, or to a further entry
+    /// of any function, by the entry's name; the function's name and a dot may stand before it.
     ///
     /// ```
     /// # use kiln::{Config, Engine};
@@ -131,19 +157,19 @@ impl Program {
     /// There is no such function, or its signature is another; the error says both. `i32` and `u32` both stand for
     /// Kiln's `i32`; `i64`, `u64`, `isize`, `usize` and pointers for its `i64` and `ptr`.
     pub fn function<F: FunctionType>(&self, name: &str) -> Result<Function<F>, FunctionError> {
-        let (func, found) = self.export(name)?;
+        let (start, found) = self.export(name)?;
         let wanted = F::signature();
-        if !signature::agree(&wanted, found) {
+        if !signature::agree(&wanted, &found) {
             return Err(FunctionError::Signature {
                 name: name.into(),
                 wanted: signature::show(&wanted, None),
-                found: signature::show(found, Some(&self.0.module)),
+                found: signature::show(&found, Some(&self.0.module)),
             });
         }
-        Ok(Function::new(self.clone(), self.callee(func, found, &[])))
+        Ok(Function::new(self.clone(), self.callee(start, &found, &[])))
     }
 
-    /// Calls an exported function whose signature is known only now: one word per argument and per result (integers in
+    /// Calls an exported function or a further entry whose signature is known only now: one word per argument and per result (integers in
     /// the low bytes, floats as their bits, of aggregates the address). Where a result is an aggregate, one more word
     /// behind the arguments is the address to which its bytes are written, and of which the result's word reminds. Of a
     /// variadic function every further argument is an `i64`.
@@ -154,15 +180,15 @@ impl Program {
     /// # Safety
     /// As of [`Function`]'s `call`; besides, addresses among the arguments must be what the function takes them for.
     pub unsafe fn invoke(&self, name: &str, arguments: &[u64]) -> Result<Vec<u64>, InvokeError> {
-        let (func, sig) = self.export(name)?;
+        let (start, sig) = self.export(name)?;
         let aggregates = sig.results.iter().filter(|r| matches!(r, AbiType::Aggregate(_))).count();
         let (wanted, found) = (sig.params.len() + aggregates, arguments.len());
         if found < wanted || found > wanted && !sig.variadic {
             return Err(FunctionError::Arguments { name: name.into(), wanted, found }.into());
         }
         let variable = vec![Type::I64; found - wanted];
-        let callee = self.callee(func, sig, &variable);
-        let mut words = vec![0; WORDS.max(1 + words_of(sig, variable.len()))];
+        let callee = self.callee(start, &sig, &variable);
+        let mut words = vec![0; WORDS.max(1 + words_of(&sig, variable.len()))];
         words[1..=found].copy_from_slice(arguments);
         // SAFETY: the adapter is of the function's own signature and there is a word for each argument and result; the
         // rest is what this function asks of its caller.
@@ -172,30 +198,40 @@ impl Program {
         Ok(words)
     }
 
-    /// The names of the exported functions, sorted.
+    /// The names of the exported functions and of further entries, sorted.
     pub fn exports(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.0.exports.keys().map(String::as_str).collect();
         names.sort_unstable();
         names
     }
 
-    fn export(&self, name: &str) -> Result<(FuncId, &Signature), FunctionError> {
-        let Some(func) = self.0.exports.get(name) else {
+    fn export(&self, name: &str) -> Result<(Start, Cow<'_, Signature>), FunctionError> {
+        let module = &self.0.module;
+        let qualified = || {
+            let (func, entry) = name.rsplit_once('.')?;
+            let start = self.0.exports.get(entry)?;
+            (start.entry.is_some() && module.func(start.func).name == func).then_some(start)
+        };
+        let Some(start) = self.0.exports.get(name).or_else(qualified) else {
             let exports = self.exports().into_iter().map(str::to_owned).collect();
             return Err(FunctionError::NotFound { name: name.into(), exports });
         };
-        let sig = self.0.module.signature_of(*func);
-        Ok((*func, sig))
+        Ok((*start, start.signature(module)))
     }
 
-    fn callee(&self, func: FuncId, sig: &Signature, variable: &[Type]) -> Callee {
+    fn callee(&self, start: Start, sig: &Signature, variable: &[Type]) -> Callee {
         let adapter = match self.0.interpreted {
             Some(_) => 0,
             None => adapter(sig, variable, self.0.module.layouts()),
         };
-        // Every function with a body has an address.
-        let target = self.0.image.address(func).map_or(0, |address| address as usize);
-        Callee { func, target, adapter, arguments: sig.params.len() + variable.len() }
+        let address = match (start.entry, &self.0.interpreted) {
+            (None, _) => self.0.image.address(start.func),
+            (Some(entry), None) => self.0.image.entry_address(start.func, entry),
+            (Some(entry), Some(interpreted)) => interpreted.entry_address(start.func, entry),
+        };
+        // Every function with a body has an address, and so have its entries.
+        let target = address.map_or(0, |address| address as usize);
+        Callee { start, target, adapter, arguments: sig.params.len() + variable.len() }
     }
 
     /// Makes a call.
@@ -206,7 +242,7 @@ impl Program {
     #[inline]
     pub(crate) unsafe fn enter(&self, callee: Callee, words: &mut [u64]) -> Result<(), Trap> {
         if let Some(interpreted) = &self.0.interpreted {
-            return interpreted.call(callee.func, callee.arguments, &mut words[1..]);
+            return interpreted.call(callee.start, callee.arguments, &mut words[1..]);
         }
         words[0] = callee.target as u64;
         // SAFETY: as this function asks.

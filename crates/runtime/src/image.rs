@@ -26,7 +26,9 @@ pub(crate) struct Inner {
     code: Range<usize>,
     record: Record,
     /// The address of each function and import that has one, else 0.
-    entries: Box<[usize]>,
+    functions: Box<[usize]>,
+    /// The addresses of further entries, sorted by function and number.
+    entries: Box<[((FuncId, u32), usize)]>,
     /// The address of each data object that has one, else 0.
     data: Box<[usize]>,
     /// The slots of replaceable functions, in ascending order of ids.
@@ -85,7 +87,8 @@ pub(crate) struct Parts {
     pub(crate) code: Range<usize>,
     /// Without bytes.
     pub(crate) tables: Code,
-    pub(crate) entries: Box<[usize]>,
+    pub(crate) functions: Box<[usize]>,
+    pub(crate) entries: Box<[((FuncId, u32), usize)]>,
     pub(crate) data: Box<[usize]>,
     pub(crate) slots: Box<[(FuncId, Slot)]>,
     pub(crate) rows: Option<Rows>,
@@ -97,6 +100,7 @@ impl Image {
         let inner = Arc::new_cyclic(|image| Inner {
             record: Record { start: parts.code.start, tables: parts.tables, image: image.clone() },
             code: parts.code,
+            functions: parts.functions,
             entries: parts.entries,
             data: parts.data,
             slots: parts.slots,
@@ -118,7 +122,14 @@ impl Image {
     /// The address to call for a function or import: stable, also when a replaceable function is replaced. `None`
     /// for what has no code here and is not imported, or is imported and never used.
     pub fn address(&self, func: FuncId) -> Option<*const u8> {
-        self.0.entries.get(func.index()).copied().filter(|address| *address != 0).map(|a| a as *const u8)
+        self.0.functions.get(func.index()).copied().filter(|address| *address != 0).map(|a| a as *const u8)
+    }
+
+    /// The address to call for a further entry of a function, by the entry's number. It stays with the code that this image
+    /// came with, also when the function is replaced. `None` if the function has no code here or not so many entries.
+    pub fn entry_address(&self, func: FuncId, entry: u32) -> Option<*const u8> {
+        let at = self.0.entries.binary_search_by_key(&(func, entry), |(key, _)| *key).ok()?;
+        Some(self.0.entries[at].1 as *const u8)
     }
 
     /// The address of a data object. `None` for one that is imported and never used. Constant objects must not be

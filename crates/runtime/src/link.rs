@@ -67,15 +67,6 @@ pub enum LinkFault {
         /// What is accessed.
         to: Target,
     },
-    /// A data object holds the address of a label, which has none yet.
-    Label {
-        /// The object.
-        data: DataId,
-        /// The function of the label.
-        func: FuncId,
-        /// The label.
-        block: Block,
-    },
     /// A data object is declared thread-local and is not, or it is and is used like one that is not.
     ThreadLocal {
         /// Which.
@@ -132,9 +123,6 @@ impl fmt::Display for LinkFault {
                 write!(f, "the process has no {routine:?}, which compiled code needs")
             }
             LinkFault::OutOfReach { at, to } => write!(f, "{to:?} is out of reach of the code at {at:#x}"),
-            LinkFault::Label { data, func, block } => {
-                write!(f, "data {data:?} holds the address of {block:?} of function {func:?}, which has none")
-            }
             LinkFault::ThreadLocal { name, .. } => {
                 write!(
                     f,
@@ -223,6 +211,9 @@ struct Plan<'a> {
     cells: Vec<Place>,
     /// Replaceable functions and the offsets of their bodies.
     slots: Vec<(FuncId, u32)>,
+    /// The offsets of further entries and of labels, each sorted.
+    entries: Vec<((FuncId, u32), u32)>,
+    labels: Vec<((FuncId, Block), u32)>,
     /// Bytes of constants and data objects so far, from the first object on; and their alignments.
     len: [usize; 3],
     align: [usize; 3],
@@ -243,6 +234,8 @@ impl<'a> Plan<'a> {
             stubs: Vec::new(),
             cells: Vec::new(),
             slots: Vec::new(),
+            entries: Vec::new(),
+            labels: code.labels.iter().map(|label| ((label.func, label.block), label.at)).collect(),
             len: [code.bytes.len(), 0, 0],
             align: [16, 16, 16],
             faults: Vec::new(),
@@ -254,7 +247,12 @@ impl<'a> Plan<'a> {
     }
 
     fn functions(&mut self) {
+        self.labels.sort_unstable();
         for function in &self.code.functions {
+            if let Some(entry) = function.entry {
+                self.entries.push(((function.func, entry), function.start));
+                continue;
+            }
             let place = if self.module.func(function.func).replaceable {
                 let stub = self.stubs.len() as u32;
                 self.stubs.push(Through::Slot(self.slots.len() as u32));
@@ -264,6 +262,14 @@ impl<'a> Plan<'a> {
                 function.start as usize
             };
             self.funcs[function.func.index()].place = Place::Inside(Part::Code, place);
+        }
+        self.entries.sort_unstable();
+    }
+
+    fn label(&self, func: FuncId, block: Block) -> Place {
+        match self.labels.binary_search_by_key(&(func, block), |(key, _)| *key) {
+            Ok(at) => Place::Inside(Part::Code, self.labels[at].1 as usize),
+            Err(_) => Place::Missing,
         }
     }
 
@@ -324,7 +330,7 @@ impl<'a> Plan<'a> {
                 RelocKind::Abs64 => {}
             }
         }
-        for (i, object) in self.module.data().iter().enumerate() {
+        for object in self.module.data() {
             for reloc in &object.relocs {
                 match reloc.target {
                     DataTarget::Func(func) => {
@@ -334,7 +340,11 @@ impl<'a> Plan<'a> {
                         self.find(Target::Data(data));
                     }
                     DataTarget::Label(func, block) => {
-                        self.faults.push(LinkFault::Label { data: DataId(i as u32), func, block });
+                        // Told once of a function, whatever is used of it.
+                        let missing = self.label(func, block) == Place::Missing;
+                        if missing && self.find(Target::Func(func)) != Place::Missing {
+                            self.faults.push(self.no_code(func));
+                        }
                     }
                 }
             }
@@ -377,10 +387,14 @@ impl<'a> Plan<'a> {
         place
     }
 
+    fn no_code(&self, func: FuncId) -> LinkFault {
+        LinkFault::NoCode { func, name: self.module.func(func).name.clone() }
+    }
+
     fn import(&self, func: FuncId) -> Result<usize, LinkFault> {
         let decl = self.module.func(func);
         if decl.linkage != Linkage::Import {
-            return Err(LinkFault::NoCode { func, name: decl.name.clone() });
+            return Err(self.no_code(func));
         }
         match self.symbols.lookup(&decl.name, decl.library.as_deref()) {
             Some(address) => Ok(address as usize),
@@ -560,8 +574,7 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
             let place = match reloc.target {
                 DataTarget::Func(func) => plan.funcs[func.index()].place,
                 DataTarget::Data(data) => plan.objects[data.index()].place,
-                // Refused before.
-                DataTarget::Label(..) => Place::Missing,
+                DataTarget::Label(func, block) => plan.label(func, block),
             };
             let value = (layout.address(place) as u64).wrapping_add_signed(reloc.addend);
             let at = reloc.offset as usize;
@@ -574,6 +587,7 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
     let tables = Code {
         bytes: Vec::new(),
         functions: code.functions.clone(),
+        labels: Vec::new(),
         relocs: Vec::new(),
         traps: code.traps.clone(),
         spans: code.spans.clone(),
@@ -584,11 +598,13 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
         slots.push((*func, Slot { cell: layout.slot(i as u32), body: start[0] + *body as usize }));
     }
     slots.sort_unstable_by_key(|(func, _)| *func);
+    let entries = plan.entries.iter().map(|(entry, at)| (*entry, start[0] + *at as usize)).collect();
     let addresses = |symbols: &[Symbol]| symbols.iter().map(|symbol| layout.address(symbol.place)).collect();
     let parts = Parts {
         code: code_range,
         tables,
-        entries: addresses(&plan.funcs),
+        functions: addresses(&plan.funcs),
+        entries,
         data: addresses(&plan.objects),
         slots: slots.into_boxed_slice(),
         rows,

@@ -2,7 +2,7 @@
 
 mod machine;
 
-use kiln_codegen::code::{FrameInfo, RelocKind, Routine, Target};
+use kiln_codegen::code::{FrameInfo, Label, RelocKind, Routine, Target};
 use kiln_ir::{Block, DataDecl, DataReloc, DataTarget, FuncId, Inst, Linkage};
 use kiln_runtime::{Image, LinkFault};
 use machine::{CALL, Hand, run};
@@ -231,7 +231,7 @@ fn everything_missing_is_reported_at_once() {
     hand.module.set_library(two, "no-such-library");
     let unused = hand.import("no_such_but_unused");
     let three = hand.declare("not_compiled");
-    let label = hand.data(DataDecl {
+    hand.data(DataDecl {
         name: "label".into(),
         bytes: vec![0; 8],
         relocs: vec![DataReloc { offset: 0, target: DataTarget::Label(three, Block(1)), addend: 0 }],
@@ -242,7 +242,7 @@ fn everything_missing_is_reported_at_once() {
     }
     let error = hand.link().unwrap_err();
     let text = error.to_string();
-    assert_eq!(error.faults.len(), 4, "{text}");
+    assert_eq!(error.faults.len(), 3, "{text}");
     assert!(
         matches!(&error.faults[0], LinkFault::MissingFunction { func, reason: None, .. } if *func == one)
     );
@@ -250,10 +250,51 @@ fn everything_missing_is_reported_at_once() {
         matches!(&error.faults[1], LinkFault::MissingFunction { func, reason: Some(_), .. } if *func == two)
     );
     assert!(matches!(&error.faults[2], LinkFault::NoCode { func, .. } if *func == three));
-    assert!(matches!(&error.faults[3], LinkFault::Label { data, .. } if *data == label));
     assert!(text.contains("`no_such_function` was not found\n"), "{text}");
     assert!(text.contains("in library `no-such-library`: "), "{text}");
     assert_eq!(hand.module.func(unused).name, "no_such_but_unused");
+}
+
+#[test]
+fn data_holds_the_addresses_of_labels() {
+    let mut hand = Hand::default();
+    let first = hand.function("first", &[0xc3]);
+    let func = hand.function("second", &[0x90, 0x90, 0xc3]);
+    let at = hand.code.functions[1].start;
+    hand.code.labels.push(Label { func, block: Block(7), at: at + 2 });
+    let mut table = |target, addend| {
+        let relocs = vec![DataReloc { offset: 8, target, addend }];
+        hand.data(DataDecl { name: "".into(), bytes: vec![0; 16], relocs, ..DataDecl::default() })
+    };
+    let (inside, behind) =
+        (table(DataTarget::Label(func, Block(7)), 0), table(DataTarget::Label(func, Block(7)), 3));
+    let image = hand.linked();
+    let held = |data| {
+        // SAFETY: the object has 16 bytes, which nobody writes.
+        unsafe { *image.data_address(data).expect("has an address").add(8).cast::<u64>() }
+    };
+    let start = image.address(func).expect("has an address") as u64;
+    assert_eq!((held(inside), held(behind)), (start + 2, start + 5));
+    // Code of which a label is used that it does not list.
+    let target = DataTarget::Label(first, Block(0));
+    let relocs = vec![DataReloc { offset: 0, target, addend: 0 }];
+    hand.data(DataDecl { name: "".into(), bytes: vec![0; 8], relocs, ..DataDecl::default() });
+    let faults = hand.link().unwrap_err().faults;
+    assert!(matches!(faults[..], [LinkFault::NoCode { func, .. }] if func == first), "{faults:?}");
+}
+
+#[test]
+fn further_entries_have_addresses_and_belong_to_their_function() {
+    let mut hand = Hand::default();
+    let func = hand.function("f", &[0xc3]);
+    let at = hand.body(func, &[0x90, 0xc3], FrameInfo::default());
+    hand.code.functions[1].entry = Some(0);
+    let image = hand.linked();
+    let code = image.code().start;
+    assert_eq!(image.address(func), Some(code as *const u8));
+    assert_eq!(image.entry_address(func, 0), Some((code + at as usize) as *const u8));
+    assert_eq!(image.entry_address(func, 1), None);
+    assert_eq!(image.function_at(code + at as usize + 1), Some(func));
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub fn assembly(input: &Input, code: &Code) -> String {
 
 fn assembly_of(out: &mut String, input: &Input, code: &Code, function: &FunctionCode, palette: &Palette) {
     let module = &*input.module;
-    let name = &module.func(function.func).name;
+    let name = name(module, function);
     let Palette { label, note, .. } = palette;
     let size = function.end - function.start;
     let _ =
@@ -147,17 +147,30 @@ fn target(module: &Module, target: Target) -> String {
     }
 }
 
+/// What a part of the code is called: the function's name, for a further entry followed by its own.
+fn name(module: &Module, function: &FunctionCode) -> String {
+    let decl = module.func(function.func);
+    let entries = decl.body.as_ref().map_or(&[][..], |body| body.entries());
+    match function.entry.and_then(|entry| entries.get(entry as usize)) {
+        Some(entry) => format!("{}.{}", decl.name, entry.name),
+        None => decl.name.clone(),
+    }
+}
+
 /// Sizes and places.
 pub fn layout(module: &Module, code: &Code) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{:>8} {:>8} {:>9} {:>8}  function", "offset", "code", "constants", "frame");
     for function in &code.functions {
-        let name = &module.func(function.func).name;
+        let name = name(module, function);
         let (size, constants) = (function.code_end - function.start, function.end - function.code_end);
         let saved = function.frame.saved.count_ones() * 8 + u32::from(function.frame.frame_pointer) * 8;
         let frame = function.frame.size + saved;
         let _ = writeln!(out, "{:8x} {size:8} {constants:9} {frame:8}  {name}", function.start);
         let Some(body) = &module.func(function.func).body else { continue };
+        if function.entry.is_some() {
+            continue;
+        }
         for (slot, data) in body.slots().iter().enumerate() {
             let name = body.slot_names.get(slot).map_or_else(|| slot.to_string(), str::to_owned);
             let _ = writeln!(out, "{:37}slot {name}: {} bytes, aligned to {}", "", data.size, data.align);
@@ -178,7 +191,8 @@ pub fn layout(module: &Module, code: &Code) -> String {
         .collect();
     let _ =
         writeln!(out, "\nimports: {}", if imports.is_empty() { "none".into() } else { imports.join(", ") });
-    let _ = writeln!(out, "code: {} bytes in {} functions", code.bytes.len(), code.functions.len());
+    let functions = code.functions.iter().filter(|f| f.entry.is_none()).count();
+    let _ = writeln!(out, "code: {} bytes in {functions} functions", code.bytes.len());
     out
 }
 

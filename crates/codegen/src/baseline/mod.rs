@@ -4,7 +4,8 @@
 //! a home stay in it on their whole live range, so edges between blocks need no moves. All others live in their
 //! frame slot between blocks and are cached in registers inside one ([`cache`]); registers that only one block
 //! mentions never touch memory unless registers run out. Constants and addresses are made where they are needed,
-//! mostly as part of another instruction. O(instructions).
+//! mostly as part of another instruction. Further entries stand behind the body: each makes the same frame, brings its
+//! parameters to where the body has them, and goes to its block. O(instructions).
 
 pub mod cache;
 pub mod call;
@@ -13,13 +14,14 @@ pub mod scan;
 
 use crate::abi::CallLayout;
 use crate::buffer::{Buffer, BufferScratch};
-use crate::code::{Code, SpanRow};
+use crate::code::{Code, Label, SpanRow};
 use crate::refusal::{Refusal, refusals};
 use crate::regs::{COUNT, Reg, RegSet};
 use crate::target::{Assembler, FrameLayout, Target};
 use crate::{Diagnostic, Options};
 use kiln_ir::function::Function;
 use kiln_ir::types::Signature;
+use kiln_ir::verify::Checked;
 use kiln_ir::{Block, FuncId, Inst, Module};
 use scan::{Scan, Val};
 
@@ -39,7 +41,7 @@ pub struct Subject<'a> {
     /// The function.
     pub f: &'a Function,
     /// Its module, for signatures and linkage.
-    pub module: &'a Module,
+    pub module: &'a Checked,
     /// Which function of the module it is.
     pub func: FuncId,
     /// What the caller wants.
@@ -102,7 +104,7 @@ pub struct Emit<'a, T: Target> {
 /// # Errors
 /// What the function asks for that this compiler does not do.
 pub fn compile_function<T: Target>(
-    module: &Module,
+    module: &Checked,
     func: FuncId,
     options: &Options,
     scratch: &mut Scratch,
@@ -163,7 +165,7 @@ fn emit<T: Target>(
         frame,
         pending: T::Pending::default(),
     };
-    let mut info = T::prologue(&mut e);
+    let info = T::prologue(&mut e);
     let preds = &scan.preds;
     let blocks = f.blocks().len() as u32;
     let mut falls = true;
@@ -176,6 +178,9 @@ fn emit<T: Target>(
             e.forget();
         }
         e.asm.buffer().place(Block(b));
+        if preds[b as usize] == Scan::JUMPED_TO && options.landing_pads {
+            T::landing_pad(&mut e);
+        }
         e.next_block = Block(b + 1);
         let range = f.block_range(Block(b));
         let mut i = range.start;
@@ -197,13 +202,27 @@ fn emit<T: Target>(
         let last = &f.insts()[range.end - 1];
         falls = last.op.falls_through() || last.op == kiln_ir::Op::Jump && last.dst == b + 1;
     }
+    e.asm.buffer().end_part(func, None, info);
+    for (n, entry) in f.entries().iter().enumerate() {
+        e.forget();
+        e.asm.buffer().start_part();
+        let at = e.asm.buffer().offset();
+        e.asm.buffer().code().spans.push(SpanRow { at, inst: Inst(f.blocks()[entry.block.index()].start) });
+        let info = T::entry(&mut e, entry);
+        e.asm.buffer().end_part(func, Some(n as u32), info);
+    }
     (scratch.args, scratch.own, scratch.call) = (e.args, e.own, e.call);
     let Some(size) = T::final_size(&e.frame) else {
         e.asm.into_buffer().abandon();
         return false;
     };
-    info.size = size;
-    e.asm.into_buffer().finish(func, info);
+    let mut buffer = e.asm.into_buffer();
+    for block in module.labels_in_data(func) {
+        if let Some(at) = buffer.placed(block) {
+            buffer.code().labels.push(Label { func, block, at });
+        }
+    }
+    buffer.finish(size);
     true
 }
 

@@ -6,6 +6,9 @@
 //! live into: because every read is preceded by a write on all paths (the verifier's rule), a range that begins
 //! inside a loop is dead at its header, so only loops that begin behind the range's start count. Where a jump
 //! enters a loop other than by its header that argument fails, and ranges that touch such a loop span all of it.
+//! Jumps through a label set count as one way from the first and one from the last of them to each of its labels, so
+//! that many jumps through a large set stay linear; those that go back make one loop, from the set's first label on.
+//! A further entry is a way in from outside, which writes its parameters.
 //!
 //! Homes are given by linear scan (Poletto and Sarkar, "Linear Scan Register Allocation", TOPLAS 21(5), 1999) over
 //! the candidates in order of their starts; where registers run out, the candidate with the least weight (mentions,
@@ -100,7 +103,7 @@ pub struct HomeRegs {
 pub struct Scan {
     /// Where each virtual register is.
     pub vals: Vec<Val>,
-    /// Number of ways into each block, at most 2.
+    /// Number of ways into each block, at most 2; or [`Scan::JUMPED_TO`].
     pub preds: Vec<u8>,
     /// Registers that are someone's home.
     pub homes: RegSet,
@@ -118,7 +121,14 @@ pub struct Scan {
     loop_end: Vec<u32>,
     depth: Vec<u8>,
     stack: Vec<u32>,
+    /// For each label set the first and the last block that jump through it.
+    jumps: Vec<(u32, u32)>,
+    /// For each register, if there are further entries, the first and the last block of those that it is a parameter of.
+    entered: Vec<(u32, u32)>,
 }
+
+/// No block jumps through the label set, or the register is no parameter of a further entry.
+const NOWHERE: (u32, u32) = (u32::MAX, 0);
 
 /// How an op's record mentions registers, for the common shapes.
 mod mention {
@@ -160,8 +170,9 @@ static MENTIONS: [u8; 256] = {
     table
 };
 
-/// Calls `edge` with both blocks of each way from block to block.
-fn for_each_edge(f: &Function, mut edge: impl FnMut(u32, u32)) {
+/// Calls `edge` with both blocks of each way from block to block, `through` with block and label set of each jump
+/// through one.
+fn for_each_edge(f: &Function, mut edge: impl FnMut(u32, u32), mut through: impl FnMut(u32, u32)) {
     // Cold edges leave from the middle of blocks; without a cold block there are none.
     let any_cold = f.blocks().iter().any(|b| b.cold);
     for b in 0..f.blocks().len() as u32 {
@@ -177,11 +188,18 @@ fn for_each_edge(f: &Function, mut edge: impl FnMut(u32, u32)) {
         if last.op.falls_through() {
             edge(b, b + 1);
         }
-        f.for_each_target(last, |t| edge(b, t.0));
+        if last.op == Op::JumpTo {
+            through(b, last.b);
+        } else {
+            f.for_each_target(last, |t| edge(b, t.0));
+        }
     }
 }
 
 impl Scan {
+    /// In [`Scan::preds`]: the block is of a label set that is jumped through.
+    pub const JUMPED_TO: u8 = 3;
+
     /// Scans a function and gives homes. `calls` says which ops run other code, and so change the registers that
     /// callees may change.
     pub fn run(&mut self, f: &Function, regs: &HomeRegs, calls: impl Fn(Op) -> bool) {
@@ -215,15 +233,40 @@ impl Scan {
         self.loop_end.resize(n, NO_LOOP);
         self.calls.clear();
         self.preds[0] = 1;
+        self.jumps.clear();
+        self.jumps.resize(f.label_sets().len(), NOWHERE);
         let mut any_loop = false;
-        for_each_edge(f, |b, t| {
-            self.preds[t as usize] = (self.preds[t as usize] + 1).min(2);
-            if t <= b {
-                any_loop = true;
-                let end = &mut self.loop_end[t as usize];
-                *end = if *end == NO_LOOP { b } else { (*end).max(b) };
+        let Scan { preds, loop_end, jumps, .. } = self;
+        let mut back = |from: u32, to: u32| {
+            any_loop = true;
+            let end = &mut loop_end[to as usize];
+            *end = if *end == NO_LOOP { from } else { (*end).max(from) };
+        };
+        for_each_edge(
+            f,
+            |b, t| {
+                preds[t as usize] = (preds[t as usize] + 1).min(2);
+                if t <= b {
+                    back(b, t);
+                }
+            },
+            |b, set| {
+                let (first, last) = &mut jumps[set as usize];
+                (*first, *last) = ((*first).min(b), (*last).max(b));
+            },
+        );
+        for entry in f.entries() {
+            let ways = &mut preds[entry.block.index()];
+            *ways = (*ways + 1).min(2);
+        }
+        for (set, jumps) in f.label_sets().iter().zip(&*jumps).filter(|(_, jumps)| **jumps != NOWHERE) {
+            for label in set {
+                preds[label.index()] = Scan::JUMPED_TO;
             }
-        });
+            if let Some(first) = set.iter().min().filter(|first| first.0 <= jumps.1) {
+                back(jumps.1, first.0);
+            }
+        }
         self.loops.clear();
         self.stack.clear();
         self.loop_of.clear();
@@ -261,14 +304,29 @@ impl Scan {
             self.loop_of.push(self.stack.last().copied().unwrap_or(NO_LOOP));
             self.depth.push(self.stack.len() as u8);
         }
-        for_each_edge(f, |b, t| {
-            let mut l = self.loop_of[t as usize];
-            while l != NO_LOOP && self.loops[l as usize].header > b {
-                let this = &mut self.loops[l as usize];
-                this.side_entry |= this.header != t;
+        let Scan { loops, loop_of, jumps, .. } = self;
+        let mut enter = |from: i64, to: u32| {
+            let mut l = loop_of[to as usize];
+            while l != NO_LOOP && loops[l as usize].header as i64 > from {
+                let this = &mut loops[l as usize];
+                this.side_entry |= this.header != to;
                 l = this.parent;
             }
-        });
+        };
+        for_each_edge(f, |b, t| enter(b as i64, t), |_, _| {});
+        for entry in f.entries() {
+            enter(-1, entry.block.0);
+        }
+        let jumped = |(_, jumps): &(_, &(u32, u32))| **jumps != NOWHERE;
+        for (set, jumps) in f.label_sets().iter().zip(&*jumps).filter(jumped) {
+            set.iter().for_each(|label| enter(jumps.0 as i64, label.0));
+        }
+        for (set, jumps) in f.label_sets().iter().zip(&*jumps).filter(jumped) {
+            // Its labels lie all over the loop that the set makes.
+            if let Some(first) = set.iter().min().filter(|first| first.0 <= jumps.1) {
+                loops[loop_of[first.index()] as usize].side_entry = true;
+            }
+        }
     }
 
     /// Adds up the weights of registers, makes candidates of those that several blocks mention, and finds constants
@@ -373,7 +431,7 @@ impl Scan {
                 val.flags |= Val::REMAT | Val::CONST;
                 val.aux = inst.b;
             }
-            Op::SlotAddr | Op::DataAddr | Op::FuncAddr => {
+            Op::SlotAddr | Op::DataAddr | Op::FuncAddr | Op::LabelAddr => {
                 val.flags |= Val::REMAT;
                 val.aux = i;
             }
@@ -381,8 +439,26 @@ impl Scan {
         }
     }
 
+    /// Notes in which blocks further entries write their parameters.
+    fn find_entered(&mut self, f: &Function) {
+        self.entered.clear();
+        if f.entries().is_empty() {
+            return;
+        }
+        self.entered.resize(f.vregs().len(), NOWHERE);
+        for entry in f.entries() {
+            for v in &entry.params {
+                let (first, last) = &mut self.entered[v.index()];
+                (*first, *last) = ((*first).min(entry.block.0), (*last).max(entry.block.0));
+            }
+        }
+    }
+
     /// From mentions to live ranges.
     fn widen(&mut self, f: &Function) {
+        self.find_entered(f);
+        // Just before a block, so that a value which is live into it is live across its first instruction.
+        let before = |block: u32| f.blocks()[block as usize].start.saturating_sub(1);
         for c in &mut self.candidates {
             let info = &f.vregs()[c.vreg.index()];
             let is_param = c.vreg.0 < f.params();
@@ -394,14 +470,23 @@ impl Scan {
                 continue;
             }
             // A parameter is written before the first block, which may be a loop's header.
-            let first = if is_param { -1 } else { c.first_block as i64 };
+            let mut first = if is_param { -1 } else { c.first_block as i64 };
+            if let Some(&(from, to)) = self.entered.get(c.vreg.index()).filter(|entered| **entered != NOWHERE)
+            {
+                // Written before the entry's block, which may be a loop's header too.
+                first = first.min(from as i64 - 1);
+                c.first_block = c.first_block.min(from);
+                c.last_block = c.last_block.max(to);
+                c.start = c.start.min(before(from));
+                c.end = c.end.max(f.blocks()[to as usize].start);
+            }
             let mut l = self.loop_of[c.last_block as usize];
             while l != NO_LOOP {
                 let this = &self.loops[l as usize];
                 if this.header as i64 > first || this.side_entry {
                     c.end = c.end.max(f.block_range(Block(this.end)).end as u32);
                     if this.side_entry {
-                        c.start = c.start.min(f.blocks()[this.header as usize].start);
+                        c.start = c.start.min(before(this.header));
                     }
                 }
                 l = this.parent;
@@ -410,7 +495,7 @@ impl Scan {
             while l != NO_LOOP {
                 let this = &self.loops[l as usize];
                 if this.side_entry {
-                    c.start = c.start.min(f.blocks()[this.header as usize].start);
+                    c.start = c.start.min(before(this.header));
                     c.end = c.end.max(f.block_range(Block(this.end)).end as u32);
                 }
                 l = this.parent;

@@ -11,6 +11,7 @@ use crate::buffer::Buffer;
 use crate::code::FrameInfo;
 use crate::regs::Reg;
 use kiln_ir::LayoutDecl;
+use kiln_ir::function::Entry;
 use kiln_ir::types::Signature;
 use kiln_ir::{InstData, Op, Type, VReg};
 
@@ -66,8 +67,13 @@ pub trait Target: Sized {
     /// The frame's size as `FrameInfo` has it, or none if it does not fit the layout.
     fn final_size(frame: &Self::Frame) -> Option<u32>;
 
-    /// Writes the prologue and brings the parameters where they belong.
+    /// Writes the prologue and brings the parameters where they belong. The frame's size stays open.
     fn prologue(e: &mut Emit<'_, Self>) -> FrameInfo;
+    /// Writes a further entry: the same frame, other parameters, a jump to the block. No register of the pool holds
+    /// anything, before and after.
+    fn entry(e: &mut Emit<'_, Self>, entry: &Entry) -> FrameInfo;
+    /// Writes the instruction that a place which is jumped to through a register begins with.
+    fn landing_pad(e: &mut Emit<'_, Self>);
     /// Writes one instruction of the IR.
     fn select(e: &mut Emit<'_, Self>, inst: &InstData);
     /// Reads a value's room in the frame into a register. Changes no flags.

@@ -28,17 +28,40 @@ pub use fault::{Conversion, Fault, InstName, Named, OneOf, OrderName, Trail};
 pub use limits::{Limits, MAX_ALIGN};
 
 use crate::diagnostic::{Diagnostic, Place};
-use crate::entity::FuncId;
-use crate::module::Module;
+use crate::entity::{Block, FuncId};
+use crate::module::{DataTarget, Module};
 
 /// A module that keeps every rule. It cannot be changed.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Checked(Module);
+pub struct Checked {
+    module: Module,
+    /// The labels whose addresses data holds, sorted, each once.
+    labels: Vec<(FuncId, Block)>,
+}
 
 impl Checked {
+    fn new(module: Module) -> Checked {
+        let relocs = module.data.iter().flat_map(|data| &data.relocs);
+        let mut labels: Vec<(FuncId, Block)> = relocs
+            .filter_map(|reloc| match reloc.target {
+                DataTarget::Label(func, block) => Some((func, block)),
+                DataTarget::Func(_) | DataTarget::Data(_) => None,
+            })
+            .collect();
+        labels.sort_unstable();
+        labels.dedup();
+        Checked { module, labels }
+    }
+
     /// Gives the module back, for changes; it must be checked again.
     pub fn into_module(self) -> Module {
-        self.0
+        self.module
+    }
+
+    /// The blocks of a function whose addresses data of the module holds, in layout order, each once.
+    pub fn labels_in_data(&self, func: FuncId) -> impl Iterator<Item = Block> + '_ {
+        let start = self.labels.partition_point(|(of, _)| *of < func);
+        self.labels[start..].iter().take_while(move |(of, _)| *of == func).map(|(_, block)| *block)
     }
 }
 
@@ -46,7 +69,7 @@ impl std::ops::Deref for Checked {
     type Target = Module;
 
     fn deref(&self) -> &Module {
-        &self.0
+        &self.module
     }
 }
 
@@ -93,7 +116,7 @@ impl Verifier {
                 }
             }
         }
-        if report.found.is_empty() { Ok(Checked(module)) } else { Err((module, report.found)) }
+        if report.found.is_empty() { Ok(Checked::new(module)) } else { Err((module, report.found)) }
     }
 }
 

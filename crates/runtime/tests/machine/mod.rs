@@ -43,7 +43,7 @@ impl Hand {
         self.code.bytes.resize(start, 0xcc);
         self.code.bytes.extend(bytes);
         let (start, end) = (start as u32, self.code.bytes.len() as u32);
-        self.code.functions.push(FunctionCode { func, start, code_end: end, end, frame });
+        self.code.functions.push(FunctionCode { func, entry: None, start, code_end: end, end, frame });
         self.code.spans.push(SpanRow { at: start, inst: Inst(func.0 * 100) });
         start
     }

@@ -21,9 +21,10 @@ use crate::regs::Reg;
 use crate::target::FrameLayout;
 use crate::target::x64::X64;
 use crate::target::x64::abi;
-use kiln_ir::function::Function;
+use kiln_ir::function::{Entry, Function};
+use kiln_ir::trap::TrapKind;
 use kiln_ir::types::Convention;
-use kiln_ir::{Block, InstData, Op, Slot};
+use kiln_ir::{Block, InstData, Op, Slot, VReg};
 
 /// Distance in which one guard page is sure to be hit.
 const PAGE: u32 = 4096;
@@ -65,6 +66,9 @@ pub struct Frame {
     pub hidden: u32,
     /// Where the registers are kept that may hold variable arguments.
     pub variable: Option<Room>,
+    /// Whether parameters that come on the stack get places of their own, because not every activation of the function
+    /// has them where they come.
+    pub several_entries: bool,
 }
 
 /// The layouts of these calls of a function, but for those that need no stack: the plain ones of few arguments.
@@ -141,6 +145,7 @@ impl Frame {
             popped: own.popped(),
             hidden: NO_SLOT,
             variable: None,
+            several_entries: !f.entries().is_empty(),
         };
         // In ascending order of DWARF numbers, as the unwind rows say. What Win64 keeps and System V does not is
         // lost in a call.
@@ -304,6 +309,28 @@ fn room(size: u32, align: u32) -> u64 {
 impl Emit<'_, X64> {
     /// Writes the prologue and brings the parameters where they belong.
     pub fn prologue(&mut self) -> FrameInfo {
+        let info = self.make_frame();
+        self.parameters();
+        info
+    }
+
+    /// Writes a further entry.
+    pub fn entry(&mut self, entry: &Entry) -> FrameInfo {
+        let info = self.make_frame();
+        self.entry_parameters(entry);
+        self.flush();
+        self.forget();
+        self.asm.jmp(entry.block);
+        info
+    }
+
+    /// ENDBR64, which is a no-operation where nobody asks for it.
+    pub fn landing_pad(&mut self) {
+        self.asm.raw(&[0xf3, 0x0f, 0x1e, 0xfa]);
+    }
+
+    /// Writes the instructions that make the frame.
+    fn make_frame(&mut self) -> FrameInfo {
         let mut info = FrameInfo::default();
         let start = self.asm.buf.offset();
         let mut steps = info.steps.iter_mut();
@@ -312,6 +339,9 @@ impl Emit<'_, X64> {
                 *step = (asm.buf.offset() - start) as u8;
             }
         };
+        if self.options.landing_pads {
+            self.landing_pad();
+        }
         info.frame_pointer = self.frame.pointer;
         if self.frame.pointer {
             self.asm.push(RBP);
@@ -344,7 +374,6 @@ impl Emit<'_, X64> {
             self.asm.alu_imm(Alu::And, true, RSP, -(self.frame.align as i32));
         }
         self.keep_vectors();
-        self.parameters();
         info
     }
 
@@ -357,13 +386,50 @@ impl Emit<'_, X64> {
         self.asm.buf.put(0, 4);
         let top = self.asm.buf.offset();
         self.asm.alu_imm(Alu::Sub, true, RSP, PAGE as i32);
-        let at = self.asm.buf.offset();
-        self.asm.buf.code().traps.push(TrapSite { at, cause: FaultCause::StackProbe });
-        self.asm.alu_imm(Alu::Or, false, Amode::stack(0), 0);
+        self.touch();
         self.asm.alu(Alu::Cmp, true, RSP, SCRATCH);
         let back = top.wrapping_sub(self.asm.buf.offset() + 2);
         self.asm.buf.put(0x70 | Cc::A as u64 | (back as u8 as u64) << 8, 2);
         self.asm.op(MOV_RM_R, true, SCRATCH, RSP);
+    }
+
+    /// Takes storage from the stack. It lies above the arguments of calls, whose room is rounded up so that one rounding
+    /// down aligns both.
+    pub fn alloca(&mut self, inst: &InstData) {
+        let align = inst.b.max(self.frame.align);
+        let below = self.frame.outgoing.next_multiple_of(align);
+        let slack = below - self.frame.outgoing;
+        let size = self.read(VReg(inst.a));
+        if slack == 0 {
+            self.asm.mov(true, SCRATCH, RSP);
+        } else {
+            self.asm.op(LEA, true, SCRATCH, Amode::stack(-(slack as i32)));
+        }
+        self.asm.alu(Alu::Sub, true, SCRATCH, size);
+        let fits = self.asm.skip_if(Cc::Ae);
+        self.trap(TrapKind::StackOverflow);
+        self.asm.land(fits);
+        self.asm.alu_imm(Alu::And, true, SCRATCH, -(align as i32));
+        // Page by page, so that the guard page is not stepped over.
+        let top = self.asm.buf.offset();
+        self.asm.alu_imm(Alu::Sub, true, RSP, PAGE as i32);
+        self.asm.alu(Alu::Cmp, true, RSP, SCRATCH);
+        let last = self.asm.skip_if(Cc::Be);
+        self.touch();
+        let again = self.asm.skip();
+        self.asm.buf.patch8(again - 1, top.wrapping_sub(again) as u8);
+        self.asm.land(last);
+        self.asm.mov(true, RSP, SCRATCH);
+        self.touch();
+        let dst = self.write(VReg(inst.dst), Reg::NONE);
+        self.asm.op(LEA, true, dst, Amode::stack(below as i32));
+    }
+
+    /// Faults if the word at the stack pointer cannot be written, and changes nothing.
+    fn touch(&mut self) {
+        let at = self.asm.buf.offset();
+        self.asm.buf.code().traps.push(TrapSite { at, cause: FaultCause::StackProbe });
+        self.asm.alu_imm(Alu::Or, false, Amode::stack(0), 0);
     }
 
     /// Stores the vector registers that the caller wants back.

@@ -18,6 +18,7 @@ use crate::regs::Reg;
 use encode::Asm;
 use frame::Frame;
 use kiln_ir::LayoutDecl;
+use kiln_ir::function::Entry;
 use kiln_ir::types::Signature;
 use kiln_ir::{InstData, Op, Type, VReg};
 
@@ -65,6 +66,14 @@ impl Target for X64 {
 
     fn prologue(e: &mut Emit<'_, X64>) -> FrameInfo {
         e.prologue()
+    }
+
+    fn entry(e: &mut Emit<'_, X64>, entry: &Entry) -> FrameInfo {
+        e.entry(entry)
+    }
+
+    fn landing_pad(e: &mut Emit<'_, X64>) {
+        e.landing_pad();
     }
 
     #[inline]

@@ -4,6 +4,7 @@
 //! and last the rest is loaded; so nothing is overwritten that is still wanted.
 
 use super::X64;
+use super::abi;
 use super::encode::Amode;
 use super::frame::INCOMING;
 use super::insts::*;
@@ -11,8 +12,9 @@ use super::regs::*;
 use crate::abi::{ArgPlace, CallLayout, Piece, Place};
 use crate::baseline::Emit;
 use crate::baseline::moves::ParallelMoves;
-use crate::baseline::scan::{NO_SLOT, Val};
+use crate::baseline::scan::Val;
 use crate::regs::{Reg, RegSet};
+use kiln_ir::function::Entry;
 use kiln_ir::types::{AbiType, Convention};
 use kiln_ir::{Type, VReg};
 
@@ -20,6 +22,14 @@ use kiln_ir::{Type, VReg};
 const GENERAL: [Reg; 6] = [RDI, RSI, RDX, RCX, R8, R9];
 /// The same of Win64.
 const GENERAL_WIN64: [Reg; 4] = [RCX, RDX, R8, R9];
+
+/// Where a parameter is that is brought in last.
+enum Late {
+    /// On the stack, in this slot.
+    Value(u32),
+    /// It is itself this address.
+    Address(Amode),
+}
 
 impl Emit<'_, X64> {
     /// Brings the function's parameters where they belong.
@@ -29,12 +39,28 @@ impl Emit<'_, X64> {
         if sig.variadic {
             self.keep_variable(&own, sig.convention);
         }
-        if let Some(Place::Reg(reg)) = own.hidden() {
+        self.keep_hidden(&own);
+        self.bring_in(&own, sig.params.iter().zip(0..).map(|(param, n)| (VReg(n), *param)));
+        self.own = own;
+    }
+
+    /// Brings the parameters of a further entry where the body has them.
+    pub fn entry_parameters(&mut self, entry: &Entry) {
+        let sig = self.module.entry_signature(self.func, entry);
+        let mut layout = CallLayout::default();
+        abi::call_layout(&sig, self.module.layouts(), std::iter::empty(), &mut layout);
+        self.keep_hidden(&layout);
+        // What the body left behind.
+        entry.params.iter().for_each(|v| self.vals[v.index()].flags &= !Val::IN_SLOT);
+        self.bring_in(&layout, entry.params.iter().copied().zip(sig.params));
+    }
+
+    /// Stores the hidden argument, if there is one.
+    fn keep_hidden(&mut self, layout: &CallLayout) {
+        if let Some(Place::Reg(reg)) = layout.hidden() {
             let slot = self.frame.hidden;
             self.store_slot(slot, Type::Ptr, reg);
         }
-        self.bring_in(&own, sig.params.iter().zip(0..).map(|(param, n)| (VReg(n), *param)));
-        self.own = own;
     }
 
     /// Brings values that arrive as the arguments of a layout to these virtual registers.
@@ -54,11 +80,13 @@ impl Emit<'_, X64> {
                 }
                 ArgPlace::Address { place: Place::Reg(reg), .. } => self.receive(v, reg, &mut moves),
                 ArgPlace::Value(Place::Stack(at)) | ArgPlace::Address { place: Place::Stack(at), .. } => {
-                    let val = &mut self.vals[v.index()];
-                    val.slot = INCOMING | at;
-                    val.flags |= Val::IN_SLOT;
-                    if val.home != Reg::NONE || param != AbiType::Value(param.register()) {
-                        late.push((v, param, None));
+                    let narrow = param != AbiType::Value(param.register());
+                    if val.home != Reg::NONE || narrow || self.frame.several_entries {
+                        late.push((v, param, Late::Value(INCOMING | at)));
+                    } else {
+                        let val = &mut self.vals[v.index()];
+                        val.slot = INCOMING | at;
+                        val.flags |= Val::IN_SLOT;
                     }
                 }
                 ArgPlace::Pieces(pieces) => {
@@ -69,16 +97,16 @@ impl Emit<'_, X64> {
                         let op = if reg.is_vector() { MOVSD_XM_X } else { MOV_RM_R };
                         self.asm.op(op, !reg.is_vector(), reg, mem);
                     }
-                    late.push((v, param, Some(self.frame.amode(room.at))));
+                    late.push((v, param, Late::Address(self.frame.amode(room.at))));
                 }
-                ArgPlace::Bytes { at, .. } => late.push((v, param, Some(self.frame.incoming(at)))),
+                ArgPlace::Bytes { at, .. } => late.push((v, param, Late::Address(self.frame.incoming(at)))),
             }
         }
         self.resolve(moves);
-        for (v, param, address) in late {
+        for (v, param, from) in late {
             self.asm.buf.reserve(0);
             self.pinned = RegSet::EMPTY;
-            self.load_late(v, param, address);
+            self.load_late(v, param, from);
         }
     }
 
@@ -102,28 +130,31 @@ impl Emit<'_, X64> {
     }
 
     /// Brings in a parameter that came on the stack, or the address of an aggregate that the frame holds.
-    fn load_late(&mut self, v: VReg, param: AbiType, address: Option<Amode>) {
+    fn load_late(&mut self, v: VReg, param: AbiType, from: Late) {
         let val = self.vals[v.index()];
-        match address {
-            Some(address) if val.home != Reg::NONE => self.asm.op(LEA, true, val.home, address),
-            Some(address) => {
-                self.asm.op(LEA, true, SCRATCH, address);
-                let slot = self.slot_of(v);
-                self.store_slot(slot, Type::Ptr, SCRATCH);
-                self.vals[v.index()].flags |= Val::IN_SLOT;
+        match from {
+            Late::Address(address) if val.home != Reg::NONE => {
+                self.asm.op(LEA, true, val.home, address);
+                return;
             }
-            None if val.home != Reg::NONE => {
-                self.load_slot(val.home, val.ty, val.slot);
+            Late::Address(address) => self.asm.op(LEA, true, SCRATCH, address),
+            Late::Value(incoming) if val.home != Reg::NONE => {
+                self.load_slot(val.home, val.ty, incoming);
                 self.extend(param, val.home);
-                self.vals[v.index()].slot = NO_SLOT;
+                return;
             }
-            None => {
-                // A narrow one: what the caller left above its bits is not trusted.
-                self.load_slot(SCRATCH, Type::I32, val.slot);
+            Late::Value(incoming) => {
+                // Of a narrow one, what the caller left above its bits is not trusted.
+                self.load_slot(SCRATCH, Type::I64, incoming);
                 self.extend(param, SCRATCH);
-                self.store_slot(val.slot, Type::I64, SCRATCH);
+                if !self.frame.several_entries {
+                    self.vals[v.index()].slot = incoming;
+                }
             }
         }
+        let slot = self.slot_of(v);
+        self.store_slot(slot, Type::I64, SCRATCH);
+        self.vals[v.index()].flags |= Val::IN_SLOT;
     }
 
     /// Stores the registers that may hold variable arguments where `va_arg` looks for them.

@@ -53,6 +53,13 @@ impl Emit<'_, X64> {
         }
     }
 
+    /// Goes to a block of the label set, which all begin with nothing but homes in registers.
+    pub fn jump_to(&mut self, inst: &InstData) {
+        self.flush();
+        let target = self.read(VReg(inst.a));
+        self.asm.group(GROUP5, false, 4, target);
+    }
+
     /// Compares and gives the flag condition that says whether `cond` holds.
     fn compare(&mut self, ty: Type, mut cond: Cond, mut a: VReg, b: Src) -> Cc {
         let w = wide(ty);

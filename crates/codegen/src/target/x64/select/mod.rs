@@ -26,7 +26,7 @@ use crate::regs::Reg;
 use crate::target::x64::X64;
 use kiln_ir::op::Shape;
 use kiln_ir::types::AbiType;
-use kiln_ir::{DataId, FuncId, InstData, Linkage, Op, Slot, Type, VReg};
+use kiln_ir::{Block, DataId, FuncId, InstData, Linkage, Op, Slot, Type, VReg};
 
 /// What the position-relative field that is about to be written refers to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -63,7 +63,7 @@ impl Emit<'_, X64> {
     pub fn select(&mut self, inst: &InstData) {
         match inst.op {
             Op::Nop => {}
-            Op::Const | Op::DataAddr | Op::FuncAddr | Op::SlotAddr => self.constant(inst),
+            Op::Const | Op::DataAddr | Op::FuncAddr | Op::LabelAddr | Op::SlotAddr => self.constant(inst),
             Op::Copy => self.copy(inst),
             Op::Select => self.select_value(inst),
             Op::SlotOffset => self.slot_offset(inst),
@@ -157,6 +157,7 @@ impl Emit<'_, X64> {
             Op::Prefetch => self.prefetch(inst),
             Op::MemCopy => self.mem_copy(inst),
             Op::MemFill => self.mem_fill(inst),
+            Op::Alloca => self.alloca(inst),
             Op::AtomicLoad => self.atomic_load(inst),
             Op::AtomicStore => self.atomic_store(inst),
             Op::AtomicRmw => self.atomic_rmw(inst),
@@ -168,6 +169,7 @@ impl Emit<'_, X64> {
             Op::Branch => self.branch(inst),
             Op::Fbranch => self.fbranch(inst),
             Op::Switch => self.switch(inst),
+            Op::JumpTo => self.jump_to(inst),
             Op::Ret => self.ret(inst),
             Op::Call | Op::CallPtr => self.call(inst),
             Op::TailCall | Op::TailCallPtr => self.tail_call(inst),
@@ -178,7 +180,7 @@ impl Emit<'_, X64> {
             Op::Trap => self.trap(kiln_ir::trap::TrapKind::User(inst.b)),
             Op::Unreachable => self.trap(kiln_ir::trap::TrapKind::Unreachable),
 
-            Op::LabelAddr | Op::JumpTo | Op::Guard | Op::Fguard | Op::Exit | Op::Safepoint | Op::Alloca => {
+            Op::Guard | Op::Fguard | Op::Exit | Op::Safepoint => {
                 unreachable!("`refusals` lets no {:?} through", inst.op)
             }
         }
@@ -346,6 +348,11 @@ impl Emit<'_, X64> {
                 if inst.b != 0 {
                     self.asm.op(LEA, true, reg, Amode::base(reg, inst.b as i32));
                 }
+            }
+            Shape::LabelAddr => {
+                self.asm.op(LEA, true, reg, Amode::RIP);
+                let end = self.asm.buf.offset();
+                self.asm.buf.refer(end - 4, end, Block(inst.a));
             }
             Shape::FuncAddr => {
                 self.pending = Pending::Symbol(RelocKind::GotPc32, Target::Func(FuncId(inst.a)), 0);
