@@ -158,9 +158,10 @@ impl Emit<'_, X64> {
         self.settle();
     }
 
-    /// An address in a register, for an access in pieces.
-    fn in_register(&mut self, mem: Amode) -> Amode {
-        if mem.base != Base::Rip {
+    /// The memory operand for an access in pieces: each piece adds its distance to the displacement, so the address
+    /// goes to a register if the displacement is relative to the instruction or has no room for that.
+    fn for_pieces(&mut self, bytes: u32, mem: Amode) -> Amode {
+        if mem.base != Base::Rip && mem.disp.checked_add(bytes as i32).is_some() {
             return mem;
         }
         let address = self.temp(false);
@@ -171,10 +172,10 @@ impl Emit<'_, X64> {
     }
 
     fn load_pieces(&mut self, w: bool, bytes: u32, signed: bool, d: Reg, mem: Amode) {
-        let mem = self.in_register(mem);
+        let mem = self.for_pieces(bytes, mem);
         let sum = if uses(mem, d) { self.temp(false) } else { d };
         for &(at, size) in pieces(bytes) {
-            let piece = Amode { disp: mem.disp.wrapping_add(at), ..mem };
+            let piece = Amode { disp: mem.disp + at, ..mem };
             let part = if at == 0 { sum } else { SCRATCH };
             match size {
                 1 => self.asm.op8(MOVZX_R_RM8, false, part, piece, false),
@@ -249,9 +250,9 @@ impl Emit<'_, X64> {
     }
 
     fn store_pieces(&mut self, bytes: u32, value: Reg, mem: Amode) {
-        let mem = self.in_register(mem);
+        let mem = self.for_pieces(bytes, mem);
         for &(at, size) in pieces(bytes) {
-            let piece = Amode { disp: mem.disp.wrapping_add(at), ..mem };
+            let piece = Amode { disp: mem.disp + at, ..mem };
             self.asm.mov(true, SCRATCH, value);
             if at != 0 {
                 self.asm.shift_imm(Shift::Shr, true, SCRATCH, 8 * at as u8);
