@@ -11,13 +11,14 @@ use kiln::{
 };
 
 /// A module with a function `run(cell: ptr, streams: ptr)`, which starts at that cell. It imports
-/// `read(streams: ptr) -> u8` and `write(streams: ptr, byte: u8)`. Its instructions carry the steps' places in the file.
+/// `read(streams: ptr, old: u8) -> u8`, which is told what the cell holds and gives what it is to hold, and
+/// `write(streams: ptr, byte: u8)`. Its instructions carry the steps' places in the file.
 pub fn compile(file: &str, steps: &[(Step, Place)]) -> Module {
     let mut module = Module::new();
     let file = module.file(file);
     let streams = AbiType::Value(Type::Ptr);
     let nothing: [AbiType; 0] = [];
-    let read = module.import("read", Signature::new([streams], [AbiType::U8]));
+    let read = module.import("read", Signature::new([streams, AbiType::U8], [AbiType::U8]));
     let write = module.import("write", Signature::new([streams, AbiType::U8], nothing));
     let run = module.declare("run", Signature::new([streams, streams], nothing), Linkage::Export);
     let mut b = module.build(run);
@@ -66,8 +67,9 @@ impl Compiler<'_> {
                 self.b.place(found);
             }
             Step::Read(offset) => {
-                let byte = self.b.call1(self.read, &[self.streams]);
-                self.set_cell(offset, byte);
+                let old = self.cell(offset);
+                let new = self.b.call1(self.read, &[self.streams, old]);
+                self.set_cell(offset, new);
             }
             Step::Write(offset) => {
                 let byte = self.cell(offset);

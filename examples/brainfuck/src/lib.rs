@@ -1,11 +1,11 @@
 //! A brainfuck compiler on Kiln: parse, fold, compile with the [`kiln::FunctionBuilder`], run.
 //!
 //! ```
-//! use brainfuck::{Program, Tier};
+//! use brainfuck::{AtEnd, Program, Tier};
 //!
 //! let mut output = Vec::new();
 //! let program = Program::new("b.bf", b"++++++[>+++++++++++<-]>.", Tier::Baseline)?;
-//! program.run(std::io::empty(), &mut output)?;
+//! program.run(std::io::empty(), &mut output, AtEnd::Zero)?;
 //! assert_eq!(output, b"B");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -26,4 +26,5 @@ pub use kiln::Tier;
 pub use optimize::{Step, optimize};
 pub use parse::{Command, MAX_SOURCE, Place, SyntaxError, parse};
 pub use program::{LoadError, Program, RunError};
+pub use streams::AtEnd;
 pub use tape::CELLS;

@@ -3,7 +3,7 @@
 use crate::compile::compile;
 use crate::optimize::optimize;
 use crate::parse::{SyntaxError, parse};
-use crate::streams::Streams;
+use crate::streams::{AtEnd, Streams};
 use crate::tape::{CELLS, Tape};
 use kiln::{Config, Engine, Function, Position, Tier, Trap, TrapKind};
 use std::fmt;
@@ -55,8 +55,10 @@ impl Program {
         let commands = parse(source).map_err(LoadError::Syntax)?;
         let module = compile(file, &optimize(&commands));
         let mut engine = Engine::new(Config::new().tier(tier));
-        // SAFETY: programs pass on what `Program::run` handed them: its streams, which it does not use meanwhile.
-        engine.define("read", |streams: *mut Streams<'static>| unsafe { (*streams).read() });
+        engine.define("read", |streams: *mut Streams<'static>, old: u8| {
+            // SAFETY: programs pass on what `Program::run` handed them: its streams, which it does not use meanwhile.
+            unsafe { (*streams).read(old) }
+        });
         engine.define("write", |streams: *mut Streams<'static>, byte: u8| {
             // SAFETY: as above.
             unsafe { (*streams).write(byte) }
@@ -66,13 +68,13 @@ impl Program {
         Ok(Program { run, source: source.len() })
     }
 
-    /// Runs it on a new tape. Reading at the end of the input gives 0.
+    /// Runs it on a new tape.
     ///
     /// # Errors
     /// What stopped it. The output before that has been written.
-    pub fn run(&self, input: impl Read, output: impl Write) -> Result<(), RunError> {
+    pub fn run(&self, input: impl Read, output: impl Write, at_end: AtEnd) -> Result<(), RunError> {
         let tape = Tape::new(self.source).map_err(RunError::NoTape)?;
-        let mut streams = Streams::new(input, output);
+        let mut streams = Streams::new(input, output, at_end);
         let handed: *mut Streams<'_> = &mut streams;
         // SAFETY: the program touches nothing but the tape and the addresses around it that cannot be accessed, as
         // the tape's documentation argues; the streams outlive the call, whatever the pointer's type says.

@@ -31,6 +31,14 @@ fn runs_a_file_in_both_tiers() {
 }
 
 #[test]
+fn reads_the_end_of_the_input_as_asked() {
+    let echo = file("echo.bf", "+,.");
+    for (rule, byte) in [("0", 0), ("-1", 255), ("keep", 1)] {
+        assert_eq!(brainfuck(&["--eof", rule, &echo]).stdout, [byte]);
+    }
+}
+
+#[test]
 fn shows_the_program_as_kiln_text() {
     let output = brainfuck(&["--ir", "programs/cat.bf"]);
     let text = String::from_utf8(output.stdout).unwrap();
@@ -42,6 +50,7 @@ fn shows_the_program_as_kiln_text() {
 fn says_what_went_wrong() {
     fails(&[], 2, "usage: brainfuck");
     fails(&["--tier", "fast", "x.bf"], 2, "usage: brainfuck");
+    fails(&["--eof", "2", "x.bf"], 2, "usage: brainfuck");
     fails(&["--fast", "x.bf"], 2, "usage: brainfuck");
     fails(&["a.bf", "b.bf"], 2, "usage: brainfuck");
     fails(&["missing.bf"], 66, "missing.bf: No such file");

@@ -1,7 +1,7 @@
 //! The programs in `programs/` print what they should, in both tiers, and programs made at random do what a plain
 //! interpreter of the language does.
 
-use brainfuck::{CELLS, Program, RunError, Tier};
+use brainfuck::{AtEnd, CELLS, Program, RunError, Tier};
 use std::fmt::Write;
 
 const TIERS: [Tier; 2] = [Tier::Baseline, Tier::Interpreter];
@@ -15,7 +15,7 @@ fn load(source: &[u8], tier: Tier) -> Program {
 fn output(source: &[u8], input: &[u8]) -> Vec<u8> {
     let [baseline, interpreter] = TIERS.map(|tier| {
         let mut output = Vec::new();
-        if let Err(error) = load(source, tier).run(input, &mut output) {
+        if let Err(error) = load(source, tier).run(input, &mut output, AtEnd::Zero) {
             panic!("{tier:?}: {error}");
         }
         output
@@ -29,7 +29,8 @@ fn output(source: &[u8], input: &[u8]) -> Vec<u8> {
 fn stopped(source: &[u8], input: &[u8]) -> (Vec<u8>, RunError) {
     let [baseline, interpreter] = TIERS.map(|tier| {
         let mut output = Vec::new();
-        let error = load(source, tier).run(input, &mut output).expect_err("the program should stop");
+        let error =
+            load(source, tier).run(input, &mut output, AtEnd::Zero).expect_err("the program should stop");
         (output, error)
     });
     assert_eq!(baseline.0, interpreter.0, "the tiers differ");
@@ -81,8 +82,14 @@ fn cells_are_bytes_that_wrap() {
 }
 
 #[test]
-fn the_end_of_the_input_reads_as_zero() {
-    assert_eq!(output(b"-,.,.", b"a"), [b'a', 0]);
+fn the_end_of_the_input_reads_as_asked() {
+    for (at_end, expected) in [(AtEnd::Zero, 0), (AtEnd::MinusOne, 255), (AtEnd::Keep, b'a')] {
+        for tier in TIERS {
+            let mut output = Vec::new();
+            load(b"-,.,.", tier).run(&b"a"[..], &mut output, at_end).unwrap();
+            assert_eq!(output, [b'a', expected]);
+        }
+    }
 }
 
 #[test]
@@ -96,7 +103,7 @@ fn a_program_runs_again_on_a_new_tape() {
     let program = load(b"+.>+++.", Tier::Baseline);
     for _ in 0..3 {
         let mut output = Vec::new();
-        program.run(std::io::empty(), &mut output).unwrap();
+        program.run(std::io::empty(), &mut output, AtEnd::Zero).unwrap();
         assert_eq!(output, [1, 3]);
     }
 }
@@ -164,11 +171,11 @@ fn a_stream_that_fails_stops_the_program() {
         }
     }
     for tier in TIERS {
-        let error = load(b"+\n,", tier).run(Broken, Vec::new()).unwrap_err();
+        let error = load(b"+\n,", tier).run(Broken, Vec::new(), AtEnd::Zero).unwrap_err();
         assert_eq!(error.to_string(), "cannot read: the wire is cut in `run` at test.bf:2:1");
-        let error = load(b"+[.]", tier).run(std::io::empty(), Broken).unwrap_err();
+        let error = load(b"+[.]", tier).run(std::io::empty(), Broken, AtEnd::Zero).unwrap_err();
         assert_eq!(error.to_string(), "cannot write: the wire is cut in `run` at test.bf:1:3");
-        let error = load(b".", tier).run(std::io::empty(), Broken).unwrap_err();
+        let error = load(b".", tier).run(std::io::empty(), Broken, AtEnd::Zero).unwrap_err();
         assert_eq!(error.to_string(), "cannot write: the wire is cut");
     }
 }
@@ -177,7 +184,7 @@ fn a_stream_that_fails_stops_the_program() {
 fn deep_nesting_needs_no_stack() {
     let source = format!("+{}-{}.", "[".repeat(200_000), "]".repeat(200_000));
     let mut output = Vec::new();
-    load(source.as_bytes(), Tier::Baseline).run(std::io::empty(), &mut output).unwrap();
+    load(source.as_bytes(), Tier::Baseline).run(std::io::empty(), &mut output, AtEnd::Zero).unwrap();
     assert_eq!(output, [0]);
 }
 
