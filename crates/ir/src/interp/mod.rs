@@ -7,6 +7,7 @@
 
 mod activation;
 mod arena;
+mod dispatch;
 mod float;
 mod host;
 mod integer;
@@ -23,6 +24,7 @@ use crate::trap::TrapKind;
 use crate::types::{MemType, Type};
 use crate::verify::Checked;
 use activation::Activation;
+use dispatch::Dispatch;
 use integer::{cut, signed};
 use variadic::Variable;
 
@@ -65,6 +67,7 @@ pub struct Interpreter<'a> {
     /// Registers of all activations, one behind the other.
     words: Vec<u64>,
     stack: Vec<Activation<'a>>,
+    dispatch: Dispatch,
 }
 
 /// Whether control goes on to the next instruction.
@@ -80,7 +83,15 @@ enum Flow {
 impl<'a> Interpreter<'a> {
     /// An interpreter of a module in its surroundings.
     pub fn new(module: &'a Checked, host: &'a mut dyn Host) -> Interpreter<'a> {
-        Interpreter { module, host, settings: Settings::default(), words: Vec::new(), stack: Vec::new() }
+        let settings = Settings::default();
+        Interpreter {
+            module,
+            host,
+            settings,
+            words: Vec::new(),
+            stack: Vec::new(),
+            dispatch: Dispatch::default(),
+        }
     }
 
     /// Sets limits and modes.
@@ -433,15 +444,15 @@ impl<'a> Interpreter<'a> {
             }
             Op::Switch => {
                 let value = a();
-                let (default, mut cases) = f.cases(inst);
-                let hit = cases.find(|(case, _)| cut(*case as u64, bits) == cut(value, bits));
-                return Ok(Flow::Goto(hit.map_or(default, |(_, block)| block)));
+                let place = (self.top().func, self.top().at);
+                let block = self.dispatch.case(f, place, inst, |word| cut(word, bits), value);
+                return Ok(Flow::Goto(block));
             }
             Op::JumpTo => {
                 let target = host::label_at(a());
                 let func = self.top().func;
                 return match target {
-                    Some((of, block)) if of == func && f.label_sets()[inst.b as usize].contains(&block) => {
+                    Some((of, block)) if of == func && self.dispatch.contains(f, func, inst.b, block) => {
                         Ok(Flow::Goto(block))
                     }
                     _ => Err(plain(TrapKind::BadLabel)),

@@ -44,6 +44,38 @@ const fn exchanged(cond: Cond) -> Cond {
     }
 }
 
+/// A case of a switch.
+type Case = (i64, Block);
+
+/// The distance from the first of some sorted cases to the last.
+fn span(cases: &[Case]) -> u64 {
+    match (cases.first(), cases.last()) {
+        (Some(first), Some(last)) => last.0.wrapping_sub(first.0) as u64,
+        _ => 0,
+    }
+}
+
+/// Whether sorted cases are worth a table: at least every fourth entry is one of them.
+fn is_dense(cases: &[Case]) -> bool {
+    cases.len() >= 4 && span(cases) / 4 < cases.len() as u64
+}
+
+/// Cuts sorted cases into those that make a table and single ones. All together make one if they are dense, else those
+/// do that follow each other closely. O(cases).
+fn find_clusters<'c>(cases: &'c [Case], clusters: &mut Vec<&'c [Case]>) {
+    if is_dense(cases) {
+        clusters.push(cases);
+        return;
+    }
+    for run in cases.chunk_by(|a, b| b.0.wrapping_sub(a.0) as u64 <= 4) {
+        if is_dense(run) {
+            clusters.push(run);
+        } else {
+            clusters.extend(run.chunks(1));
+        }
+    }
+}
+
 impl Emit<'_, X64> {
     pub fn jump(&mut self, inst: &InstData) {
         self.flush();
@@ -163,43 +195,45 @@ impl Emit<'_, X64> {
         cases.sort_unstable_by_key(|case| case.0);
         self.flush();
         let value = self.read(VReg(inst.a));
-        let (Some(first), Some(last)) = (cases.first(), cases.last()) else {
-            self.asm.jmp(default);
-            return;
+        let mut clusters = Vec::new();
+        find_clusters(&cases, &mut clusters);
+        // Taken before the ways part: this may have to store what the register holds.
+        let table = match clusters.iter().any(|cluster| cluster.len() > 1) {
+            true => self.temp(false),
+            false => Reg::NONE,
         };
-        let range = last.0.wrapping_sub(first.0) as u64;
-        if cases.len() >= 4 && range / 4 <= cases.len() as u64 {
-            self.switch_table(w, value, &cases, range, default);
-        } else {
-            self.switch_search(w, value, &cases, default);
-        }
+        self.switch_search(w, value, table, &clusters, default);
     }
 
     /// Dense cases: a table of distances behind the jump.
-    fn switch_table(&mut self, w: bool, value: Reg, cases: &[(i64, Block)], range: u64, default: Block) {
-        let table = self.temp(false);
+    fn switch_table(&mut self, w: bool, value: Reg, table: Reg, cases: &[Case], default: Block) {
         let low = cases[0].0;
+        let range = span(cases);
         match i32::try_from(low) {
             Ok(low) => {
+                // Of 32 bits, this clears the upper half.
                 self.asm.mov(w, SCRATCH, value);
-                self.asm.alu_imm(Alu::Sub, w, SCRATCH, low);
+                if low != 0 {
+                    self.asm.alu_imm(Alu::Sub, w, SCRATCH, low);
+                }
             }
             Err(_) => {
                 self.asm.mov_imm(SCRATCH, low.wrapping_neg() as u64);
                 self.asm.alu(Alu::Add, true, SCRATCH, value);
             }
         }
-        // The range is below 4 times the number of cases, which the verifier bounds.
+        // Below 4 times the number of cases, which the verifier bounds.
         self.asm.alu_imm(Alu::Cmp, w, SCRATCH, range as i32);
         self.asm.jcc(Cc::A, default);
-        if !w {
-            self.asm.op(MOV_R_RM, false, SCRATCH, SCRATCH);
-        }
         self.asm.op(LEA, true, table, Amode::RIP);
         let field = self.asm.rip_field;
         let entry = Amode { base: Base::Reg(table), index: SCRATCH, shift: 2, disp: 0 };
         self.asm.op(MOVSXD_R_RM32, true, SCRATCH, entry);
         self.asm.alu(Alu::Add, true, SCRATCH, table);
+        if self.options.landing_pads {
+            // NOTRACK: the blocks need not begin with a landing pad, because the table cannot be written.
+            self.asm.raw(&[0x3e]);
+        }
         self.asm.group(GROUP5, false, 4, SCRATCH);
         let start = self.asm.buf.offset();
         self.asm.buf.patch32(field, start - (field + 4));
@@ -218,26 +252,30 @@ impl Emit<'_, X64> {
         }
     }
 
-    /// Sparse cases: a binary search. Recursion is as deep as the logarithm of the number of cases.
-    fn switch_search(&mut self, w: bool, value: Reg, cases: &[(i64, Block)], default: Block) {
+    /// A binary search for the cluster. Recursion is as deep as the logarithm of the number of clusters.
+    fn switch_search(&mut self, w: bool, value: Reg, table: Reg, clusters: &[&[Case]], default: Block) {
         self.asm.buf.reserve(0);
-        if cases.len() <= 3 {
-            for case in cases {
+        if let [cluster @ [_, _, ..]] = clusters {
+            self.switch_table(w, value, table, cluster, default);
+            return;
+        }
+        if clusters.len() <= 3 && clusters.iter().all(|cluster| cluster.len() == 1) {
+            for case in clusters.iter().copied().flatten() {
                 self.compare_case(w, value, case.0);
                 self.asm.jcc(Cc::E, case.1);
             }
             self.asm.jmp(default);
             return;
         }
-        let (low, high) = cases.split_at(cases.len() / 2);
-        self.compare_case(w, value, high[0].0);
+        let (low, high) = clusters.split_at(clusters.len() / 2);
+        self.compare_case(w, value, high[0][0].0);
         // jge over the lower half, too far for a short jump
         self.asm.raw(&[0x0f, 0x80 | Cc::Ge as u8, 0, 0, 0, 0]);
         let end = self.asm.buf.offset();
-        self.switch_search(w, value, low, default);
+        self.switch_search(w, value, table, low, default);
         let here = self.asm.buf.offset();
         self.asm.buf.patch32(end - 4, here - end);
-        self.switch_search(w, value, high, default);
+        self.switch_search(w, value, table, high, default);
     }
 
     fn compare_case(&mut self, w: bool, value: Reg, case: i64) {
