@@ -18,7 +18,8 @@ pub struct Way {
     pub tier: Tier,
     /// Whether compiled code may use all that this processor has, or only what every one has.
     pub all_features: bool,
-    /// Whether every compiled function keeps a frame pointer, or only those that need one.
+    /// Whether every compiled function keeps a frame pointer, or only those that need one; and whether there are landing
+    /// pads.
     pub frame_pointers: bool,
 }
 
@@ -35,13 +36,15 @@ impl std::fmt::Display for Way {
         if !self.all_features {
             f.write_str(" without processor features")?;
         }
-        if self.frame_pointers { f.write_str(" with frame pointers") } else { Ok(()) }
+        if self.frame_pointers { f.write_str(" with frame pointers and landing pads") } else { Ok(()) }
     }
 }
 
 /// An engine with the host functions of generated programs.
 pub fn engine(way: Way) -> Engine {
-    let config = Config::new().tier(way.tier).step_limit(STEPS * 20).frame_pointers(way.frame_pointers);
+    // What nobody asks for by default goes together.
+    let config = Config::new().tier(way.tier).step_limit(STEPS * 20);
+    let config = config.frame_pointers(way.frame_pointers).landing_pads(way.frame_pointers);
     let config = if way.all_features { config } else { config.features(Features::default()) };
     let mut engine = Engine::new(config);
     for (name, address) in hosts::addresses() {

@@ -99,6 +99,73 @@ fn frame_pointers_are_kept_on_request() {
     }
 }
 
+const LANDINGS: &str = "data table = ptr [f.two, f.two, f.unused]\n\
+    fn f(%a: i64) -> i64 {\n labels set = {one, two}\n entry g(%a: i64) -> two\n entry h(%b: i64, %a: i64) -> one\n \
+    %p = label_addr one\n beq %a, 3, unused\n jump_to %p, set\none:\n %a = add %a, 1\ntwo:\n ret %a\nunused:\n ret 7\n}\n";
+
+#[test]
+fn landing_pads_stand_wherever_addresses_lead() {
+    let module = module(LANDINGS);
+    let options = Options { landing_pads: true, ..Options::default() };
+    let mut code = Code::default();
+    compile(&module, &options, &mut Scratch::default(), &mut code).expect("compiles");
+    let endbr64 = [0xf3, 0x0f, 0x1e, 0xfa];
+    let starts: Vec<u32> = code.functions.iter().map(|f| f.start).collect();
+    assert_eq!(starts.len(), 3, "a body and two entries");
+    let labels: Vec<u32> = code.labels.iter().map(|label| label.at).collect();
+    let is_pad = |at: &u32| code.bytes[*at as usize..][..4] == endbr64;
+    assert!(starts.iter().all(is_pad));
+    // The first of the two labels in data is of the set, the second is not, so nothing may jump there.
+    assert_eq!(labels.iter().map(is_pad).collect::<Vec<_>>(), [true, false]);
+    let pads = code.bytes.windows(4).filter(|bytes| *bytes == endbr64).count();
+    assert_eq!(pads, starts.len() + 2);
+    let without = code_of(&module, &mut Scratch::default());
+    assert_eq!(without.bytes.windows(4).filter(|bytes| *bytes == endbr64).count(), 0);
+}
+
+#[test]
+fn entries_are_parts_of_their_function() {
+    let mut code = Code::default();
+    for _ in 0..2 {
+        compile(&module(LANDINGS), &Options::default(), &mut Scratch::default(), &mut code)
+            .expect("compiles");
+    }
+    let parts: Vec<Option<u32>> = code.functions.iter().map(|f| f.entry).collect();
+    assert_eq!(parts, [None, Some(0), Some(1), None, Some(0), Some(1)]);
+    assert!(code.functions.is_sorted_by(|a, b| a.end <= b.start));
+    assert!(code.labels.is_sorted_by_key(|label| label.at));
+    for f in &code.functions {
+        assert_eq!(f.start % 16, 0);
+        let (func, _) = code.inst_at(f.code_end - 1).expect("has a row");
+        assert_eq!(func, f.func);
+        assert_eq!(code.function_at(f.code_end - 1).map(|found| found.entry), Some(f.entry));
+    }
+}
+
+#[test]
+fn switches_and_label_sets_of_a_hundred_thousand_compile() {
+    const COUNT: i64 = 100_000;
+    let mut module = Module::new();
+    for step in [1, 3, 5, 1 << 40] {
+        let f = module.declare("", Signature::new([Type::I64], [Type::I64]), Linkage::Local);
+        let mut b = module.build(f);
+        let x = b.param(0);
+        let (one, other) = (b.block(), b.block());
+        let cases: Vec<_> = (0..COUNT).map(|i| ((i - COUNT / 2) * step, one)).collect();
+        b.switch(x, &cases, other);
+        b.place(one);
+        b.ret(&[x]);
+        b.place(other);
+        let zero = b.iconst(Type::I64, 0);
+        b.ret(&[zero]);
+        b.finish().expect("is complete");
+    }
+    let code = code_of(&check(module).expect("verifies"), &mut Scratch::default());
+    let size = |n: usize| (code.functions[n].code_end - code.functions[n].start) as i64;
+    assert!(size(0) < 5 * COUNT && size(1) < 13 * COUNT, "tables of 4 bytes an entry");
+    assert!(size(2) < 30 * COUNT && size(3) < 40 * COUNT, "searches");
+}
+
 #[test]
 fn what_is_not_done_is_refused_with_its_place() {
     let module = module("export fn f(%n: i64) {\n guard_lt %n, 3, 1 (%n)\n exit 2 ()\n}\n");

@@ -31,6 +31,7 @@ pub struct Config {
     features: Option<Features>,
     pub(crate) canonical_nan: bool,
     frame_pointers: bool,
+    landing_pads: Option<bool>,
 }
 
 impl Config {
@@ -74,11 +75,25 @@ impl Config {
         self
     }
 
+    /// Whether all that can be called or jumped to by its address begins with a landing-pad instruction (`endbr64` on
+    /// x86-64), instead of just when the process runs with the protection that asks for them. It makes code somewhat
+    /// longer; where nothing asks for it the instruction does nothing.
+    pub fn landing_pads(mut self, emit: bool) -> Config {
+        self.landing_pads = Some(emit);
+        self
+    }
+
     /// What the compiler is told.
     pub(crate) fn options(&self) -> Options {
         let host = link::host_options();
         let features = self.features.unwrap_or(host.features);
-        Options { features, canonical_nan: self.canonical_nan, frame_pointers: self.frame_pointers, ..host }
+        Options {
+            features,
+            canonical_nan: self.canonical_nan,
+            frame_pointers: self.frame_pointers,
+            landing_pads: self.landing_pads.unwrap_or(host.landing_pads),
+            ..host
+        }
     }
 
     /// The number of instructions that a call may execute in the interpreter before it traps. Compiled code

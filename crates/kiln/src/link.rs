@@ -6,6 +6,7 @@ use kiln_ir::verify::{self, Checked};
 use kiln_ir::{FuncId, FunctionBuilder, Linkage, Module};
 use kiln_runtime::{HostSymbols, Image, LinkError, ProcessSymbols};
 use std::cell::RefCell;
+use std::sync::OnceLock;
 
 thread_local! {
     /// Memory that each load on a thread uses again.
@@ -54,9 +55,11 @@ pub fn host_features() -> Features {
     Features { fma }
 }
 
-/// How programs for this processor are compiled.
+/// How programs for this processor and process are compiled.
 pub(crate) fn host_options() -> Options {
-    Options { features: host_features(), ..Options::default() }
+    static LANDING_PADS: OnceLock<bool> = OnceLock::new();
+    let landing_pads = *LANDING_PADS.get_or_init(kiln_runtime::branch_tracking);
+    Options { features: host_features(), landing_pads, ..Options::default() }
 }
 
 /// Compiles and links a module of ours; the result is its exported function.

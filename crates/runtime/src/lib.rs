@@ -51,3 +51,4 @@ pub use call::{RawTrap, enter, exit_values, raise_address, set_pending_trap};
 pub use image::Image;
 pub use link::{LinkError, LinkFault, link};
 pub use symbols::{HostSymbols, ProcessSymbols, Symbols};
+pub use target::branch_tracking;

@@ -454,6 +454,8 @@ impl Emit<'_, X64> {
             Err(_) => {
                 self.asm.pop(SCRATCH);
                 self.asm.alu_imm(Alu::Add, true, RSP, self.frame.popped as i32);
+                // NOTRACK: return addresses have no landing pads.
+                self.asm.raw(&[0x3e]);
                 self.asm.group(GROUP5, false, 4, SCRATCH);
             }
         }

@@ -89,6 +89,7 @@ pub(crate) unsafe extern "C" fn landing() {
 pub(crate) unsafe extern "C" fn raise() {
     naked_asm!(
         ".cfi_startproc",
+        "endbr64", // may be reached through a stub
         "mov rdi, rsp", // [rdi] is the return address
         "mov rsi, rbp",
         "and rsp, -16",
@@ -110,6 +111,7 @@ pub(crate) unsafe extern "C" fn raise() {
 pub(crate) unsafe extern "C" fn exit() {
     naked_asm!(
         ".cfi_startproc",
+        "endbr64", // may be reached through a stub
         "mov rdx, rsp",
         "and rsp, -16",
         "call {record}",
@@ -129,6 +131,7 @@ pub(crate) unsafe extern "C" fn exit() {
 pub(crate) unsafe extern "C" fn memmove() {
     naked_asm!(
         ".cfi_startproc",
+        "endbr64", // may be reached through a stub
         "mov rcx, [rsp]",
         "jmp {copy}",
         ".cfi_endproc",
@@ -144,6 +147,7 @@ pub(crate) unsafe extern "C" fn memmove() {
 pub(crate) unsafe extern "C" fn memset() {
     naked_asm!(
         ".cfi_startproc",
+        "endbr64", // may be reached through a stub
         "mov rcx, [rsp]",
         "jmp {fill}",
         ".cfi_endproc",

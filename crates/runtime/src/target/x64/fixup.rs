@@ -4,13 +4,17 @@ use kiln_codegen::code::RelocKind;
 use std::ops::Range;
 
 /// Length of a stub, in bytes.
-pub(crate) const STUB_LEN: usize = 8;
+pub(crate) const STUB_LEN: usize = 16;
 
-/// A jump through a cell: stands at `at`, the pointer-sized cell at `cell`.
+/// A jump through a cell: stands at `at`, the pointer-sized cell at `cell`. It may itself be called through a register,
+/// so it begins with a landing pad, which does nothing where nobody asks for one.
 pub(crate) fn stub(at: usize, cell: usize) -> [u8; STUB_LEN] {
-    let distance = (cell.wrapping_sub(at + 6)) as i64 as i32;
+    let distance = (cell.wrapping_sub(at + 10)) as i64 as i32;
     let [a, b, c, d] = distance.to_le_bytes();
-    [0xff, 0x25, a, b, c, d, 0xcc, 0xcc] // jmp [rip + distance]
+    let mut stub = [0xcc; STUB_LEN];
+    stub[..4].copy_from_slice(&[0xf3, 0x0f, 0x1e, 0xfa]); // endbr64
+    stub[4..10].copy_from_slice(&[0xff, 0x25, a, b, c, d]); // jmp [rip + distance]
+    stub
 }
 
 /// Whether any place in `region` reaches `address` with a 32-bit distance, whatever small addend goes with it.

@@ -3,11 +3,13 @@
 mod context;
 mod enter;
 mod fixup;
+mod protection;
 mod rows;
 
 pub(crate) use context::Context;
 pub(crate) use enter::{enter, exit, landing, memmove, memset, raise};
 pub(crate) use fixup::{STUB_LEN, apply, reaches, stub};
+pub use protection::branch_tracking;
 pub(crate) use rows::{cie, function_rows, stub_rows};
 
 /// Called when code has been written at a place. Instruction caches follow memory by themselves on this processor.
