@@ -1,8 +1,9 @@
 //! Modules: functions and imports, data objects, signatures and layouts, source files.
 
 use crate::builder::FunctionBuilder;
+use crate::diagnostic::Place;
 use crate::entity::{Block, DataId, FileId, FuncId, LayoutId, SigId};
-use crate::function::{Entry, Function};
+use crate::function::{Entry, Function, Pos};
 use crate::types::{AbiType, Layout, Signature};
 use std::collections::HashMap;
 
@@ -190,6 +191,14 @@ impl Module {
     /// Whether all signatures are plain ([`Signature::is_plain`]), so that calls need nothing out of the ordinary.
     pub fn has_plain_sigs(&self) -> bool {
         !self.unusual_sigs
+    }
+
+    /// The source position of a place, if it is an instruction that has one.
+    pub fn position(&self, place: Place) -> Option<Pos> {
+        match place {
+            Place::Inst(func, inst, _) => self.funcs.get(func.index())?.body.as_ref()?.position(inst),
+            _ => None,
+        }
     }
 
     /// Adds a layout for aggregates passed by value.

@@ -1,5 +1,6 @@
 //! The builder: what it records, what it counts, and how it numbers blocks.
 
+use kiln_ir::diagnostic::Place;
 use kiln_ir::function::{VRegInfo, aux};
 use kiln_ir::op::{Op, rows};
 use kiln_ir::types::{MemType, Signature, Type};
@@ -530,4 +531,21 @@ fn every_op_has_a_method_whose_records_are_whole() {
         }
     }
     assert_eq!(pool, f.pool().len());
+}
+
+#[test]
+fn places_of_instructions_have_the_position_given() {
+    let mut m = Module::new();
+    let file = m.file("f.kiln");
+    let f = m.declare("f", Signature::new([Type::I64], [Type::I64]), Linkage::Export);
+    let mut b = m.build(f);
+    let twice = b.add(b.param(0), b.param(0));
+    let pos = Pos { file, line: 3, column: 5 };
+    b.at(pos);
+    b.ret(&[twice]);
+    b.finish().expect("the function is whole");
+    assert_eq!(m.position(Place::Inst(f, Inst(0), None)), None);
+    assert_eq!(m.position(Place::Inst(f, Inst(1), Some(0))), Some(pos));
+    assert_eq!(m.position(Place::Func(f)), None);
+    assert_eq!(m.position(Place::Inst(FuncId(7), Inst(0), None)), None);
 }
