@@ -79,6 +79,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Building a language
+//!
+//! `examples/regvm` in the repository is a small language with everything that one needs: functions, control flow, calls
+//! to C, errors with source positions, calls that are overwritten while the program runs. Its README is a tutorial,
+//! "Build your language on Kiln".
+//!
 //! # Safety
 //!
 //! Loading a program is safe whatever it contains: readers and verifier trust nothing. *Running* one is running native

@@ -10,7 +10,7 @@ use crate::link;
 use crate::signature::{self, FunctionType};
 use crate::trap::Trap;
 use kiln_ir::verify::Checked;
-use kiln_ir::{AbiType, FuncId, Linkage, Module, Signature, Type};
+use kiln_ir::{AbiType, DataDecl, DataId, FuncId, Linkage, Module, Signature, Type};
 use kiln_runtime::{HostSymbols, Image};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -205,18 +205,64 @@ impl Program {
         names
     }
 
-    fn export(&self, name: &str) -> Result<(Start, Cow<'_, Signature>), FunctionError> {
-        let module = &self.0.module;
+    /// The address of an exported function or further entry, callable from C with its signature; what
+    /// [`Function::address`] says of it holds here. `None` if no function of this name is exported.
+    pub fn address(&self, name: &str) -> Option<*const u8> {
+        self.start_address(self.find(name)?)
+    }
+
+    /// The address of an exported data object. It is valid as long as the program is alive; the object has the size and
+    /// alignment that the module gives it, and the program may read it at any time, and write it if it is writable.
+    /// `None` if no data object of this name is exported.
+    ///
+    /// ```
+    /// # use kiln::{Config, Engine};
+    /// use std::sync::atomic::{AtomicI64, Ordering};
+    /// let engine = Engine::new(Config::new());
+    /// let program = engine.load_text("
+    ///     export data step = i64 [1]
+    ///     export fn next(%x: i64) -> i64 {
+    ///         %s = atomic_load.i64 [step] !relaxed
+    ///         %y = add %x, %s
+    ///         ret %y
+    ///     }
+    /// ").unwrap();
+    /// let next = program.function::<fn(i64) -> i64>("next").unwrap();
+    /// // SAFETY: `step` is an i64 that everyone accesses with atomic operations.
+    /// let step = unsafe { AtomicI64::from_ptr(program.data("step").unwrap().cast()) };
+    /// step.store(10, Ordering::Relaxed);
+    /// // SAFETY: `next` only reads its data.
+    /// assert_eq!(unsafe { next.call(32) }, Ok(42));
+    /// ```
+    pub fn data(&self, name: &str) -> Option<*mut u8> {
+        let exported = |d: &&DataDecl| d.linkage == Linkage::Export && d.name == name;
+        let index = self.0.module.data().iter().position(|d| exported(&d))?;
+        self.0.image.data_address(DataId(index as u32))
+    }
+
+    fn find(&self, name: &str) -> Option<Start> {
         let qualified = || {
             let (func, entry) = name.rsplit_once('.')?;
             let start = self.0.exports.get(entry)?;
-            (start.entry.is_some() && module.func(start.func).name == func).then_some(start)
+            (start.entry.is_some() && self.0.module.func(start.func).name == func).then_some(start)
         };
-        let Some(start) = self.0.exports.get(name).or_else(qualified) else {
+        self.0.exports.get(name).or_else(qualified).copied()
+    }
+
+    fn export(&self, name: &str) -> Result<(Start, Cow<'_, Signature>), FunctionError> {
+        let Some(start) = self.find(name) else {
             let exports = self.exports().into_iter().map(str::to_owned).collect();
             return Err(FunctionError::NotFound { name: name.into(), exports });
         };
-        Ok((*start, start.signature(module)))
+        Ok((start, start.signature(&self.0.module)))
+    }
+
+    fn start_address(&self, start: Start) -> Option<*const u8> {
+        match (start.entry, &self.0.interpreted) {
+            (None, _) => self.0.image.address(start.func),
+            (Some(entry), None) => self.0.image.entry_address(start.func, entry),
+            (Some(entry), Some(interpreted)) => interpreted.entry_address(start.func, entry),
+        }
     }
 
     fn callee(&self, start: Start, sig: &Signature, variable: &[Type]) -> Callee {
@@ -224,13 +270,8 @@ impl Program {
             Some(_) => 0,
             None => adapter(sig, variable, self.0.module.layouts()),
         };
-        let address = match (start.entry, &self.0.interpreted) {
-            (None, _) => self.0.image.address(start.func),
-            (Some(entry), None) => self.0.image.entry_address(start.func, entry),
-            (Some(entry), Some(interpreted)) => interpreted.entry_address(start.func, entry),
-        };
         // Every function with a body has an address, and so have its entries.
-        let target = address.map_or(0, |address| address as usize);
+        let target = self.start_address(start).map_or(0, |address| address as usize);
         Callee { start, target, adapter, arguments: sig.params.len() + variable.len() }
     }
 

@@ -404,3 +404,36 @@ fn handles_may_go_to_other_threads() {
     free_to_go::<kiln::Trap>();
     free_to_go::<LoadError>();
 }
+
+#[test]
+fn exported_functions_and_data_have_addresses() {
+    for tier in TIERS {
+        let program = load(
+            tier,
+            "
+            export data step = i64 [5]
+            data hidden = i64 [1]
+            export fn next(%x: i64) -> i64 {
+                %s = load.i64 [step]
+                %y = add %x, %s
+                ret %y
+            }
+            ",
+        );
+        let next = program.function::<fn(i64) -> i64>("next").unwrap();
+        assert_eq!(program.address("next"), Some(next.address()));
+        assert_eq!(program.address("step"), None);
+        assert_eq!(program.data("next"), None);
+        assert_eq!(program.data("hidden"), None);
+        let step = program.data("step").unwrap().cast::<i64>();
+        // SAFETY: `step` is an i64 of the program's, which nobody else accesses meanwhile; `next` only reads it.
+        unsafe {
+            assert_eq!(*step, 5);
+            *step = 7;
+            assert_eq!(next.call(1), Ok(8));
+            // SAFETY: the address is that of a C function of this signature.
+            let native: extern "C" fn(i64) -> i64 = std::mem::transmute(program.address("next").unwrap());
+            assert_eq!(native(10), 17);
+        }
+    }
+}
