@@ -66,11 +66,7 @@ impl std::fmt::Display for Summary {
 
 /// What the baseline compiler does, as the generator asks it.
 pub fn baseline_config() -> Config {
-    Config {
-        supports: |op: Op, _: Type| kiln_codegen::refusal::supports(op),
-        results: 1,
-        ..Config::default()
-    }
+    Config { supports: |op: Op, _: Type| kiln_codegen::refusal::supports(op), ..Config::default() }
 }
 
 /// The generator's program of a seed, made of what the baseline compiler does. Every eighth is a large one.

@@ -7,6 +7,7 @@
 //! Blocks lie in this order: the entry, the main ones, the cold ones, the last one, which returns. A jump back is
 //! made only by taking one from the counter `loops`.
 
+use crate::aggregate::Aggregate;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::program::{FUEL_AT, Plan, usable};
@@ -81,6 +82,8 @@ pub(crate) struct Body<'g, 'm, 'b> {
     pub config: &'g Config,
     pub plan: &'g Plan,
     pub signature: &'g Signature,
+    /// The types of the function's variable arguments.
+    pub variable: &'g [Type],
     /// Ops with their types that may stand in the middle of a block.
     pub inner: Vec<(Op, Type)>,
     pools: [Pool; 7],
@@ -97,6 +100,9 @@ pub(crate) struct Body<'g, 'm, 'b> {
     pub base: VReg,
     pub mid: i32,
     pub slots: Vec<(Slot, u32)>,
+    /// The parameters that are aggregates, and what calls in the open block gave.
+    pub aggregates: Vec<Aggregate>,
+    pub local_aggregates: Vec<Aggregate>,
     /// Whether this function calls others.
     pub calls: bool,
 }
@@ -114,12 +120,14 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
         let inner = inner_ops(config);
         let b = module.build(id);
         let calls = entry || e.chance(60);
+        let variable = plan.callees.iter().find(|c| c.id == id).map_or(&[][..], |c| &c.variable);
         let mut body = Body {
             b,
             e,
             config,
             plan,
             signature,
+            variable,
             inner,
             pools: Default::default(),
             blocks: vec![],
@@ -130,6 +138,8 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
             base: VReg::NONE,
             mid: 0,
             slots: vec![],
+            aggregates: vec![],
+            local_aggregates: vec![],
             calls,
         };
         body.prologue(entry);
@@ -158,7 +168,9 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
 
         for n in 0..self.b.function().params() {
             let v = self.b.param(n);
-            if self.start.is_some_and(|(_, counter)| counter == v) {
+            if self.start.is_some_and(|(_, counter)| counter == v)
+                || matches!(self.signature.params[n as usize], AbiType::Aggregate(_))
+            {
                 continue;
             }
             let class = Class::of(self.b.ty(v), false);
@@ -179,6 +191,8 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
         self.mid = if self.e.chance(50) { 0 } else { 1024 };
         self.base = self.b.data_addr(self.plan.arena, self.mid);
         self.make_slots();
+        self.take_variable();
+        self.take_aggregates();
         if entry {
             let fuel = self.e.range(0, 24) as i64;
             self.b.store(MemType::I64, (self.base, FUEL_AT - self.mid), fuel);
@@ -217,6 +231,12 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
         for pool in &mut self.pools {
             pool.locals.clear();
         }
+        self.local_aggregates.clear();
+    }
+
+    /// Makes a register assigned at the entry one that any path may read.
+    pub fn add_global(&mut self, class: Class, v: VReg) {
+        self.pools[class as usize].globals.push(v);
     }
 
     /// One more instruction, or a group of them that belong together.
@@ -224,6 +244,9 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
         let may_call = self.calls && self.now + 1 != self.blocks.len();
         if may_call && self.e.chance(8) && usable(self.config, Op::Call, Type::I32) {
             return self.call();
+        }
+        if self.e.chance(10) {
+            self.touch_any();
         }
         let (op, ty) = self.e.pick(&self.inner);
         self.instruction(op, ty);
@@ -348,7 +371,10 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
 
     /// The register that carries a call's argument or a result.
     pub fn element(&mut self, ty: AbiType) -> VReg {
-        self.read(Class::of(ty.register(), false))
+        match ty {
+            AbiType::Aggregate(layout) => self.aggregate(layout),
+            scalar => self.read(Class::of(scalar.register(), false)),
+        }
     }
 
     pub fn is_last(&self) -> bool {

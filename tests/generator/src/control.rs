@@ -1,11 +1,14 @@
 //! Ends of blocks, and calls.
 
+use crate::aggregate::Aggregate;
 use crate::body::{Body, Class};
 use crate::inst::Draft;
 use crate::program::{Callee, usable};
+use crate::signature::can_tail_call;
 use crate::values;
 use kiln_ir::function::aux;
 use kiln_ir::op::Variant;
+use kiln_ir::types::AbiType;
 use kiln_ir::{Block, Cond, FCond, Hint, InstData, Op, Type, VReg};
 
 impl Body<'_, '_, '_> {
@@ -210,8 +213,7 @@ impl Body<'_, '_, '_> {
         let same: Vec<usize> = (0..self.plan.callees.len())
             .filter(|n| {
                 let c = &self.plan.callees[*n];
-                // Arguments on the stack need room that this function's caller may not have made.
-                !c.import && c.signature.results == self.signature.results && c.signature.params.len() <= 5
+                !c.import && can_tail_call(self.signature, &c.signature, &self.plan.layouts)
             })
             .collect();
         if same.is_empty() {
@@ -228,7 +230,8 @@ impl Body<'_, '_, '_> {
     }
 
     fn arguments(&mut self, callee: &Callee) -> Vec<VReg> {
-        callee.signature.params.iter().map(|p| self.element(*p)).collect()
+        let variable = callee.variable.iter().copied().map(AbiType::Value);
+        callee.signature.params.iter().copied().chain(variable).map(|p| self.element(p)).collect()
     }
 
     fn callee(&mut self) -> Option<(usize, Callee)> {
@@ -275,8 +278,16 @@ impl Body<'_, '_, '_> {
 
     fn call_with(&mut self, op: Op, a: u32, callee: &Callee, args: &[VReg]) {
         let mut results = vec![];
+        let mut given = vec![];
         for result in &callee.signature.results {
-            let v = self.write_to(Class::of(result.register(), false), &results);
+            let v = match *result {
+                AbiType::Aggregate(layout) => {
+                    let address = self.b.vreg(Type::Ptr);
+                    given.push(Aggregate { address, layout });
+                    address
+                }
+                scalar => self.write_to(Class::of(scalar.register(), false), &results),
+            };
             results.push(v);
         }
         let mut draft = Draft::new(op, Type::I32);
@@ -286,5 +297,9 @@ impl Body<'_, '_, '_> {
         draft.tail.extend(args.iter().map(|v| v.0));
         draft.tail.extend(results.iter().skip(1).map(|v| v.0));
         self.push(draft);
+        for aggregate in given {
+            self.touch(aggregate);
+            self.local_aggregates.push(aggregate);
+        }
     }
 }

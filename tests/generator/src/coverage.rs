@@ -11,13 +11,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 /// Ops that the generator does not make, and who tests them instead.
-pub const NOT_GENERATED: &[(Op, &str)] = &[
-    (Op::TlsAddr, "needs a thread-local object of the process; golden tests"),
-    (Op::VaStart, "needs a variadic function; golden tests"),
-    (Op::VaArg, "needs a variadic function; golden tests"),
-    (Op::VaCopy, "needs a variadic function; golden tests"),
-    (Op::VaEnd, "needs a variadic function; golden tests"),
-];
+pub const NOT_GENERATED: &[(Op, &str)] =
+    &[(Op::TlsAddr, "needs a thread-local object of the process; golden tests")];
 
 /// An op with a type and one form that its operands can take.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -66,7 +66,7 @@ impl Body<'_, '_, '_> {
             }
             Shape::FuncAddr | Shape::CallPtr => self.call_through_pointer(),
             Shape::Call => self.call(),
-            // Variable arguments need functions of their own; golden tests have them.
+            // Variable arguments are read where a function begins.
             Shape::VaList | Shape::VaArg | Shape::VaCopy => {}
             Shape::Overflow | Shape::OverflowUnary if self.cold_ahead().is_none() => {}
             _ => self.regular(op, ty),

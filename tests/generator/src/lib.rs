@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod aggregate;
 mod body;
 mod config;
 mod control;
@@ -27,6 +28,7 @@ mod mutate;
 mod program;
 mod records;
 mod shrink;
+mod signature;
 pub mod values;
 
 pub use config::{Config, HOSTS, Host};

@@ -4,6 +4,7 @@ use crate::entropy::Entropy;
 use crate::records::{Record, Records};
 use crate::values;
 use kiln_ir::op::Field;
+use kiln_ir::types::{AbiType, Signature};
 use kiln_ir::{Block, DataId, FuncId, InstData, Module, Op, Type, VReg};
 
 /// Changes up to four things in one function of the module. Gives whether anything could be changed.
@@ -114,24 +115,28 @@ fn change_record(entropy: &mut Entropy, record: &mut Record, vregs: u32, blocks:
 /// Whether a program can see where things lie, so that two correct runs may differ: it takes the address of
 /// something other than the data object `fixed`, which lies at one place in all runs.
 pub fn sees_addresses(module: &Module, fixed: DataId) -> bool {
-    instructions(module).any(|inst| match inst.op {
-        Op::DataAddr => inst.a != fixed.0,
-        Op::FuncAddr
-        | Op::LabelAddr
-        | Op::SlotAddr
-        | Op::SlotOffset
-        | Op::FrameAddr
-        | Op::TlsAddr
-        | Op::Alloca
-        | Op::JumpTo
-        | Op::CallPtr
-        | Op::TailCallPtr
-        | Op::VaStart
-        | Op::VaArg
-        | Op::VaCopy
-        | Op::VaEnd => true,
-        _ => false,
-    })
+    // Registers of aggregates hold addresses.
+    let passes_address =
+        |sig: &Signature| sig.params.iter().chain(&sig.results).any(|ty| matches!(ty, AbiType::Aggregate(_)));
+    module.sigs().iter().any(passes_address)
+        || instructions(module).any(|inst| match inst.op {
+            Op::DataAddr => inst.a != fixed.0,
+            Op::FuncAddr
+            | Op::LabelAddr
+            | Op::SlotAddr
+            | Op::SlotOffset
+            | Op::FrameAddr
+            | Op::TlsAddr
+            | Op::Alloca
+            | Op::JumpTo
+            | Op::CallPtr
+            | Op::TailCallPtr
+            | Op::VaStart
+            | Op::VaArg
+            | Op::VaCopy
+            | Op::VaEnd => true,
+            _ => false,
+        })
 }
 
 /// Whether no payload of a NaN can reach an integer, memory or the sign of another float.

@@ -3,9 +3,13 @@
 use crate::body::Body;
 use crate::config::{Config, HOSTS};
 use crate::entropy::Entropy;
+use crate::signature::{self, Layouts};
 use crate::values;
 use kiln_ir::types::AbiType;
-use kiln_ir::{DataDecl, DataId, DataReloc, DataTarget, FuncId, Linkage, Module, Op, SigId, Signature, Type};
+use kiln_ir::{
+    DataDecl, DataId, DataReloc, DataTarget, FuncId, Layout, LayoutId, Linkage, Module, Op, SigId, Signature,
+    Type,
+};
 
 /// The name of the data object that programs read and write.
 pub const ARENA: &str = "arena";
@@ -37,6 +41,8 @@ pub(crate) struct Callee {
     pub id: FuncId,
     pub sig: SigId,
     pub signature: Signature,
+    /// The types of the variable arguments that every call passes.
+    pub variable: Vec<Type>,
     pub import: bool,
 }
 
@@ -47,6 +53,15 @@ pub(crate) struct Plan {
     /// Addresses of the callees that are not imports, 8 bytes each, in order.
     pub table: DataId,
     pub callees: Vec<Callee>,
+    pub layouts: Layouts,
+}
+
+impl Plan {
+    /// An aggregate that the program passes by value.
+    pub fn layout(&self, id: LayoutId) -> &Layout {
+        let found = self.layouts.iter().find(|(known, _)| *known == id);
+        &found.expect("signatures name the layouts of the plan").1
+    }
 }
 
 /// Makes a program out of the choices.
@@ -62,19 +77,20 @@ pub fn generate(entropy: &mut Entropy, config: &Config) -> Generated {
         let signature = Signature::new(host.params.iter().copied(), host.results.iter().copied());
         let id = module.import(host.name, signature.clone());
         let sig = module.func(id).sig;
-        callees.push(Callee { id, sig, signature, import: true });
+        callees.push(Callee { id, sig, signature, variable: vec![], import: true });
     }
+    let layouts = signature::layouts(&mut module, entropy);
     let count = entropy.range(u32::from(config.functions > 0), config.functions);
     for n in 0..count {
-        let signature = signature(entropy, config.args, config.results);
+        let (signature, variable) = signature::any(entropy, &layouts, config.args, config.results);
         let id = module.declare(&format!("f{n}"), signature.clone(), Linkage::Local);
         let sig = module.func(id).sig;
-        callees.push(Callee { id, sig, signature, import: false });
+        callees.push(Callee { id, sig, signature, variable, import: false });
     }
     let table = table(&mut module, &callees);
-    let entry_signature = signature(entropy, config.args.min(8), config.entry_results);
+    let entry_signature = signature::plain(entropy, config.args.min(8), config.entry_results);
     let entry = module.declare(ENTRY, entry_signature.clone(), Linkage::Export);
-    let plan = Plan { arena, table, callees };
+    let plan = Plan { arena, table, callees, layouts };
 
     for callee in plan.callees.iter().filter(|c| !c.import) {
         Body::write(&mut module, callee.id, &callee.signature, entropy, config, &plan, false);
@@ -137,29 +153,6 @@ fn table(module: &mut Module, callees: &[Callee]) -> DataId {
         relocs: relocs.collect(),
         ..DataDecl::default()
     })
-}
-
-fn signature(entropy: &mut Entropy, args: u32, results: u32) -> Signature {
-    const TYPES: [AbiType; 9] = [
-        AbiType::Value(Type::I32),
-        AbiType::Value(Type::I64),
-        AbiType::Value(Type::F64),
-        AbiType::Value(Type::F32),
-        AbiType::Value(Type::Ptr),
-        AbiType::I8,
-        AbiType::U8,
-        AbiType::I16,
-        AbiType::U16,
-    ];
-    // Most calls are short; some overflow the argument registers by far.
-    let params = if entropy.chance(25) { entropy.range(0, args) } else { entropy.range(0, args.min(5)) };
-    let mostly = entropy.pick(&TYPES);
-    let element =
-        |e: &mut Entropy| if e.chance(30) { mostly } else { TYPES[e.below(TYPES.len() as u32) as usize] };
-    let params: Vec<AbiType> = (0..params).map(|_| element(entropy)).collect();
-    let results = entropy.range(0, results);
-    let results: Vec<AbiType> = (0..results).map(|_| element(entropy)).collect();
-    Signature::new(params, results)
 }
 
 fn argument(entropy: &mut Entropy, ty: AbiType) -> u64 {

@@ -31,6 +31,11 @@ enum Late {
     Address(Amode),
 }
 
+/// Whether what a caller left above the value's bits must be overwritten.
+fn is_narrow(param: AbiType) -> bool {
+    matches!(param, AbiType::I8 | AbiType::U8 | AbiType::I16 | AbiType::U16)
+}
+
 impl Emit<'_, X64> {
     /// Brings the function's parameters where they belong.
     pub fn parameters(&mut self) {
@@ -80,8 +85,7 @@ impl Emit<'_, X64> {
                 }
                 ArgPlace::Address { place: Place::Reg(reg), .. } => self.receive(v, reg, &mut moves),
                 ArgPlace::Value(Place::Stack(at)) | ArgPlace::Address { place: Place::Stack(at), .. } => {
-                    let narrow = param != AbiType::Value(param.register());
-                    if val.home != Reg::NONE || narrow || self.frame.several_entries {
+                    if val.home != Reg::NONE || is_narrow(param) || self.frame.several_entries {
                         late.push((v, param, Late::Value(INCOMING | at)));
                     } else {
                         let val = &mut self.vals[v.index()];

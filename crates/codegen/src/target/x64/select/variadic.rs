@@ -4,6 +4,7 @@
 use super::bytes::ahead;
 use super::wide;
 use crate::baseline::Emit;
+use crate::regs::Reg;
 use crate::target::x64::X64;
 use crate::target::x64::encode::Amode;
 use crate::target::x64::frame::INCOMING;
@@ -65,7 +66,8 @@ impl Emit<'_, X64> {
             self.asm.alu_imm(Alu::Add, true, ahead(list, OVERFLOW), 8);
             self.asm.land(found);
         }
-        let d = self.write(VReg(inst.dst), address);
+        let prefer = if inst.ty.is_float() { Reg::NONE } else { address };
+        let d = self.write(VReg(inst.dst), prefer);
         self.load_plain(d, inst.ty, Amode::base(address, 0));
         debug_assert!(wide(inst.ty) || inst.ty.bytes() == 4);
     }
