@@ -230,8 +230,15 @@ impl Body<'_, '_, '_> {
     }
 
     fn arguments(&mut self, callee: &Callee) -> Vec<VReg> {
-        let variable = callee.variable.iter().copied().map(AbiType::Value);
-        callee.signature.params.iter().copied().chain(variable).map(|p| self.element(p)).collect()
+        let mut args: Vec<VReg> = callee.signature.params.iter().map(|p| self.element(*p)).collect();
+        for ty in &callee.variable {
+            // The callee may look at one half of a double.
+            args.push(match ty {
+                Type::F64 => self.exact_float(Type::F64),
+                ty => self.read(Class::of(*ty, true)),
+            });
+        }
+        args
     }
 
     fn callee(&mut self) -> Option<(usize, Callee)> {

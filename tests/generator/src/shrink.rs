@@ -57,6 +57,14 @@ impl Shrink<'_> {
     }
 
     fn offer_records(&mut self, func: FuncId, records: &Records) -> bool {
+        // Which argument one reads depends on those read before: only the last ones can go.
+        let read = |records: &Records| -> Vec<Type> {
+            let all = records.blocks.iter().flat_map(|(_, block)| block);
+            all.filter(|r| r.inst.op == Op::VaArg).map(|r| r.inst.ty).collect()
+        };
+        if !self.records(func).is_some_and(|best| read(&best).starts_with(&read(records))) {
+            return false;
+        }
         let mut candidate = self.best.clone();
         records.build(&mut candidate, func) && self.offer(candidate)
     }
