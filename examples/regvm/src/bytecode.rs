@@ -6,7 +6,7 @@ use crate::operand::{Func, Kind, Label, Site, Target, Text};
 use std::collections::HashMap;
 use std::fmt;
 
-/// A program: what a compiler for the machine emits, in any order of functions, and what [`crate::read`] makes of text.
+/// A program: what a compiler for the machine emits, in any order of functions, and what [`crate::read()`] makes of text.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Bytecode {
     file: String,

@@ -11,6 +11,8 @@
 //! | [`interpret`] | what it all means, in plain Rust |
 //!
 #![doc = include_str!("../README.md")]
+// Whoever copies a block from the tutorial gets no warning.
+#![doc(test(attr(deny(warnings))))]
 
 pub mod bytecode;
 pub mod check;
