@@ -245,6 +245,8 @@ impl<'c> Buffer<'c> {
         let code = self.code;
         code.relocs.truncate(code.relocs.len() - keep(code.relocs.len(), &|i| code.relocs[i].at));
         code.traps.truncate(code.traps.len() - keep(code.traps.len(), &|i| code.traps[i].at));
+        let left = keep(code.epilogues.len(), &|i| code.epilogues[i].at);
+        code.epilogues.truncate(code.epilogues.len() - left);
         code.spans.truncate(code.spans.len() - keep(code.spans.len(), &|i| code.spans[i].at));
     }
 }

@@ -20,6 +20,8 @@ pub struct Code {
     /// not listed is `BadAccess` (or `StackOverflow`, if the address says so): most instructions of a function may
     /// access memory, so they have no rows.
     pub traps: Vec<TrapSite>,
+    /// Where frames are taken down again, in ascending order. Functions without a frame have none.
+    pub epilogues: Vec<Epilogue>,
     /// Which IR instruction code belongs to: each row holds from its offset to the next row's, ascending.
     pub spans: Vec<SpanRow>,
 }
@@ -64,8 +66,22 @@ pub struct FrameInfo {
     /// Whether the frame pointer is pushed first and then holds the stack pointer's value.
     pub frame_pointer: bool,
     /// Length of each push and of the whole prologue are not uniform, so the offsets from the function's start
-    /// just behind each step stand here: up to 8 steps, unused ones 0.
-    pub steps: [u8; 8],
+    /// just behind each step stand here: up to 10 steps, unused ones 0.
+    pub steps: [u8; 10],
+    /// Where the stack pointer goes down page by page, the offset from the function's start behind the instruction
+    /// that puts its final value in the target's scratch register, which holds it until the last step; else 0.
+    pub probed: u8,
+}
+
+/// A place where a frame is taken down in the reverse order of the prologue and the function left. Unwinding needs it
+/// only for code that is interrupted there, by a debugger or a profiler.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Epilogue {
+    /// Behind the instruction that gives back [`FrameInfo::size`]; the saved registers are restored from here on, one
+    /// instruction each.
+    pub at: u32,
+    /// Behind the return, or the jump, that leaves.
+    pub end: u32,
 }
 
 /// A place to be filled in when the code is linked.
@@ -172,7 +188,15 @@ impl Code {
         self.labels.clear();
         self.relocs.clear();
         self.traps.clear();
+        self.epilogues.clear();
         self.spans.clear();
+    }
+
+    /// Where a function's frame is taken down.
+    pub fn epilogues_of(&self, function: &FunctionCode) -> &[Epilogue] {
+        let first = self.epilogues.partition_point(|epilogue| epilogue.at < function.start);
+        let after = self.epilogues.partition_point(|epilogue| epilogue.at < function.end);
+        &self.epilogues[first..after]
     }
 
     /// The function that an offset belongs to.

@@ -62,6 +62,7 @@ fn tables_are_in_ascending_order() {
     assert!(code.relocs.is_sorted_by_key(|r| r.at));
     assert!(code.traps.is_sorted_by_key(|t| t.at));
     assert!(code.spans.is_sorted_by_key(|s| s.at));
+    assert!(code.epilogues.is_sorted_by(|a, b| a.end <= b.at));
     for f in &code.functions {
         assert!(f.start % 16 == 0 && f.code_end <= f.end && f.end as usize <= code.bytes.len());
     }
@@ -74,6 +75,27 @@ fn a_frame_of_more_than_a_page_is_touched_page_by_page() {
     assert!(small.traps.is_empty(), "{:?}", small.traps);
     assert_eq!(large.traps.len(), 1);
     assert!(large.functions[0].frame.size > 4096);
+}
+
+/// Also where a frame turns out too small and the function is written once more.
+#[test]
+fn each_return_from_a_frame_is_listed() {
+    let two = module(
+        "extern g: fn() -> i64\nexport fn f(%a: i64) -> i64 {\n %x = call g()\n blt %x, %a, low\n ret %x\n\
+         low:\n %y = add %x, %a\n ret %y\n}\n",
+    );
+    for (module, returns) in [(two, 2), (module(CALLS), 1), (crowded(40), 1), (crowded(1000), 1)] {
+        let code = code_of(&module, &mut Scratch::default());
+        let function = &code.functions[0];
+        let epilogues = code.epilogues_of(function);
+        assert_eq!(epilogues.len(), returns);
+        for epilogue in epilogues {
+            let end = epilogue.end as usize;
+            assert!(epilogue.at < epilogue.end && epilogue.end <= function.code_end);
+            assert_eq!(code.bytes[end - 1], 0xc3, "ends with the return");
+        }
+    }
+    assert!(code_of(&module(LOOP), &mut Scratch::default()).epilogues.is_empty());
 }
 
 #[test]

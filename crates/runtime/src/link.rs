@@ -590,6 +590,7 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
         labels: Vec::new(),
         relocs: Vec::new(),
         traps: code.traps.clone(),
+        epilogues: Vec::new(),
         spans: code.spans.clone(),
     };
     let rows = Rows::register(code, start[0], start[0] + stubs.min(code_len)..start[0] + code_len);

@@ -1,6 +1,6 @@
 //! Tells the process's unwinder about compiled frames, so that backtraces and exceptions pass through them.
 //!
-//! One `.eh_frame` section per image is written and registered in one call, which costs 24 to 48 bytes per function.
+//! One `.eh_frame` section per image is written and registered in one call, which costs 24 to 72 bytes per function.
 //! The unwinder of GCC's runtime keeps the section's address, so it stays as long as the image.
 //!
 //! Up to version 12 that runtime keeps sections in a list: registering is constant, but dropping an image costs a walk
@@ -27,7 +27,7 @@ impl Rows {
         target::cie(&mut section);
         let shared = section.len();
         for function in code.functions.iter().filter(|function| function.code_end > function.start) {
-            target::function_rows(&mut section, function, at);
+            target::function_rows(&mut section, code, function, at);
         }
         if !stubs.is_empty() {
             target::stub_rows(&mut section, stubs);

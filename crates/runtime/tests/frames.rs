@@ -22,7 +22,7 @@ fn callers(hand: &mut Hand, callee: FuncId) -> Vec<FuncId> {
         func
     };
     let steps = |list: &[u8]| {
-        let mut steps = [0; 8];
+        let mut steps = [0; 10];
         steps[..list.len()].copy_from_slice(list);
         steps
     };
@@ -42,7 +42,7 @@ fn callers(hand: &mut Hand, callee: FuncId) -> Vec<FuncId> {
                 size: 8,
                 saved: 1 << 3 | 1 << 6 | 1 << 12 | 1 << 15,
                 steps: steps(&[1, 2, 4, 6, 10]),
-                frame_pointer: false,
+                ..FrameInfo::default()
             },
         ),
         add(
@@ -50,7 +50,13 @@ fn callers(hand: &mut Hand, callee: FuncId) -> Vec<FuncId> {
             // push rbp; mov rbp, rsp; push rbx; sub rsp, 40
             &[0x55, 0x48, 0x89, 0xe5, 0x53, 0x48, 0x83, 0xec, 0x28, 0x31, 0xdb],
             &[0x48, 0x83, 0xc4, 0x28, 0x5b, 0x5d, 0xc3],
-            FrameInfo { size: 40, saved: 1 << 3, steps: steps(&[1, 4, 5, 9]), frame_pointer: true },
+            FrameInfo {
+                size: 40,
+                saved: 1 << 3,
+                steps: steps(&[1, 4, 5, 9]),
+                frame_pointer: true,
+                ..FrameInfo::default()
+            },
         ),
         add(
             "large",
@@ -210,7 +216,7 @@ fn longjmp_over_compiled_frames_leaves_nothing_behind() {
         0x5b, // pop rbx
         0xc3, // ret
     ];
-    let frame = FrameInfo { saved: 1 << 3, steps: [1, 0, 0, 0, 0, 0, 0, 0], ..FrameInfo::default() };
+    let frame = FrameInfo { saved: 1 << 3, steps: [1, 0, 0, 0, 0, 0, 0, 0, 0, 0], ..FrameInfo::default() };
     let start = hand.body(outer, &bytes, frame);
     hand.reloc(start + 10, RelocKind::Pc32, Target::Func(jumper), -4);
     hand.reloc(start + 15, CALL, Target::Func(land), -4);
@@ -257,7 +263,7 @@ fn a_trap_does_not_land_in_an_entry_that_was_jumped_over() {
         0x5b, // pop rbx
         0xc3, // ret
     ];
-    let frame = FrameInfo { saved: 1 << 3, steps: [1, 0, 0, 0, 0, 0, 0, 0], ..FrameInfo::default() };
+    let frame = FrameInfo { saved: 1 << 3, steps: [1, 0, 0, 0, 0, 0, 0, 0, 0, 0], ..FrameInfo::default() };
     let start = hand.body(outer, &bytes, frame);
     hand.reloc(start + 10, RelocKind::GotPc32, Target::Func(nested), -4);
     hand.reloc(start + 15, CALL, Target::Func(land), -4);

@@ -153,7 +153,7 @@ fn probes_and_accesses_in_the_own_frame_are_stack_overflows() {
         let start = hand.body(
             func,
             &bytes,
-            FrameInfo { size, steps: [7, 0, 0, 0, 0, 0, 0, 0], ..FrameInfo::default() },
+            FrameInfo { size, steps: [7, 0, 0, 0, 0, 0, 0, 0, 0, 0], ..FrameInfo::default() },
         );
         if let Some(cause) = cause {
             hand.trap(start + 7, cause);
@@ -181,9 +181,9 @@ fn host_functions_raise_through_their_thunk() {
         let plain = [0x48, 0x83, 0xec, 0x18, 0xe8, 0, 0, 0, 0]; // sub rsp, 24; call raise
         let framed = [0x55, 0x48, 0x89, 0xe5, 0xe8, 0, 0, 0, 0]; // push rbp; mov rbp, rsp; call raise
         let (bytes, frame) = if frame_pointer {
-            (framed, FrameInfo { frame_pointer, steps: [1, 4, 0, 0, 0, 0, 0, 0], ..FrameInfo::default() })
+            (framed, FrameInfo { frame_pointer, steps: [1, 4, 0, 0, 0, 0, 0, 0, 0, 0], ..FrameInfo::default() })
         } else {
-            (plain, FrameInfo { size: 24, steps: [4, 0, 0, 0, 0, 0, 0, 0], ..FrameInfo::default() })
+            (plain, FrameInfo { size: 24, steps: [4, 0, 0, 0, 0, 0, 0, 0, 0, 0], ..FrameInfo::default() })
         };
         let start = hand.body(thunk, &bytes, frame);
         hand.reloc(start + 5, CALL, Target::Func(raise), -4);

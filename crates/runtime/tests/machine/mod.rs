@@ -67,7 +67,8 @@ impl Hand {
             0xc3, // ret
         ];
         let func = self.declare(name);
-        let frame = FrameInfo { saved: 1 << 3, steps: [1, 0, 0, 0, 0, 0, 0, 0], ..FrameInfo::default() };
+        let frame =
+            FrameInfo { saved: 1 << 3, steps: [1, 0, 0, 0, 0, 0, 0, 0, 0, 0], ..FrameInfo::default() };
         let start = self.body(func, &bytes, frame);
         self.reloc(start + 8, CALL, Target::Func(callee), -4);
         func
@@ -130,7 +131,7 @@ pub fn divide(hand: &mut Hand) -> FuncId {
 /// Adds a function that calls itself without end.
 pub fn recurse(hand: &mut Hand) -> FuncId {
     let func = hand.declare("recurse");
-    let frame = FrameInfo { size: 8, steps: [4, 0, 0, 0, 0, 0, 0, 0], ..FrameInfo::default() };
+    let frame = FrameInfo { size: 8, steps: [4, 0, 0, 0, 0, 0, 0, 0, 0, 0], ..FrameInfo::default() };
     let start = hand.body(
         func,
         &[

@@ -16,7 +16,7 @@ use crate::abi::CallLayout;
 use crate::baseline::call::Room;
 use crate::baseline::scan::{NO_SLOT, Scan};
 use crate::baseline::{Emit, Subject};
-use crate::code::{FaultCause, FrameInfo, TrapSite};
+use crate::code::{Epilogue, FaultCause, FrameInfo, TrapSite};
 use crate::regs::Reg;
 use crate::target::FrameLayout;
 use crate::target::x64::X64;
@@ -360,7 +360,7 @@ impl Emit<'_, X64> {
                     self.asm.push(RAX);
                 }
             } else if self.frame.probe {
-                self.probe_pages();
+                info.probed = self.probe_pages(start);
             } else {
                 // sub rsp, imm32
                 self.asm.raw(&[0x48, 0x81, 0xec]);
@@ -377,8 +377,9 @@ impl Emit<'_, X64> {
         info
     }
 
-    /// Moves the stack pointer down page by page and touches each, so that the guard page is not stepped over.
-    fn probe_pages(&mut self) {
+    /// Moves the stack pointer down page by page and touches each, so that the guard page is not stepped over. Gives
+    /// the offset from `start` from which on the scratch register says where it will end.
+    fn probe_pages(&mut self, start: u32) -> u8 {
         // lea r11, [rsp - size]
         self.asm.raw(&[0x4c, 0x8d, 0x9c, 0x24]);
         let at = self.asm.buf.offset();
@@ -391,6 +392,7 @@ impl Emit<'_, X64> {
         let back = top.wrapping_sub(self.asm.buf.offset() + 2);
         self.asm.buf.put(0x70 | Cc::A as u64 | (back as u8 as u64) << 8, 2);
         self.asm.op(MOV_RM_R, true, SCRATCH, RSP);
+        (top - start) as u8
     }
 
     /// Takes storage from the stack. It lies above the arguments of calls, whose room is rounded up so that one rounding
@@ -443,7 +445,7 @@ impl Emit<'_, X64> {
 
     /// Writes the epilogue and the return.
     pub fn epilogue(&mut self) {
-        self.unframe(false);
+        let at = self.unframe(false);
         match u16::try_from(self.frame.popped) {
             Ok(0) => self.asm.raw(&[0xc3]),
             Ok(popped) => {
@@ -459,11 +461,12 @@ impl Emit<'_, X64> {
                 self.asm.group(GROUP5, false, 4, SCRATCH);
             }
         }
+        self.left(at);
     }
 
     /// Gives back the frame, down to the return address. Changes no register that holds an argument or a result; with
-    /// `tail`, also not the scratch register.
-    pub fn unframe(&mut self, tail: bool) {
+    /// `tail`, also not the scratch register. Gives the place from which on saved registers are popped.
+    pub fn unframe(&mut self, tail: bool) -> u32 {
         for i in 0..self.frame.vectors.len() {
             let (reg, room) = self.frame.vectors[i];
             let mem = self.frame.amode(room.at);
@@ -490,12 +493,23 @@ impl Emit<'_, X64> {
             self.asm.buf.frame_field(at, 1);
             self.asm.buf.put(0, 4);
         }
+        let at = self.asm.buf.offset();
         for i in (0..self.frame.saved_count).rev() {
             let reg = self.frame.saved[i];
             self.asm.pop(reg);
         }
         if self.frame.pointer {
             self.asm.pop(RBP);
+        }
+        at
+    }
+
+    /// Behind the instruction that leaves the function: lists the epilogue, for unwinders, with the place that
+    /// [`Self::unframe`] gave.
+    pub fn left(&mut self, at: u32) {
+        if self.frame.saved_count > 0 || self.frame.pointer || !self.frame.red_zone {
+            let end = self.asm.buf.offset();
+            self.asm.buf.code().epilogues.push(Epilogue { at, end });
         }
     }
 

@@ -1,16 +1,24 @@
 //! Frames as unwinders read them (System V psABI 3.7, DWARF 4 section 6.4; `.eh_frame` without augmentation, so that
 //! addresses are plain 8-byte words).
 
-use kiln_codegen::code::{FrameInfo, FunctionCode};
+use kiln_codegen::Code;
+use kiln_codegen::code::{Epilogue, FrameInfo, FunctionCode};
 use std::ops::Range;
 
 const RBP: u8 = 6;
 const RSP: u8 = 7;
+/// Where the prologue keeps what the stack pointer will be while it goes down page by page.
+const SCRATCH: u8 = 11;
 const RETURN_ADDRESS: u8 = 16;
 
 const DEF_CFA: u8 = 0x0c;
 const DEF_CFA_REGISTER: u8 = 0x0d;
 const DEF_CFA_OFFSET: u8 = 0x0e;
+const ADVANCE_LOC1: u8 = 0x02;
+const ADVANCE_LOC2: u8 = 0x03;
+const ADVANCE_LOC4: u8 = 0x04;
+const REMEMBER_STATE: u8 = 0x0a;
+const RESTORE_STATE: u8 = 0x0b;
 const ADVANCE_LOC: u8 = 0x40;
 const OFFSET: u8 = 0x80;
 
@@ -29,10 +37,16 @@ pub(crate) fn cie(out: &mut Vec<u8>) {
     });
 }
 
-/// Appends a function's entry, `at` being the address of the code's first byte.
-pub(crate) fn function_rows(out: &mut Vec<u8>, function: &FunctionCode, at: usize) {
+/// Appends a function's entry, `at` being the address of the code's first byte. Its rows hold at every instruction, also
+/// where the frame is made and taken down.
+pub(crate) fn function_rows(out: &mut Vec<u8>, code: &Code, function: &FunctionCode, at: usize) {
+    let epilogues = code.epilogues_of(function);
     fde(out, at + function.start as usize..at + function.code_end as usize, |out| {
-        prologue(out, &function.frame);
+        let mut rows = Rows { out, at: function.start };
+        rows.prologue(function);
+        for epilogue in epilogues {
+            rows.epilogue(function, epilogue);
+        }
     });
 }
 
@@ -41,42 +55,124 @@ pub(crate) fn stub_rows(out: &mut Vec<u8>, code: Range<usize>) {
     fde(out, code, |_| ());
 }
 
-fn prologue(out: &mut Vec<u8>, frame: &FrameInfo) {
-    let mut steps = frame.steps.iter().copied();
-    let mut done = 0;
-    let mut advance = |out: &mut Vec<u8>| {
-        let step = steps.next().unwrap_or(done);
-        // A prologue is shorter than 64 bytes, so the short form does.
-        let delta = step.saturating_sub(done);
-        done = done.max(step);
-        if delta > 0 {
-            out.push(ADVANCE_LOC | (delta & 0x3f));
+/// Writes a function's rows in the order of its code.
+struct Rows<'a> {
+    out: &'a mut Vec<u8>,
+    /// The offset that the next row holds from.
+    at: u32,
+}
+
+impl Rows<'_> {
+    /// Goes on to a later offset.
+    fn advance(&mut self, to: u32) {
+        let delta = to.saturating_sub(self.at);
+        self.at += delta;
+        match delta {
+            0 => {}
+            1..0x40 => self.out.push(ADVANCE_LOC | delta as u8),
+            0x40..0x100 => self.out.extend([ADVANCE_LOC1, delta as u8]),
+            0x100..0x1_0000 => {
+                self.out.push(ADVANCE_LOC2);
+                self.out.extend((delta as u16).to_le_bytes());
+            }
+            _ => {
+                self.out.push(ADVANCE_LOC4);
+                self.out.extend(delta.to_le_bytes());
+            }
         }
-    };
-    let mut saved = frame.saved;
-    let mut depth = 8u64; // from the stack pointer to the frame's start
-    if frame.frame_pointer {
-        advance(out);
-        depth += 8;
-        out.extend([DEF_CFA_OFFSET, depth as u8]);
-        out.extend([OFFSET | RBP, (depth / 8) as u8]);
-        advance(out);
-        out.extend([DEF_CFA_REGISTER, RBP]);
-        saved &= !(1 << RBP);
     }
-    for register in (0..16u8).filter(|register| saved & (1 << register) != 0) {
-        advance(out);
-        depth += 8;
-        if !frame.frame_pointer {
-            out.extend([DEF_CFA_OFFSET, depth as u8]);
+
+    /// From here on the frame starts this far above the stack pointer.
+    fn depth(&mut self, depth: u64) {
+        self.out.push(DEF_CFA_OFFSET);
+        uleb(self.out, depth);
+    }
+
+    /// From here on the frame starts this far above a register.
+    fn above(&mut self, register: u8, distance: u64) {
+        self.out.extend([DEF_CFA, register]);
+        uleb(self.out, distance);
+    }
+
+    fn prologue(&mut self, function: &FunctionCode) {
+        let frame = &function.frame;
+        let mut steps = frame.steps.iter().map(|step| function.start + u32::from(*step));
+        let mut depth = 8; // from the stack pointer to the frame's start
+        let mut step = |rows: &mut Self| rows.advance(steps.next().unwrap_or(rows.at));
+        if frame.frame_pointer {
+            step(self);
+            depth += 8;
+            self.depth(depth);
+            self.out.extend([OFFSET | RBP, (depth / 8) as u8]);
+            step(self);
+            self.out.extend([DEF_CFA_REGISTER, RBP]);
         }
-        out.extend([OFFSET | register, (depth / 8) as u8]);
+        for register in pushed(frame) {
+            step(self);
+            depth += 8;
+            if !frame.frame_pointer {
+                self.depth(depth);
+            }
+            self.out.extend([OFFSET | register, (depth / 8) as u8]);
+        }
+        if frame.size > 0 && !frame.frame_pointer {
+            depth += u64::from(frame.size);
+            if frame.probed > 0 {
+                self.advance(function.start + u32::from(frame.probed));
+                self.above(SCRATCH, depth);
+                step(self);
+                self.above(RSP, depth);
+            } else {
+                step(self);
+                self.depth(depth);
+            }
+        }
     }
-    if frame.size > 0 && !frame.frame_pointer {
-        advance(out);
-        out.push(DEF_CFA_OFFSET);
-        uleb(out, depth + u64::from(frame.size));
+
+    fn epilogue(&mut self, function: &FunctionCode, epilogue: &Epilogue) {
+        let frame = &function.frame;
+        // The rows of the prologue hold again behind the epilogue, if anything is behind it.
+        let more = epilogue.end < function.code_end;
+        let mut at = epilogue.at;
+        if more {
+            self.advance(at);
+            self.out.push(REMEMBER_STATE);
+        }
+        let mut depth = 8 + 8 * u64::from(frame.saved.count_ones());
+        if frame.size > 0 && !frame.frame_pointer {
+            self.advance(at);
+            self.depth(depth);
+        }
+        // Where a register was saved it can be read as long as nobody writes below the stack pointer, which nobody
+        // does before the function is left: its rule stays.
+        for register in pushed(frame).rev() {
+            at += pop_len(register);
+            depth -= 8;
+            if !frame.frame_pointer {
+                self.advance(at);
+                self.depth(depth);
+            }
+        }
+        if frame.frame_pointer {
+            self.advance(at + pop_len(RBP));
+            self.above(RSP, 8);
+        }
+        if more {
+            self.advance(epilogue.end);
+            self.out.push(RESTORE_STATE);
+        }
     }
+}
+
+/// The registers that the prologue pushes, in order, without the frame pointer that is set.
+fn pushed(frame: &FrameInfo) -> impl DoubleEndedIterator<Item = u8> {
+    let saved = if frame.frame_pointer { frame.saved & !(1 << RBP) } else { frame.saved };
+    (0..16u8).filter(move |register| saved & (1 << register) != 0)
+}
+
+/// The length of the instruction that pops a register.
+fn pop_len(register: u8) -> u32 {
+    if register < 8 { 1 } else { 2 }
 }
 
 fn fde(out: &mut Vec<u8>, code: Range<usize>, rows: impl FnOnce(&mut Vec<u8>)) {

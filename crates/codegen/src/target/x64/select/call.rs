@@ -371,8 +371,9 @@ impl Emit<'_, X64> {
             self.load_slot(hidden, Type::Ptr, slot);
         }
         self.count_vectors(sig);
-        if self.call.popped() != self.own.popped() {
+        let unframed = if self.call.popped() != self.own.popped() {
             self.move_return_address();
+            None
         } else {
             for at in (0..self.call.stack).step_by(8) {
                 self.asm.buf.reserve(0);
@@ -380,8 +381,8 @@ impl Emit<'_, X64> {
                 let to = self.frame.amode(INCOMING | at);
                 self.asm.op(MOVSD_XM_X, false, FSCRATCH, to);
             }
-            self.unframe(true);
-        }
+            Some(self.unframe(true))
+        };
         if inst.op == Op::TailCallPtr {
             self.asm.group(GROUP5, false, 4, SCRATCH);
         } else {
@@ -389,6 +390,9 @@ impl Emit<'_, X64> {
             self.asm.raw(&[0xe9, 0, 0, 0, 0]);
             let at = self.asm.buf.offset() - 4;
             self.asm.buf.relocate(at, RelocKind::Call32, Target::Func(FuncId(inst.a)), -4);
+        }
+        if let Some(at) = unframed {
+            self.left(at);
         }
     }
 
