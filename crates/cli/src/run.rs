@@ -31,6 +31,12 @@ pub struct Arguments {
     /// When the program has ended, say on standard error where the time went
     #[arg(long)]
     time: bool,
+    /// Show the program to gdb: functions, source lines, frames (`gdb --args kiln run --gdb FILE`)
+    #[arg(long)]
+    gdb: bool,
+    /// Name the program's functions for perf and other profilers, in /tmp/perf-PID.map
+    #[arg(long)]
+    perf_map: bool,
     /// The program: text or bytecode; `-` for standard input
     file: String,
     /// Arguments for the program, after its name
@@ -52,7 +58,8 @@ pub fn run(arguments: Arguments) -> Result<(), Status> {
     let mut times = std::mem::take(&mut input.times);
     let input = Arc::new(input);
     report_foreign_faults(&input);
-    let engine = Engine::new(Config::new().tier(arguments.tier));
+    let engine =
+        Engine::new(Config::new().tier(arguments.tier).gdb(arguments.gdb).perf_map(arguments.perf_map));
     let loaded = engine.load_timed(input.module.clone(), &mut |step, took| times.push((step, took)));
     let program = loaded.map_err(|error| load_error(&input, &error))?;
     let main = match Main::find(&program) {
@@ -113,6 +120,10 @@ fn load_error(input: &Input, error: &LoadError) -> Status {
                 link_fault(input, fault);
             }
             Status::UNAVAILABLE
+        }
+        LoadError::PerfMap { .. } => {
+            render::error(&error.to_string(), None);
+            Status::NO_OUTPUT
         }
         LoadError::Parse(_)
         | LoadError::Bytecode(_)

@@ -3,6 +3,7 @@
 use crate::error::LoadError;
 use crate::import::{HostFunction, Import};
 use crate::link;
+use crate::observe::Observers;
 use crate::program::{Hosts, Program};
 use kiln_codegen::{Features, Options};
 use kiln_ir::text::{Includes, NoIncludes};
@@ -32,6 +33,7 @@ pub struct Config {
     pub(crate) canonical_nan: bool,
     frame_pointers: bool,
     landing_pads: Option<bool>,
+    pub(crate) observers: Observers,
 }
 
 impl Config {
@@ -83,6 +85,27 @@ impl Config {
         self
     }
 
+    /// Names the code of programs in the map file that perf and other profilers read, `/tmp/perf-PID.map`: functions,
+    /// and what Kiln makes to call them and to be called (`adapter:`, `import:`, `callback:`, `stub:`).
+    ///
+    /// A process forked from this one has a file of its own once it loads a program. Nothing is taken out of the file
+    /// when programs go; it stays behind when the process ends.
+    pub fn perf_map(mut self, on: bool) -> Config {
+        self.observers.perf_map = on;
+        self
+    }
+
+    /// Shows programs to debuggers, by gdb's JIT interface, as long as they are loaded: names of functions, source lines,
+    /// frames. Costs memory, some hundred bytes per function, and in a process that is being debugged a
+    /// moment's stop per program.
+    ///
+    /// Debuggers find it by a symbol of the host program, which must not be stripped.
+    #[cfg(feature = "gdb")]
+    pub fn gdb(mut self, on: bool) -> Config {
+        self.observers.gdb = on;
+        self
+    }
+
     /// What the compiler is told.
     pub(crate) fn options(&self) -> Options {
         let host = link::host_options();
@@ -116,6 +139,7 @@ impl Engine {
     /// An engine without symbols of its own: imports are found in the libraries they name, else in the process (the C
     /// library, for one).
     pub fn new(config: Config) -> Engine {
+        config.observers.prepare();
         Engine { config, ..Engine::default() }
     }
 

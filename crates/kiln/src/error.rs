@@ -29,6 +29,11 @@ pub enum LoadError {
         /// As the closure has it.
         defined: String,
     },
+    /// The file that [`crate::Config::perf_map`] asks for cannot be written.
+    PerfMap {
+        /// What the system says.
+        reason: String,
+    },
 }
 
 impl Display for LoadError {
@@ -42,6 +47,7 @@ impl Display for LoadError {
             LoadError::ImportSignature { name, declared, defined } => {
                 write!(f, "the module imports `{name}` as {declared}, the host defines it as {defined}")
             }
+            LoadError::PerfMap { reason } => write!(f, "the perf map file cannot be written: {reason}"),
         }
     }
 }
@@ -54,6 +60,12 @@ fn list<F: Display>(f: &mut fmt::Formatter<'_>, faults: &[Diagnostic<F>]) -> fmt
 }
 
 impl std::error::Error for LoadError {}
+
+impl LoadError {
+    pub(crate) fn perf_map(error: std::io::Error) -> LoadError {
+        LoadError::PerfMap { reason: error.to_string() }
+    }
+}
 
 impl From<Failure> for LoadError {
     fn from(failure: Failure) -> LoadError {

@@ -103,6 +103,7 @@ mod host;
 mod import;
 mod interpreted;
 mod link;
+mod observe;
 pub mod process;
 mod program;
 mod signature;

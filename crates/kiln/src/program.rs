@@ -7,6 +7,7 @@ use crate::function::{Function, WORDS};
 use crate::import::Import;
 use crate::interpreted::Interpreted;
 use crate::link;
+use crate::observe::Observers;
 use crate::signature::{self, FunctionType};
 use crate::trap::Trap;
 use kiln_ir::verify::Checked;
@@ -41,6 +42,8 @@ struct Inner {
     _imports: Vec<Arc<Import>>,
     /// Exports and further entries by name.
     exports: HashMap<String, Start>,
+    /// Who is told of adapters for its functions.
+    observers: Observers,
 }
 
 /// Where calls from outside may begin: a function, or with a number one of its further entries.
@@ -101,6 +104,8 @@ impl Program {
                     });
                 }
                 symbols.define(&decl.name, import.thunk.address as *const u8);
+                let name = || format!("import:{}", decl.name);
+                config.observers.written(import.thunk.address, name).map_err(LoadError::perf_map)?;
                 imports.push(import.clone());
             }
         }
@@ -108,10 +113,12 @@ impl Program {
             Tier::Baseline => {
                 let image = link::load(&module, &config.options(), &symbols, || lap("compile"))
                     .map_err(LoadError::from)?;
+                config.observers.program(&image, &module).map_err(LoadError::perf_map)?;
                 (image, None)
             }
             Tier::Interpreter => {
                 let (image, interpreted) = Interpreted::load(&module, config, &symbols)?;
+                config.observers.callbacks(&image, &module).map_err(LoadError::perf_map)?;
                 (image, Some(interpreted))
             }
         };
@@ -126,7 +133,8 @@ impl Program {
                 exports.insert(entry.name.clone(), Start { func, entry: Some(n) });
             }
         }
-        Ok(Program(Arc::new(Inner { image, module, interpreted, _imports: imports, exports })))
+        let observers = config.observers;
+        Ok(Program(Arc::new(Inner { image, module, interpreted, _imports: imports, exports, observers })))
     }
 
     /// The module it was loaded from.
@@ -268,7 +276,14 @@ impl Program {
     fn callee(&self, start: Start, sig: &Signature, variable: &[Type]) -> Callee {
         let adapter = match self.0.interpreted {
             Some(_) => 0,
-            None => adapter(sig, variable, self.0.module.layouts()),
+            None => {
+                let adapter = adapter(sig, variable, self.0.module.layouts());
+                // That the perf map file cannot be written is no reason not to call, and was an error when the
+                // program was loaded.
+                let _ =
+                    self.0.observers.written(adapter, || format!("adapter:{}", signature::show(sig, None)));
+                adapter
+            }
         };
         // Every function with a body has an address, and so have its entries.
         let target = self.start_address(start).map_or(0, |address| address as usize);

@@ -2,14 +2,16 @@
 #![allow(unsafe_code, reason = "stores to slots that running code reads")]
 
 use crate::memory::Placed;
+use crate::observe::Legend;
 use crate::registry;
+use crate::target::STUB_LEN;
 use crate::unwind::Rows;
 use kiln_codegen::Code;
-use kiln_codegen::code::{FrameInfo, TrapSite};
+use kiln_codegen::code::{FrameInfo, Target, TrapSite};
 use kiln_ir::{DataId, FuncId, Inst};
 use std::any::Any;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 /// A linked module. A handle: clones are the same image, and its memory lives until the last of them is dropped.
@@ -36,8 +38,16 @@ pub(crate) struct Inner {
     /// What this image refers to and nobody else may hold.
     kept: Mutex<Vec<Image>>,
     attachment: OnceLock<Arc<dyn Any + Send + Sync>>,
-    // The order of these two is that in which they end.
-    _rows: Option<Rows>,
+    /// What each stub jumps to; and where the stubs start.
+    stubs: Box<[Target]>,
+    stubs_start: usize,
+    /// Set once the perf map file names the code.
+    in_perf_map: AtomicBool,
+    // The order of these is that in which they end.
+    #[cfg(feature = "gdb")]
+    shown: OnceLock<crate::observe::gdb::Registration>,
+    #[cfg_attr(not(feature = "gdb"), expect(dead_code, reason = "kept for the unwinder"))]
+    rows: Option<Rows>,
     _placed: Placed,
 }
 
@@ -82,6 +92,17 @@ impl Record {
     }
 }
 
+/// A piece of an image's code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Piece {
+    /// The body of a function.
+    Function(FuncId),
+    /// A further entry of a function, by its number.
+    Entry(FuncId, u32),
+    /// A jump to something out of reach, or to whatever stands for a replaceable function now.
+    Stub(Target),
+}
+
 /// Everything the linker found out about an image.
 pub(crate) struct Parts {
     pub(crate) code: Range<usize>,
@@ -91,6 +112,8 @@ pub(crate) struct Parts {
     pub(crate) entries: Box<[((FuncId, u32), usize)]>,
     pub(crate) data: Box<[usize]>,
     pub(crate) slots: Box<[(FuncId, Slot)]>,
+    pub(crate) stubs: Box<[Target]>,
+    pub(crate) stubs_start: usize,
     pub(crate) rows: Option<Rows>,
     pub(crate) placed: Placed,
 }
@@ -106,7 +129,12 @@ impl Image {
             slots: parts.slots,
             kept: Mutex::new(Vec::new()),
             attachment: OnceLock::new(),
-            _rows: parts.rows,
+            stubs: parts.stubs,
+            stubs_start: parts.stubs_start,
+            in_perf_map: AtomicBool::new(false),
+            #[cfg(feature = "gdb")]
+            shown: OnceLock::new(),
+            rows: parts.rows,
             _placed: parts.placed,
         });
         // SAFETY: the record lies in the `Arc`, which does not move it; `Inner::drop` removes it first of all.
@@ -153,6 +181,57 @@ impl Image {
     pub fn function_at(&self, pc: usize) -> Option<FuncId> {
         let inside = self.0.code.contains(&pc);
         inside.then(|| self.0.record.tables.function_at(self.0.record.offset(pc)).map(|f| f.func)).flatten()
+    }
+
+    /// The pieces of the image's code, in ascending order of addresses: functions, then stubs.
+    pub fn pieces(&self) -> impl Iterator<Item = (Range<usize>, Piece)> {
+        let inner = &*self.0;
+        let start = inner.code.start;
+        let functions = inner.record.tables.functions.iter().map(move |function| {
+            let range = start + function.start as usize..start + function.code_end as usize;
+            let piece = match function.entry {
+                None => Piece::Function(function.func),
+                Some(entry) => Piece::Entry(function.func, entry),
+            };
+            (range, piece)
+        });
+        let stubs = inner.stubs.iter().enumerate().map(|(i, to)| {
+            let at = inner.stubs_start + i * STUB_LEN;
+            (at..at + STUB_LEN, Piece::Stub(*to))
+        });
+        functions.chain(stubs)
+    }
+
+    /// From which address on code belongs to which IR instruction, ascending.
+    pub fn spans(&self) -> impl Iterator<Item = (usize, FuncId, Inst)> {
+        let Record { start, tables, .. } = &self.0.record;
+        tables.functions.iter().flat_map(move |function| {
+            let first = tables.spans.partition_point(|row| row.at < function.start);
+            let after = tables.spans.partition_point(|row| row.at < function.code_end);
+            let rows = &tables.spans[first..after];
+            rows.iter().map(move |row| (start + row.at as usize, function.func, row.inst))
+        })
+    }
+
+    /// Names the code in the perf map file of this process, `/tmp/perf-PID.map`. Only the first call counts.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn name_in_perf_map(&self, legend: &Legend) -> std::io::Result<()> {
+        if self.0.in_perf_map.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        crate::observe::perf::append(legend)
+    }
+
+    /// Shows the code to debuggers through gdb's JIT interface, for as long as the image lives. Only the first call
+    /// counts.
+    #[cfg(feature = "gdb")]
+    pub fn show_to_debuggers(&self, legend: &Legend) {
+        let frames = self.0.rows.as_ref().map_or(&[][..], Rows::section);
+        self.0
+            .shown
+            .get_or_init(|| crate::observe::gdb::Registration::new(self.0.code.clone(), legend, frames));
     }
 
     /// Lets later calls of a replaceable function go to `with_func` of another image, which then lives at least as

@@ -39,6 +39,7 @@ mod call;
 mod image;
 mod link;
 mod memory;
+mod observe;
 mod registry;
 mod routines;
 mod symbols;
@@ -48,7 +49,8 @@ mod traps;
 mod unwind;
 
 pub use call::{RawTrap, enter, exit_values, raise_address, set_pending_trap};
-pub use image::Image;
-pub use link::{LinkError, LinkFault, link};
+pub use image::{Image, Piece};
+pub use link::{LinkError, LinkFault, link, use_private_pages};
+pub use observe::{Legend, LineRow};
 pub use symbols::{HostSymbols, ProcessSymbols, Symbols};
 pub use target::branch_tracking;

@@ -157,6 +157,15 @@ pub fn link(code: &Code, module: &Module, symbols: &dyn Symbols) -> Result<Image
     place(&plan, memory)
 }
 
+/// Has each image linked from now on lie in private pages of its own, so that debuggers can set breakpoints in it and
+/// profilers see that it is compiled code. An image takes at least two pages then. Cannot be taken back.
+pub fn use_private_pages() {
+    // Where there is no memory, linking says so.
+    if let Ok(memory) = Memory::get() {
+        memory.end_sharing();
+    }
+}
+
 fn no_memory(wanted: usize, code: i32) -> LinkError {
     LinkError { faults: vec![LinkFault::NoMemory { wanted, code }] }
 }
@@ -207,7 +216,8 @@ struct Plan<'a> {
     objects: Vec<Symbol>,
     routines: Vec<(Routine, Symbol)>,
     heres: Vec<(u32, Symbol)>,
-    stubs: Vec<Through>,
+    /// What each stub jumps through, and what that leads to.
+    stubs: Vec<(Through, Target)>,
     cells: Vec<Place>,
     /// Replaceable functions and the offsets of their bodies.
     slots: Vec<(FuncId, u32)>,
@@ -255,7 +265,7 @@ impl<'a> Plan<'a> {
             }
             let place = if self.module.func(function.func).replaceable {
                 let stub = self.stubs.len() as u32;
-                self.stubs.push(Through::Slot(self.slots.len() as u32));
+                self.stubs.push((Through::Slot(self.slots.len() as u32), Target::Func(function.func)));
                 self.slots.push((function.func, function.start));
                 self.stub_offset(stub)
             } else {
@@ -311,7 +321,7 @@ impl<'a> Plan<'a> {
                         let cell = self.cell(reloc.to, place);
                         if self.symbol(reloc.to).stub == NONE {
                             let stub = self.stubs.len() as u32;
-                            self.stubs.push(Through::Cell(cell));
+                            self.stubs.push((Through::Cell(cell), reloc.to));
                             self.symbol(reloc.to).stub = stub;
                         }
                     }
@@ -520,7 +530,7 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
     let bytes = draft.bytes(Part::Code);
     bytes[..code.bytes.len()].copy_from_slice(&code.bytes);
     bytes[code.bytes.len()..].fill(0xcc);
-    for (i, through) in plan.stubs.iter().enumerate() {
+    for (i, (through, _)) in plan.stubs.iter().enumerate() {
         let cell = match *through {
             Through::Cell(cell) => layout.cell(cell),
             Through::Slot(slot) => layout.slot(slot),
@@ -608,6 +618,8 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
         entries,
         data: addresses(&plan.objects),
         slots: slots.into_boxed_slice(),
+        stubs: plan.stubs.iter().map(|(_, to)| *to).collect(),
+        stubs_start: start[0] + stubs,
         rows,
         placed,
     };

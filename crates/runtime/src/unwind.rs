@@ -41,6 +41,12 @@ impl Rows {
         unsafe { __register_frame(rows.0.as_ptr()) };
         Some(rows)
     }
+
+    /// The bytes of the section.
+    #[cfg(feature = "gdb")]
+    pub(crate) fn section(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 impl Drop for Rows {

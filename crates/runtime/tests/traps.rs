@@ -181,7 +181,10 @@ fn host_functions_raise_through_their_thunk() {
         let plain = [0x48, 0x83, 0xec, 0x18, 0xe8, 0, 0, 0, 0]; // sub rsp, 24; call raise
         let framed = [0x55, 0x48, 0x89, 0xe5, 0xe8, 0, 0, 0, 0]; // push rbp; mov rbp, rsp; call raise
         let (bytes, frame) = if frame_pointer {
-            (framed, FrameInfo { frame_pointer, steps: [1, 4, 0, 0, 0, 0, 0, 0, 0, 0], ..FrameInfo::default() })
+            (
+                framed,
+                FrameInfo { frame_pointer, steps: [1, 4, 0, 0, 0, 0, 0, 0, 0, 0], ..FrameInfo::default() },
+            )
         } else {
             (plain, FrameInfo { size: 24, steps: [4, 0, 0, 0, 0, 0, 0, 0, 0, 0], ..FrameInfo::default() })
         };

@@ -9,7 +9,9 @@
 //! Code and constants are one nameless file mapped twice. No page is writable and executable through one mapping,
 //! many small functions share a page, and a page in use never changes its protection. Where the system refuses that
 //! (no `memfd`, a file size limit, a policy against executable shared memory), each image takes whole fresh pages
-//! that are written first and sealed then.
+//! that are written first and sealed then. So it does from the time on when debuggers or profilers are to see code:
+//! debuggers cannot set breakpoints in memory that is mapped from a file shared and read-only, and profilers take such a
+//! file for a library.
 //!
 //! All is reserved at first use and costs nothing until touched: three to six system calls. Space comes in multiples
 //! of 16 bytes; what is freed is used again, and whole free pages go back to the system once there are enough of them.
@@ -178,6 +180,18 @@ impl Arena {
         }
     }
 
+    /// Lets each image take whole fresh pages from now on. Nothing is written through the second mapping any more;
+    /// what was placed stays where it is.
+    fn end_sharing(&mut self) {
+        if let Mode::Twice { writer, .. } = self.mode {
+            // SAFETY: nobody writes: drafts hold the arena's lock, and so does the caller.
+            unsafe { os::release(writer, self.len[0] + self.len[1]) };
+            self.mode = Mode::Sealed;
+            self.space[Part::Code as usize].coarsen(PAGE);
+            self.space[Part::Consts as usize].coarsen(PAGE);
+        }
+    }
+
     /// Ends writing to code and constants.
     fn seal(&mut self, taken: &[Taken; 3]) -> Result<(), os::Refused> {
         if self.mode != Mode::Sealed {
@@ -308,6 +322,11 @@ impl Memory {
         self.code.clone()
     }
 
+    /// See [`Arena::end_sharing`].
+    pub(crate) fn end_sharing(&self) {
+        self.lock().end_sharing();
+    }
+
     fn lock(&self) -> MutexGuard<'_, Arena> {
         self.arena.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -426,6 +445,7 @@ mod fork {
                 *shared = true;
             }
             crate::registry::lock_for_fork();
+            crate::observe::lock_for_fork();
             // SAFETY: this thread holds the lock now.
             unsafe { *HELD.0.get() = Some(arena) };
         }
@@ -434,6 +454,7 @@ mod fork {
     pub(super) extern "C" fn parent() {
         // SAFETY: this thread has held the lock since `prepare`.
         if let Some(arena) = unsafe { (*HELD.0.get()).take() } {
+            crate::observe::unlock_after_fork();
             crate::registry::unlock_after_fork();
             drop(arena);
         }
@@ -493,6 +514,24 @@ mod tests {
         for (n, (_, at)) in placed.iter().enumerate() {
             assert_eq!(call(*at), n as u32);
         }
+    }
+
+    #[test]
+    fn pages_of_their_own_can_be_asked_for_at_any_time() {
+        let memory = Memory::of(Arena::new(true).unwrap());
+        let (one, at_one) = place(&memory, &answer(1));
+        let (two, at_two) = place(&memory, &answer(2));
+        memory.end_sharing();
+        let (three, at_three) = place(&memory, &answer(3));
+        let (four, at_four) = place(&memory, &answer(4));
+        assert!(at_three % PAGE == 0 && at_four % PAGE == 0 && at_three / PAGE != at_four / PAGE);
+        assert_eq!([at_one, at_two, at_three, at_four].map(call), [1, 2, 3, 4]);
+        // The page that was shared comes to use again as a page of one image.
+        drop((one, two, three));
+        let (five, at_five) = place(&memory, &answer(5));
+        assert_eq!((at_five, call(at_five), call(at_four)), (at_one, 5, 4));
+        drop((four, five));
+        assert_eq!(memory.lock().space[0].top(), 0);
     }
 
     #[test]

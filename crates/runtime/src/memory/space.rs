@@ -37,6 +37,11 @@ impl Space {
         Space { len, granule, top: 0, highest: 0, holes: BTreeMap::new(), by_len: BTreeSet::new() }
     }
 
+    /// Makes blocks taken from now on start and end at multiples of a larger granule.
+    pub(crate) fn coarsen(&mut self, granule: usize) {
+        self.granule = self.granule.max(granule);
+    }
+
     /// The end of the highest block taken.
     #[cfg(test)]
     pub(crate) fn top(&self) -> usize {
