@@ -215,8 +215,7 @@ fn frames_are_right_at_every_instruction() {
         ("large", "main"),
         ("plain", "main"),
     ];
-    let commands =
-        "break first_step\nrun\nset $i = 0\nwhile $i < 250\necho @@\\n\nbacktrace 6\nstepi\nset $i = $i + 1\nend";
+    let commands = "break first_step\nrun\nset $i = 0\nwhile $i < 250\necho @@\\n\nbacktrace 6\nstepi\nset $i = $i + 1\nend";
     let Some(output) = debug("gdb-steps.kiln", SHAPES, commands) else { return };
     let traces = backtraces(&output);
     let end = traces.iter().position(|frames| frames[0].0 == "last_step").expect("runs to its end");

@@ -125,3 +125,69 @@ impl Drop for Registration {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::LineRow;
+    use std::collections::BTreeSet;
+
+    /// The object files in the list, by address.
+    fn listed() -> BTreeSet<usize> {
+        let _guard = lock();
+        let mut found = BTreeSet::new();
+        // SAFETY: the list does not change under the lock, and its entries are alive.
+        unsafe {
+            let list = &raw mut __jit_debug_descriptor;
+            assert_eq!((*list).version, 1);
+            let (mut prev, mut entry) = (ptr::null_mut(), (*list).first);
+            while !entry.is_null() {
+                assert_eq!((*entry).prev, prev);
+                assert!((*entry).object_size > 0);
+                found.insert((*entry).object as usize);
+                (prev, entry) = (entry, (*entry).next);
+            }
+        }
+        found
+    }
+
+    /// Names that no file format has room for come through as others.
+    fn legend() -> Legend {
+        Legend {
+            title: String::new(),
+            folder: "a\0b".into(),
+            names: vec![(0x1000..0x1010, "one two\0".into()), (0x1010..0x1020, String::new())],
+            files: vec![String::new(), "x\0y".into()],
+            lines: vec![
+                LineRow { at: 0x1004, file: 0, line: 3, column: 0 },
+                LineRow { at: 0x1008, file: 1, line: 1, column: 7 },
+                LineRow { at: 0x1010, file: 9, line: 1, column: 1 },
+            ],
+        }
+    }
+
+    #[test]
+    fn what_is_registered_is_listed_until_it_is_dropped() {
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let mut kept = Vec::new();
+                    for n in 0..200 {
+                        let registration = Registration::new(0x1000..0x2000, &legend(), &[]);
+                        let at = registration._object.as_ptr() as usize;
+                        assert!(listed().contains(&at));
+                        if n % 3 == 0 {
+                            kept.push(registration);
+                        } else {
+                            drop(registration);
+                        }
+                        if n % 20 == 19 {
+                            kept.swap_remove(kept.len() / 2);
+                        }
+                    }
+                });
+            }
+        });
+        assert!(listed().is_empty());
+    }
+}
