@@ -16,9 +16,10 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// The program: text or bytecode; `-` for standard input
+    #[arg(value_hint = clap::ValueHint::FilePath)]
     file: String,
     /// The file to write [default: the program's name with .kbc]
-    #[arg(short, long, value_name = "PATH")]
+    #[arg(short, long, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
     output: Option<PathBuf>,
     /// Leave out source positions and the names of registers, blocks and slots
     #[arg(long)]

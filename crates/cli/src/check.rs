@@ -15,6 +15,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// The program: text or bytecode; `-` for standard input
+    #[arg(value_hint = clap::ValueHint::FilePath)]
     file: String,
 }
 

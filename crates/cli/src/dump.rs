@@ -22,6 +22,7 @@ pub struct Arguments {
     #[command(flatten)]
     form: Form,
     /// The program: text or bytecode; `-` for standard input
+    #[arg(value_hint = clap::ValueHint::FilePath)]
     file: String,
 }
 

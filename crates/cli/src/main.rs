@@ -6,9 +6,11 @@
 
 mod build;
 mod check;
+mod completions;
 mod dump;
 mod explain;
 mod input;
+mod man;
 mod render;
 mod run;
 mod status;
@@ -55,6 +57,8 @@ enum Command {
     Build(build::Arguments),
     Dump(dump::Arguments),
     Explain(explain::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -66,6 +70,8 @@ fn main() -> ExitCode {
         Command::Build(arguments) => build::build(arguments),
         Command::Dump(arguments) => dump::dump(arguments),
         Command::Explain(arguments) => explain::explain(arguments),
+        Command::Completions(arguments) => completions::completions(arguments),
+        Command::Man(arguments) => man::man(arguments),
     };
     match status {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,6 +4,7 @@ use crate::input::{self, Input};
 use crate::render::{self, diagnostics, nearest};
 use crate::status::Status;
 use crate::symbols;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use kiln::process::{self, Main};
 use kiln::{Config, Engine, LinkFault, LoadError, Tier};
 use std::ffi::CString;
@@ -14,7 +15,8 @@ const EXAMPLES: &str = "\
 The program must export `main`, either of
   export fn main() -> i32
   export fn main(%argc: i32, %argv: ptr) -> i32
-What it returns is the exit status. Imports are looked up in the C library, and in the libraries they name.
+What it returns is the exit status. Imports are looked up in the C library, and
+in the libraries they name.
 
 Examples:
   kiln run examples/fib.kiln 35
@@ -25,31 +27,30 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// How to execute: `interpreter` is slow and defines the meaning, `baseline` is machine code
-    #[arg(long, value_name = "TIER", default_value = "baseline", value_parser = parse_tier)]
+    /// Machine code, or the slow interpreter that defines the meaning
+    #[arg(long, value_name = "TIER", default_value = "baseline", value_parser = tiers())]
     tier: Tier,
     /// When the program has ended, say on standard error where the time went
     #[arg(long)]
     time: bool,
-    /// Show the program to gdb: functions, source lines, frames (`gdb --args kiln run --gdb FILE`)
+    /// Show functions and source lines to gdb, as in `gdb --args kiln run --gdb FILE`
     #[arg(long)]
     gdb: bool,
-    /// Name the program's functions for perf and other profilers, in /tmp/perf-PID.map
+    /// Name functions for perf and other profilers, in /tmp/perf-PID.map
     #[arg(long)]
     perf_map: bool,
     /// The program: text or bytecode; `-` for standard input
+    #[arg(value_hint = clap::ValueHint::FilePath)]
     file: String,
     /// Arguments for the program, after its name
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS", value_hint = clap::ValueHint::FilePath)]
     arguments: Vec<String>,
 }
 
-fn parse_tier(text: &str) -> Result<Tier, String> {
-    match text {
-        "interpreter" => Ok(Tier::Interpreter),
-        "baseline" => Ok(Tier::Baseline),
-        _ => Err("the tiers are `interpreter` and `baseline`".into()),
-    }
+/// The tiers by name.
+fn tiers() -> impl TypedValueParser<Value = Tier> {
+    PossibleValuesParser::new(["interpreter", "baseline"])
+        .map(|name| if name == "interpreter" { Tier::Interpreter } else { Tier::Baseline })
 }
 
 /// Runs the program; returns only if it could not be started or trapped.
