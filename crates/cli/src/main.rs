@@ -16,8 +16,10 @@ mod run;
 mod status;
 mod symbols;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 use status::Status;
+use std::path::Path;
 use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
@@ -41,8 +43,7 @@ Exit status:
   141  (killed by SIGPIPE) whoever read the output went away
   0 from the other subcommands means that all is well.";
 
-/// Runs, checks, converts and explains Kiln programs: written in a small typed register language, they become
-/// native code in an instant.
+/// Turns programs in a small typed register language into native code, at once
 #[derive(Parser)]
 #[command(name = "kiln", version, after_help = EXAMPLES)]
 struct Arguments {
@@ -64,7 +65,11 @@ enum Command {
 fn main() -> ExitCode {
     // A closed output pipe ends the command as it ends other Unix programs: quietly.
     kiln::process::restore_sigpipe();
-    let status = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => wrong_use(&error),
+    };
+    let status = match arguments.command {
         Command::Run(arguments) => run::run(arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::Build(arguments) => build::build(arguments),
@@ -77,4 +82,17 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Status(code)) => ExitCode::from(code),
     }
+}
+
+/// Says what is wrong with the command line, or what it asked to be told, and ends the process.
+fn wrong_use(error: &clap::Error) -> ! {
+    let word = error.get(ContextKind::InvalidSubcommand);
+    if let (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) = (error.kind(), word)
+        && Path::new(word).is_file()
+    {
+        let message = format!("`{word}` is a file, where a subcommand is expected");
+        render::error(&message, Some(&format!("to run it as a program: `kiln run {word}`")));
+        kiln::process::exit(Status::USAGE.0.into())
+    }
+    error.exit()
 }

@@ -11,6 +11,7 @@ const TIERS: [&[&str]; 2] = [&["--tier", "baseline"], &["--tier", "interpreter"]
 fn wrong_use() {
     run(&["rum", "x"]).fails(2, &["rum", "run"]);
     run(&["run"]).fails(2, &["FILE"]);
+    run(&["examples/fib.kiln"]).fails(2, &["is a file", "`kiln run examples/fib.kiln`"]);
     run(&["run", "--tier", "fast", "examples/fib.kiln"]).fails(2, &["interpreter", "baseline"]);
     run(&["dump", "examples/fib.kiln"]).fails(2, &["--asm"]);
     run(&["explain", "sdvi"]).fails(2, &["no operation `sdvi`", "did you mean `sdiv`"]);
