@@ -1,5 +1,5 @@
-//! Kiln measured: run time, compile time, cold start and a program at work, against gcc, tcc, Cranelift and dynasm-rs. How each figure
-//! comes about is written in docs/benchmarks/README.md.
+//! Kiln measured: run time, compile time, cold start and a program at work, against gcc, tcc, Cranelift and dynasm-rs.
+//! How each figure comes about is written in docs/benchmarks/README.md.
 
 mod cold;
 mod compile;
