@@ -181,6 +181,7 @@ pub fn trap_name(kind: TrapKind) -> String {
         TrapKind::BadLabel => "bad_label".into(),
         TrapKind::StepLimit => "step_limit".into(),
         TrapKind::Host => "host".into(),
+        TrapKind::Unbound => "unbound".into(),
         TrapKind::Exit(id) => format!("exit {id}"),
     }
 }

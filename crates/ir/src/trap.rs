@@ -25,6 +25,8 @@ pub enum TrapKind {
     StepLimit,
     /// A host function returned an error.
     Host,
+    /// A replaceable import was called to which nothing is bound.
+    Unbound,
     /// `exit`, or a guard that held, left for a host that did not ask for exits; the exit's number.
     Exit(u32),
 }
@@ -43,6 +45,7 @@ impl fmt::Display for TrapKind {
             TrapKind::BadLabel => f.write_str("jump to an address outside the label set"),
             TrapKind::StepLimit => f.write_str("step limit reached"),
             TrapKind::Host => f.write_str("a host function failed"),
+            TrapKind::Unbound => f.write_str("call of a function to which nothing is bound"),
             TrapKind::Exit(id) => write!(f, "exit {id}"),
         }
     }

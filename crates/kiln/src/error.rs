@@ -127,6 +127,75 @@ impl Display for FunctionError {
 
 impl std::error::Error for FunctionError {}
 
+/// Why a function was not replaced, or not restored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ReplaceError {
+    /// The program has no function of this name.
+    NotFound {
+        /// The name asked for.
+        name: String,
+        /// The functions of the program that can be replaced.
+        replaceable: Vec<String>,
+    },
+    /// The function is not declared `replaceable`.
+    NotReplaceable {
+        /// The function.
+        name: String,
+    },
+    /// The other program does not export the function that was to take its place.
+    With(FunctionError),
+    /// The two functions have different signatures.
+    Signature {
+        /// The function to be replaced.
+        name: String,
+        /// Its signature.
+        wanted: String,
+        /// The function that was to take its place.
+        with: String,
+        /// That one's signature.
+        found: String,
+    },
+    /// The function that was to take its place has been replaced, and leads to this one.
+    Circle {
+        /// The function to be replaced.
+        name: String,
+        /// The function that was to take its place.
+        with: String,
+    },
+}
+
+impl Display for ReplaceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReplaceError::NotFound { name, replaceable } if replaceable.is_empty() => {
+                write!(f, "there is no function `{name}`, nor any that can be replaced")
+            }
+            ReplaceError::NotFound { name, replaceable } => {
+                write!(f, "there is no function `{name}`; what can be replaced is {}", replaceable.join(", "))
+            }
+            ReplaceError::NotReplaceable { name } => write!(f, "`{name}` is not declared replaceable"),
+            ReplaceError::With(error) => Display::fmt(error, f),
+            ReplaceError::Signature { name, wanted, with, found } => {
+                write!(f, "`{name}` is {wanted}, but `{with}` is {found}")
+            }
+            ReplaceError::Circle { name, with } => {
+                write!(
+                    f,
+                    "`{with}` has been replaced and leads to `{name}`, so calls would go round in a circle"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for ReplaceError {}
+
+impl From<FunctionError> for ReplaceError {
+    fn from(error: FunctionError) -> ReplaceError {
+        ReplaceError::With(error)
+    }
+}
+
 /// Why a dynamic call gave no results.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum InvokeError {

@@ -62,6 +62,15 @@ pub fn on_foreign_fault(report: impl Fn(&Trap) + Send + Sync + 'static) {
     }
 }
 
+/// Has a trap that ends the process reported; gives whether somebody wanted to report it and came back.
+pub(crate) fn report_trap(trap: &Trap) -> bool {
+    let Some(report) = REPORT.get() else { return false };
+    // SAFETY: no precondition.
+    unsafe { libc::alarm(PATIENCE) };
+    report(trap);
+    true
+}
+
 extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
     // SAFETY: the default action; the fault happens again on return and ends the process.
     unsafe { libc::signal(signal, libc::SIG_DFL) };

@@ -1,5 +1,6 @@
 //! Typed handles to functions of a program.
 
+use crate::callback::Callback;
 use crate::program::{Callee, Program};
 use crate::signature::{FunctionType, for_each_arity};
 use crate::trap::Trap;
@@ -28,9 +29,12 @@ impl<F: FunctionType> Function<F> {
         &self.program
     }
 
-    /// The address at which C code can call it, for example as a callback. It stays callable as long as the program or
-    /// one of its functions is alive. A trap in a call made so ends the process, unless the C code was itself called
-    /// from a program: then it ends that call.
+    /// The address at which C code can call it, and at which programs can call it if it is handed to them. It stays
+    /// callable as long as the program or one of its functions is alive, and stays the same when the function is
+    /// replaced.
+    ///
+    /// A trap in a call that C makes ends the process with a message, because frames of C are never skipped; use a
+    /// callback (see `callback`) if the caller can be told of it.
     pub fn address(&self) -> *const u8 {
         self.callee.target as *const u8
     }
@@ -60,6 +64,52 @@ macro_rules! callable {
                 // rest is what this function asks of its caller.
                 unsafe { self.program.enter(self.callee, &mut words)? };
                 Ok(Out::from_words(&words[1..]))
+            }
+
+            /// A function that C code can call in place of this one, at [`Callback::address`]: if the call traps,
+            /// the C code gets what `on_trap` makes of the trap.
+            ///
+            /// ```
+            /// # use kiln::{Config, Engine};
+            /// # use std::sync::{Arc, Mutex};
+            /// let engine = Engine::new(Config::new());
+            /// let program = engine.load_text("
+            ///     export fn ratio(%a: i32, %b: i32) -> i32 {
+            ///         %q = sdiv %a, %b
+            ///         ret %q
+            ///     }
+            /// ")?;
+            /// let seen = Arc::new(Mutex::new(Vec::new()));
+            /// let log = seen.clone();
+            /// let ratio = program.function::<fn(i32, i32) -> i32>("ratio")?.callback(move |trap| {
+            ///     log.lock().unwrap().push(trap.to_string());
+            ///     -1
+            /// });
+            /// // SAFETY: the callback has this type, and `ratio` lives. C code would do the same.
+            /// let called = unsafe {
+            ///     let ratio: extern "C" fn(i32, i32) -> i32 = std::mem::transmute(ratio.address());
+            ///     (ratio(7, 2), ratio(7, 0))
+            /// };
+            /// assert_eq!(called, (3, -1));
+            /// assert_eq!(*seen.lock().unwrap(), ["division by zero in `ratio` at <text>:3:9"]);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            ///
+            /// `on_trap` runs on the thread that made the call, and must not panic: that ends the process. Whoever has
+            /// the address called vouches for what [`Function`]'s `call` asks, and holds the callback meanwhile.
+            pub fn callback(
+                &self,
+                on_trap: impl Fn(Trap) -> Out + Send + Sync + 'static,
+            ) -> Callback<fn($($name),*) -> Out> {
+                let function = self.clone();
+                let module = self.program.module();
+                let name = &module.func(self.callee.start.func).name;
+                #[allow(non_snake_case, reason = "arguments are named as their types")]
+                let call = move |$($name: $name),*| -> Out {
+                    // SAFETY: what is asked for is left to whoever has C call the callback.
+                    unsafe { function.call($($name),*) }.unwrap_or_else(&on_trap)
+                };
+                Callback::new::<fn($($name),*) -> Out>(name, call)
             }
         }
     };

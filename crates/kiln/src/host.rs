@@ -140,6 +140,10 @@ impl Host for Process<'_> {
         self.0.func_at(address)
     }
 
+    fn replacement(&mut self, func: FuncId) -> Option<u64> {
+        self.0.replacement(func)
+    }
+
     fn data_address(&mut self, data: DataId) -> u64 {
         self.0.data_address(data)
     }

@@ -9,6 +9,7 @@ use crate::value::{Value, Values};
 use kiln_ir::{Cond, Hint, Linkage, MemType, Module, Signature, Type};
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// A Rust closure that programs can import: it takes up to twelve [`Value`]s and gives [`Values`], or a `Result` of
 /// them whose error becomes a trap with its words. `Arguments` is a function type and follows from the closure.
@@ -86,9 +87,8 @@ type Closure = dyn Fn(&mut [u64]) -> Result<(), String> + Send + Sync;
 pub(crate) struct Import {
     /// The signature the thunk has.
     pub sig: Signature,
-    /// The thunk. Dropped before the closure that its code names.
+    /// The thunk, whose image keeps the closure.
     pub thunk: Assembled,
-    _served: Box<Served>,
 }
 
 /// What a thunk hands to [`serve`]. Its address stands in the thunk's code.
@@ -107,7 +107,7 @@ impl Import {
     ) -> Import {
         let sig = closure.signature();
         let words = sig.params.len().max(sig.results.len()).max(1);
-        let served = Box::new(Served {
+        let served = Arc::new(Served {
             name: name.into(),
             closure: Box::new(move |words| closure.serve(words)),
             words,
@@ -115,7 +115,8 @@ impl Import {
         });
         let context = &raw const *served as usize as i64;
         let thunk = thunk(&sig, serve as *const () as usize, &[context]);
-        Import { sig, thunk, _served: served }
+        thunk.image.keep(served);
+        Import { sig, thunk }
     }
 }
 
@@ -183,9 +184,10 @@ pub(crate) fn thunk_body(
 /// Runs a closure for a thunk. Gives 0, or 1 when a trap is left pending.
 ///
 /// # Safety
-/// `served` is that of a living [`Import`], `words` the words of its thunk.
+/// `served` is the one that the calling thunk's image keeps, `words` the words of that thunk.
 unsafe extern "C" fn serve(served: *const Served, words: *mut u64) -> i32 {
-    // SAFETY: the thunk passes the address written into it, which its import keeps alive.
+    kiln_runtime::look_around();
+    // SAFETY: the thunk passes the address written into it, which its image keeps alive.
     let served = unsafe { &*served };
     // SAFETY: the thunk's slot has this many words, and nobody else has its address.
     let words = unsafe { std::slice::from_raw_parts_mut(words, served.words) };

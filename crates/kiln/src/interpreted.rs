@@ -14,7 +14,7 @@ use kiln_ir::interp::{Host, Interpreter, Settings, label_address};
 use kiln_ir::op::Role;
 use kiln_ir::verify::{self, Checked};
 use kiln_ir::{AbiType, DataDecl, DataId, DataReloc, DataTarget, FuncId, Linkage, Module, Signature, Type};
-use kiln_runtime::{HostSymbols, Image};
+use kiln_runtime::{HostSymbols, Image, WeakImage};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
@@ -43,7 +43,8 @@ struct Used {
 
 /// What linking the shadow gave.
 struct PlacedShadow {
-    image: Image,
+    /// The image keeps the program, so the program does not keep the image.
+    image: WeakImage,
     /// From addresses to the functions with bodies.
     functions: HashMap<u64, FuncId>,
 }
@@ -54,7 +55,7 @@ impl Interpreted {
         module: &Arc<Checked>,
         config: Config,
         symbols: &HostSymbols,
-    ) -> Result<(Image, Box<Interpreted>), LoadError> {
+    ) -> Result<(Image, Arc<Interpreted>), LoadError> {
         let defaults = Settings::default();
         let steps = config.step_limit.unwrap_or(defaults.steps);
         let settings = Settings { steps, canonical_nan: config.canonical_nan, ..defaults };
@@ -65,7 +66,7 @@ impl Interpreted {
         });
         let entries = entries.collect();
         let placed = OnceLock::new();
-        let interpreted = Box::new(Interpreted { module: module.clone(), settings, used, entries, placed });
+        let interpreted = Arc::new(Interpreted { module: module.clone(), settings, used, entries, placed });
         let mut symbols = symbols.clone();
         symbols.define(SERVICE, serve as *const u8);
         symbols.define(RAISE, link::raise_address() as *const u8);
@@ -73,8 +74,9 @@ impl Interpreted {
         let with_bodies = (0..).map(FuncId).zip(module.funcs()).filter(|(_, f)| f.body.is_some());
         let functions =
             with_bodies.filter_map(|(func, _)| Some((image.address(func)? as u64, func))).collect();
-        let placed = PlacedShadow { image: image.clone(), functions };
+        let placed = PlacedShadow { image: image.downgrade(), functions };
         assert!(interpreted.placed.set(placed).is_ok(), "a program is linked once");
+        image.keep(interpreted.clone());
         Ok((image, interpreted))
     }
 
@@ -95,6 +97,7 @@ impl Interpreted {
         }
         for (func, decl) in (0..).map(FuncId).zip(module.funcs()) {
             let declared = shadow.declare(&decl.name, module.signature_of(func).clone(), decl.linkage);
+            shadow.set_replaceable(declared, decl.replaceable);
             if let Some(library) = &decl.library {
                 shadow.set_library(declared, library);
             }
@@ -146,16 +149,26 @@ impl Interpreted {
         self.placed.get().expect("a program runs after it was linked")
     }
 
+    /// What was linked.
+    fn image(&self) -> Image {
+        self.placed().image.upgrade().expect("whoever runs a program holds its image")
+    }
+
     /// The address of a function or import that the module uses.
     pub fn func_address(&self, func: FuncId) -> u64 {
-        self.placed().image.address(func).map_or(0, |address| address as u64)
+        self.image().address(func).map_or(0, |address| address as u64)
+    }
+
+    /// Where calls of a replaceable function go, if not to its own body.
+    pub fn replacement(&self, func: FuncId) -> Option<u64> {
+        Some(self.image().replacement(func)? as u64)
     }
 
     /// The address of a further entry.
     pub fn entry_address(&self, func: FuncId, entry: u32) -> Option<*const u8> {
         let position = self.entries.binary_search(&(func, entry)).ok()?;
         let before = self.module.funcs().len() + self.used.thread_local.len();
-        self.placed().image.address(FuncId((before + position) as u32))
+        self.image().address(FuncId((before + position) as u32))
     }
 
     /// The function with a body at an address.
@@ -165,14 +178,14 @@ impl Interpreted {
 
     /// The address of a data object.
     pub fn data_address(&self, data: DataId) -> u64 {
-        self.placed().image.data_address(data).map_or(0, |address| address as u64)
+        self.image().data_address(data).map_or(0, |address| address as u64)
     }
 
     /// The address of a function `fn() -> ptr` that gives the calling thread's address of an object.
     pub fn tls_function(&self, data: DataId) -> Option<u64> {
         let position = self.used.thread_local.iter().position(|used| *used == data)?;
         let func = FuncId((self.module.funcs().len() + position) as u32);
-        Some(self.placed().image.address(func)? as u64)
+        Some(self.image().address(func)? as u64)
     }
 
     /// Interprets from a function's start or a further entry, for a host: takes the first words as arguments, writes the results over them. The bytes of

@@ -95,8 +95,10 @@
 
 mod access;
 mod adapter;
+mod callback;
 mod engine;
 mod error;
+mod fatal;
 mod foreign;
 mod function;
 mod host;
@@ -111,8 +113,9 @@ mod stub;
 mod trap;
 mod value;
 
+pub use callback::Callback;
 pub use engine::{Config, Engine, Tier};
-pub use error::{FunctionError, InvokeError, LoadError};
+pub use error::{FunctionError, InvokeError, LoadError, ReplaceError};
 pub use function::Function;
 pub use import::{HostFunction, Outcome};
 pub use link::host_features;

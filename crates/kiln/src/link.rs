@@ -18,7 +18,7 @@ pub(crate) struct Assembled {
     /// Where it is called.
     pub address: usize,
     /// Keeps it there.
-    _image: Image,
+    pub image: Image,
 }
 
 /// Why checked code did not come into memory.
@@ -80,7 +80,7 @@ pub(crate) fn assemble(module: Module, symbols: &[(&str, usize)]) -> Assembled {
     match load(&module, &host_options(), &host, || {}) {
         Ok(image) => {
             let address = image.address(exported).expect("an exported function has an address") as usize;
-            Assembled { address, _image: image }
+            Assembled { address, image }
         }
         Err(Failure::Refused(refused)) => panic!("a written module is compiled, but: {}", refused[0]),
         Err(Failure::Link(error)) => panic!("no adapter can be linked: {error}"),

@@ -2,7 +2,8 @@
 
 use crate::adapter::{adapter, words_of};
 use crate::engine::{Config, Tier};
-use crate::error::{FunctionError, InvokeError, LoadError};
+use crate::error::{FunctionError, InvokeError, LoadError, ReplaceError};
+use crate::fatal;
 use crate::function::{Function, WORDS};
 use crate::import::Import;
 use crate::interpreted::Interpreted;
@@ -12,7 +13,7 @@ use crate::signature::{self, FunctionType};
 use crate::trap::Trap;
 use kiln_ir::verify::Checked;
 use kiln_ir::{AbiType, DataDecl, DataId, FuncId, Linkage, Module, Signature, Type};
-use kiln_runtime::{HostSymbols, Image};
+use kiln_runtime::{HostSymbols, Image, ReplaceFault};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -20,7 +21,8 @@ use std::sync::Arc;
 
 /// A program in memory, ready to be called. Cheap to clone: clones are the same program, with the same data. Its code and
 /// data are freed when the last clone and the last [`Function`] of it are dropped; a call under way holds one, so
-/// dropping all others meanwhile is safe.
+/// dropping all others meanwhile is safe. A program that another one's function was [replaced](Program::replace) with
+/// is held by that one too.
 ///
 /// # Threads
 /// Programs and functions may be used from any number of threads at once. Calls do not wait for each other, and Kiln
@@ -37,13 +39,13 @@ struct Inner {
     /// Dropped first: nothing may run in it while the rest goes.
     image: Image,
     module: Arc<Checked>,
-    interpreted: Option<Box<Interpreted>>,
-    /// What the code calls.
-    _imports: Vec<Arc<Import>>,
+    interpreted: Option<Arc<Interpreted>>,
     /// Exports and further entries by name.
     exports: HashMap<String, Start>,
     /// Who is told of adapters for its functions.
     observers: Observers,
+    /// Replaceable functions and imports by name.
+    replaceable: HashMap<String, FuncId>,
 }
 
 /// Where calls from outside may begin: a function, or with a number one of its further entries.
@@ -75,7 +77,7 @@ pub(crate) struct Callee {
     pub start: Start,
     /// Its address.
     pub target: usize,
-    /// The adapter for its signature; unused in the interpreter.
+    /// The adapter for its signature; in the interpreter 0, unless the function may be replaced.
     pub adapter: usize,
     /// How many words it takes.
     pub arguments: usize,
@@ -88,6 +90,7 @@ impl Program {
         hosts: &Hosts<'_>,
         lap: &mut dyn FnMut(&'static str),
     ) -> Result<Program, LoadError> {
+        fatal::report_to_stderr();
         let mut imports = Vec::new();
         let mut symbols = HostSymbols::new();
         for (name, address) in hosts.addresses {
@@ -123,6 +126,8 @@ impl Program {
             }
         };
         image.attach(module.clone());
+        // The image keeps what its code calls, because it may outlive the program's handles.
+        imports.into_iter().for_each(|import| image.keep(import));
         lap("link");
         let mut exports = HashMap::new();
         for (decl, func) in module.funcs().iter().zip((0..).map(FuncId)) {
@@ -134,7 +139,9 @@ impl Program {
             }
         }
         let observers = config.observers;
-        Ok(Program(Arc::new(Inner { image, module, interpreted, _imports: imports, exports, observers })))
+        let replaceable = module.funcs().iter().zip(0..).filter(|(f, _)| f.replaceable);
+        let replaceable = replaceable.map(|(f, id)| (f.name.clone(), FuncId(id))).collect();
+        Ok(Program(Arc::new(Inner { image, module, interpreted, exports, replaceable, observers })))
     }
 
     /// The module it was loaded from.
@@ -206,6 +213,105 @@ impl Program {
         Ok(words)
     }
 
+    /// Replaces a function that is declared `replaceable` by an exported function of another program (or of this one):
+    /// calls made from now on go there, whether by name, through the function's address, from C or by a [`Function`];
+    /// calls that are inside the old function stay in it until they return. An import that is declared `replaceable`
+    /// is bound so. The programs may run in different tiers.
+    ///
+    /// The function's address stays what it was. If the other function is itself replaceable, calls go to whatever
+    /// stands for it at the time of the call.
+    ///
+    /// ```
+    /// # use kiln::{Config, Engine};
+    /// let engine = Engine::new(Config::new());
+    /// let program = engine.load_text("
+    ///     export replaceable fn price(%n: i64) -> i64 {
+    ///         %p = mul %n, 10
+    ///         ret %p
+    ///     }
+    ///     export fn bill(%n: i64) -> i64 {
+    ///         %p = call price(%n)
+    ///         %t = add %p, 1
+    ///         ret %t
+    ///     }
+    /// ").unwrap();
+    /// let discount = engine.load_text("
+    ///     export fn price(%n: i64) -> i64 {
+    ///         %p = mul %n, 9
+    ///         ret %p
+    ///     }
+    /// ").unwrap();
+    /// let bill = program.function::<fn(i64) -> i64>("bill").unwrap();
+    /// // SAFETY: none of the functions touches memory.
+    /// assert_eq!(unsafe { bill.call(10) }, Ok(101));
+    /// program.replace("price", &discount, "price").unwrap();
+    /// drop(discount); // `program` holds it
+    /// // SAFETY: as above.
+    /// assert_eq!(unsafe { bill.call(10) }, Ok(91));
+    /// program.restore("price").unwrap();
+    /// // SAFETY: as above.
+    /// assert_eq!(unsafe { bill.call(10) }, Ok(101));
+    /// ```
+    ///
+    /// # How long the other program lives
+    /// This program holds it until the function is replaced again or restored and no call under way can be in it any
+    /// more: until each thread that was in a call from Rust into any program has returned from it, or has since called a
+    /// host closure from a place outside the other program. Its data go with its code, so whoever keeps addresses of
+    /// them longer holds a handle. Two programs that are bound to each other hold each other.
+    ///
+    /// Kiln does not see calls that C makes to a [`Function::address`] on a thread that no Rust call has entered on, nor
+    /// calls that are suspended on stacks that C made. Whoever lets such calls happen holds the programs that they
+    /// may be in, also those that were replaced, until they have returned. (Calls through a
+    /// [`Callback`](crate::Callback) are seen.)
+    ///
+    /// # Errors
+    /// One of the functions does not exist, the first is not replaceable, their signatures differ (the error says both),
+    /// or the other function leads back to this one. Then nothing has changed.
+    pub fn replace(&self, name: &str, with: &Program, with_name: &str) -> Result<(), ReplaceError> {
+        let func = self.replaceable(name)?;
+        let (start, with_sig) = with.export(with_name)?;
+        let (ours, theirs) = (&*self.0.module, &*with.0.module);
+        let sig = ours.signature_of(func);
+        if !signature::agree_across((ours, sig), (theirs, &with_sig)) {
+            let wanted = signature::show(sig, Some(ours));
+            let (with, found) = (with_name.into(), signature::show(&with_sig, Some(theirs)));
+            return Err(ReplaceError::Signature { name: name.into(), wanted, with, found });
+        }
+        // Every function with a body has an address, and so have its entries.
+        let address = with.start_address(start).unwrap_or(std::ptr::null());
+        // SAFETY: the signatures agree. Calls that Kiln does not see are left to those who make them.
+        unsafe { self.0.image.replace_by(func, &with.0.image, address) }.map_err(|fault| match fault {
+            ReplaceFault::NotReplaceable | ReplaceFault::NoSuchFunction => {
+                ReplaceError::NotReplaceable { name: name.into() }
+            }
+            ReplaceFault::Circle => ReplaceError::Circle { name: name.into(), with: with_name.into() },
+        })
+    }
+
+    /// Undoes [`Program::replace`]: later calls go to the function that the program came with. An import goes back to
+    /// what the engine or the library that it names gave for it when the program was loaded; if there was nothing, calls
+    /// trap as [`TrapKind::Unbound`](crate::TrapKind::Unbound).
+    ///
+    /// # Errors
+    /// There is no such function, or it is not replaceable.
+    pub fn restore(&self, name: &str) -> Result<(), ReplaceError> {
+        let func = self.replaceable(name)?;
+        self.0.image.restore(func).map_err(|_| ReplaceError::NotReplaceable { name: name.into() })
+    }
+
+    fn replaceable(&self, name: &str) -> Result<FuncId, ReplaceError> {
+        if let Some(func) = self.0.replaceable.get(name) {
+            return Ok(*func);
+        }
+        let name = name.to_owned();
+        if self.0.module.find_func(&name).is_some() {
+            return Err(ReplaceError::NotReplaceable { name });
+        }
+        let mut replaceable: Vec<String> = self.0.replaceable.keys().cloned().collect();
+        replaceable.sort_unstable();
+        Err(ReplaceError::NotFound { name, replaceable })
+    }
+
     /// The names of the exported functions and of further entries, sorted.
     pub fn exports(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.0.exports.keys().map(String::as_str).collect();
@@ -275,8 +381,9 @@ impl Program {
 
     fn callee(&self, start: Start, sig: &Signature, variable: &[Type]) -> Callee {
         let adapter = match self.0.interpreted {
-            Some(_) => 0,
-            None => {
+            // Only what may have been replaced is called as native code is; further entries stay with their code.
+            Some(_) if start.entry.is_some() || !self.0.module.func(start.func).replaceable => 0,
+            Some(_) | None => {
                 let adapter = adapter(sig, variable, self.0.module.layouts());
                 // That the perf map file cannot be written is no reason not to call, and was an error when the
                 // program was loaded.
@@ -297,7 +404,9 @@ impl Program {
     /// the arguments are what the program may be called with.
     #[inline]
     pub(crate) unsafe fn enter(&self, callee: Callee, words: &mut [u64]) -> Result<(), Trap> {
-        if let Some(interpreted) = &self.0.interpreted {
+        if let Some(interpreted) = &self.0.interpreted
+            && (callee.adapter == 0 || self.0.image.replacement(callee.start.func).is_none())
+        {
             return interpreted.call(callee.start, callee.arguments, &mut words[1..]);
         }
         words[0] = callee.target as u64;

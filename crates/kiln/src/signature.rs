@@ -47,10 +47,21 @@ for_each_arity!(function_types);
 /// Whether values of one signature may be passed as the other says: elements equal, but for `ptr` and `i64`, which
 /// mix.
 pub(crate) fn agree(a: &Signature, b: &Signature) -> bool {
+    agree_but(a, b, |x, y| x == y)
+}
+
+/// The same for signatures of two modules, whose aggregates agree if they are laid out alike.
+pub(crate) fn agree_across((of_a, a): (&Module, &Signature), (of_b, b): (&Module, &Signature)) -> bool {
+    let layout = |module: &Module, id: LayoutId| module.layouts().get(id.index()).map(|l| l.layout.clone());
+    agree_but(a, b, |x, y| layout(of_a, x) == layout(of_b, y))
+}
+
+fn agree_but(a: &Signature, b: &Signature, aggregates: impl Fn(LayoutId, LayoutId) -> bool) -> bool {
     let elements = |x: &[AbiType], y: &[AbiType]| {
         x.len() == y.len()
             && x.iter().zip(y).all(|(x, y)| match (x, y) {
                 (AbiType::Value(x), AbiType::Value(y)) => x.accepts(*y),
+                (AbiType::Aggregate(x), AbiType::Aggregate(y)) => aggregates(*x, *y),
                 _ => x == y,
             })
     };

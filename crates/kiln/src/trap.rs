@@ -51,7 +51,7 @@ impl Trap {
     /// What a call into compiled code ended with, and where: in the function that trapped, or, if a host function
     /// failed, in the one that called it.
     pub(crate) fn from_raw(raw: &RawTrap) -> Trap {
-        let trap = take_pending().unwrap_or_else(|| Trap::new(raw.kind));
+        let trap = take_pending().or_else(|| Trap::unbound(raw)).unwrap_or_else(|| Trap::new(raw.kind));
         for pc in [raw.pc, raw.caller] {
             // Images without a module attached are thunks.
             if let Some(image) = Image::containing(pc)
@@ -62,6 +62,24 @@ impl Trap {
             }
         }
         trap
+    }
+
+    /// The call of a replaceable import to which nothing is bound.
+    fn unbound(raw: &RawTrap) -> Option<Trap> {
+        if raw.kind != TrapKind::Unbound {
+            return None;
+        }
+        let image = Image::containing(raw.pc)?;
+        let module = image.attachment()?.downcast_ref::<Checked>()?;
+        let name = &module.func(image.unbound_at(raw.pc)?).name;
+        let message = format!("nothing is bound to `{name}`, which was called");
+        Some(Trap::with_message(raw.kind, message))
+    }
+
+    /// Adds why it ends the process.
+    pub(crate) fn because(mut self, why: impl fmt::Display) -> Trap {
+        self.0.message = Some(format!("{}: {why}", self.reason()));
+        self
     }
 
     /// Adds where it happened, unless that is known already.

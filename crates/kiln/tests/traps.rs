@@ -162,29 +162,6 @@ fn a_trap_ends_the_innermost_call_only() {
 }
 
 #[test]
-fn a_trap_in_a_callback_ends_the_call_from_rust() {
-    let text = "\
-extern qsort: fn(ptr, i64, i64, ptr)
-fn compare(%a: ptr, %b: ptr) -> i32 {
-    trap 5
-}
-export fn sort(%p: ptr) {
-    %f = func_addr compare
-    call qsort(%p, 8, 4, %f)
-    ret
-}
-";
-    for tier in TIERS {
-        let program = Engine::new(Config::new().tier(tier)).load_text(text).unwrap();
-        let sort = program.function::<fn(*mut i32)>("sort").unwrap();
-        let mut numbers = [8, 7, 6, 5, 4, 3, 2, 1];
-        // SAFETY: the program sorts eight numbers.
-        let trap = unsafe { sort.call(numbers.as_mut_ptr()) }.unwrap_err();
-        assert_eq!((trap.kind(), trap.function()), (TrapKind::User(5), Some("compare")));
-    }
-}
-
-#[test]
 fn exits_carry_their_values() {
     // The baseline compiler refuses exits so far.
     let text = "export fn leave(%a: i64, %b: f64) {\n    guard_gt %a, 10, 3 (%a, %b)\n    exit 4 (%b)\n}";

@@ -9,11 +9,16 @@
 //! Cost: one thread-local access, six pushes and pops, two indirect jumps.
 #![allow(unsafe_code, reason = "enters machine code")]
 
-use crate::{registry, target, traps};
+use crate::fatal::{self, Fatal};
+use crate::image::Image;
+use crate::reclaim::{self, Presence};
+use crate::target::Frame;
+use crate::{frames, registry, target, traps};
 use kiln_ir::trap::TrapKind;
 use std::cell::{Cell, RefCell};
 use std::mem::offset_of;
 use std::ptr;
+use std::sync::Arc;
 
 /// Why compiled code stopped, and where.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,6 +47,8 @@ struct Thread {
     entries: Cell<*mut *const Activation>,
     depth: Cell<usize>,
     room: Cell<usize>,
+    /// Tells other threads whether this one is in compiled code; there once `room` is not 0.
+    presence: Cell<*const Presence>,
     pending: Cell<Option<TrapKind>>,
 }
 
@@ -52,6 +59,7 @@ thread_local! {
             entries: Cell::new(ptr::null_mut()),
             depth: Cell::new(0),
             room: Cell::new(0),
+            presence: Cell::new(ptr::null()),
             pending: Cell::new(None),
         }
     };
@@ -79,6 +87,9 @@ pub unsafe fn enter(adapter: *const u8, args: *mut u64) -> Result<(), RawTrap> {
         if before == thread.room.get() {
             thread.grow(before);
         }
+        if before == 0 {
+            thread.presence().arrive();
+        }
         // SAFETY: `before < room`.
         unsafe { *thread.entries.get().add(before) = &activation };
         thread.depth.set(before + 1);
@@ -97,12 +108,81 @@ struct Leave<'a> {
 }
 
 impl Drop for Leave<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.thread.depth.set(self.before);
+        if self.before == 0 && self.thread.presence().depart() {
+            self.thread.presence().let_go();
+        }
     }
 }
 
+/// Tells that the calling thread, which runs a host function called from compiled code, is willing to be looked at:
+/// if code was replaced since it entered, what its stack does not mention can be freed. Costs two loads if nothing was
+/// replaced; else reads the stack once, from here up to the outermost entry.
+///
+/// A thread that leaves compiled code from time to time need not call this.
+#[inline]
+pub fn look_around() {
+    THREAD.with(|thread| {
+        if thread.depth.get() > 0 && thread.presence().is_behind() {
+            thread.renew();
+        }
+    });
+}
+
+/// Notices that the calling thread was taken out of compiled code by a `longjmp`, if it was.
+pub(crate) fn notice_outside() {
+    THREAD.with(|thread| {
+        let here = 0u8;
+        if thread.depth.get() > 0 && thread.live(&raw const here as usize) == 0 {
+            thread.depth.set(0);
+            if thread.presence().depart() {
+                thread.presence().let_go();
+            }
+        }
+    });
+}
+
+/// The calling thread's presence; null if it never entered.
+pub(crate) fn presence_here() -> *const Presence {
+    THREAD.with(|thread| thread.presence.get())
+}
+
 impl Thread {
+    /// This thread's presence. The thread has room for entries.
+    #[inline]
+    fn presence(&self) -> &Presence {
+        // SAFETY: made by `grow` with the room; it stays until `List` is dropped, which takes the room too.
+        unsafe { &*self.presence.get() }
+    }
+
+    /// Holds the images that this thread's stack mentions, and no others that were retired.
+    #[cold]
+    fn renew(&self) {
+        let here = 0u8;
+        let low = &raw const here as usize;
+        if self.live(low) == 0 {
+            return;
+        }
+        // SAFETY: the first entry is written.
+        let high = unsafe { *self.entries.get() } as usize;
+        let stack = traps::stack_of_thread();
+        if !stack.contains(&low) || !stack.contains(&high) {
+            return; // on a stack of somebody else's, whose bounds nobody knows
+        }
+        let mut inside: Vec<Image> = Vec::new();
+        for at in (low.next_multiple_of(8)..high).step_by(8) {
+            // SAFETY: an aligned word of this thread's stack in use. It may belong to a variable of a function that
+            // waits for this one, so the compiler is not told that it is an ordinary one.
+            let word = unsafe { ptr::read_volatile(at as *const usize) };
+            if registry::is_code(word) && !inside.iter().any(|image| image.code().contains(&word)) {
+                inside.extend(Image::containing(word));
+            }
+        }
+        self.presence().renew(inside);
+    }
+
     /// How many activations are alive for code whose stack pointer is `sp`.
     fn live(&self, sp: usize) -> usize {
         let mut depth = self.depth.get();
@@ -116,8 +196,9 @@ impl Thread {
     /// Makes room for more activations than `live`, and the thread ready for faults.
     #[cold]
     fn grow(&self, live: usize) {
-        if live == 0 {
+        if self.room.get() == 0 {
             traps::prepare_thread();
+            self.presence.set(Arc::into_raw(reclaim::join()));
         }
         let mut entries = Vec::with_capacity((live * 2).max(16));
         // SAFETY: the first `live` entries are written. (An empty list has no address.)
@@ -146,6 +227,11 @@ impl Drop for List {
         THREAD.with(|thread| {
             thread.depth.set(0);
             thread.free();
+            let presence = thread.presence.replace(ptr::null());
+            if !presence.is_null() {
+                // SAFETY: made by `grow` from an `Arc`.
+                reclaim::part(&unsafe { Arc::from_raw(presence) });
+            }
         });
     }
 }
@@ -200,30 +286,34 @@ pub fn exit_values() -> Vec<u64> {
 }
 
 /// Called by [`target::raise`]: `sp` points to its return address, `fp` is the frame pointer.
-pub(crate) extern "C" fn record_raise(sp: *const usize, fp: *const usize) -> usize {
+pub(crate) extern "C" fn record_raise(sp: *const usize, fp: usize) -> usize {
     let kind = THREAD.with(|thread| thread.pending.take()).unwrap_or(TrapKind::Host);
     // SAFETY: the routine was called, so its return address lies there.
     let pc = unsafe { *sp } - 1;
-    // SAFETY: the code at `pc` is running on this thread, so its image is held.
-    let frame = unsafe { registry::find(pc, |record| record.frame_at(pc)) }.flatten();
-    let caller = frame.map_or(0, |frame| {
-        if frame.frame_pointer {
-            // SAFETY: the frame pointer points to the saved one, with the return address above.
-            return unsafe { *fp.add(1) }.wrapping_sub(1);
-        }
-        let words = 1 + frame.size as usize / 8 + frame.saved.count_ones() as usize;
-        // SAFETY: a call is made with the whole frame set up: below the return address lie `size` bytes and the
-        // saved registers.
-        unsafe { *sp.add(words) }.wrapping_sub(1)
-    });
-    end_activation(sp as usize, RawTrap { kind, pc, caller }).unwrap_or_else(|| nobody_entered(kind))
+    let frame = Frame { pc, sp: sp as usize + 8, fp, scratch: 0 };
+    // SAFETY: the frame that called the routine.
+    let caller = unsafe { frames::caller(&frame) }.map_or(0, |caller| caller.pc);
+    end(&frame, RawTrap { kind, pc, caller })
+}
+
+/// Ends the innermost activation of this thread with a trap that happened in a frame: gives the stack pointer with which
+/// to continue at [`target::landing`]. If frames of C or Rust lie between, or no host has entered, the process ends. For
+/// signal handlers too.
+pub(crate) fn end(at: &Frame, trap: RawTrap) -> usize {
+    match end_activation(at.sp, trap) {
+        // SAFETY: the frame is where the thread is, and the activation encloses it.
+        Some(landing) if unsafe { frames::only_compiled(*at, landing) } => landing,
+        Some(_) => fatal::end(&trap, Fatal::NativeBetween),
+        None => fatal::end(&trap, Fatal::NotEntered),
+    }
 }
 
 /// Called by [`target::exit`].
 pub(crate) extern "C" fn record_exit(id: u32, values: *const u64, sp: usize) -> usize {
     const MOST: usize = 4096;
     let kind = TrapKind::Exit(id);
-    let Some(landing) = end_activation(sp, RawTrap { kind, pc: 0, caller: 0 }) else { nobody_entered(kind) };
+    let trap = RawTrap { kind, pc: 0, caller: 0 };
+    let Some(landing) = end_activation(sp, trap) else { fatal::end(&trap, Fatal::NotEntered) };
     EXIT_VALUES.with(|kept| {
         let mut kept = kept.borrow_mut();
         kept.clear();
@@ -233,12 +323,6 @@ pub(crate) extern "C" fn record_exit(id: u32, values: *const u64, sp: usize) -> 
         kept.extend((0..count.min(MOST)).map(|i| unsafe { *values.add(i) }));
     });
     landing
-}
-
-/// Compiled code that no host has entered (C called it) has nobody to return an error to.
-fn nobody_entered(kind: TrapKind) -> ! {
-    eprintln!("kiln: {kind} in compiled code that was not entered through kiln");
-    std::process::abort()
 }
 
 // The trampoline writes the stack pointer through a pointer to the first field.

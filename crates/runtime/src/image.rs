@@ -3,9 +3,9 @@
 
 use crate::memory::Placed;
 use crate::observe::Legend;
-use crate::registry;
 use crate::target::STUB_LEN;
 use crate::unwind::Rows;
+use crate::{reclaim, registry, target};
 use kiln_codegen::Code;
 use kiln_codegen::code::{FrameInfo, Target, TrapSite};
 use kiln_ir::{DataId, FuncId, Inst};
@@ -35,8 +35,10 @@ pub(crate) struct Inner {
     data: Box<[usize]>,
     /// The slots of replaceable functions, in ascending order of ids.
     slots: Box<[(FuncId, Slot)]>,
+    /// The images that slots lead to, by position of the slot; as long as the last of them that leads out of this image.
+    bound: Mutex<Vec<Option<Image>>>,
     /// What this image refers to and nobody else may hold.
-    kept: Mutex<Vec<Image>>,
+    kept: Mutex<Vec<Box<dyn Any + Send + Sync>>>,
     attachment: OnceLock<Arc<dyn Any + Send + Sync>>,
     /// What each stub jumps to; and where the stubs start.
     stubs: Box<[Target]>,
@@ -56,8 +58,35 @@ pub(crate) struct Inner {
 pub(crate) struct Slot {
     /// Where the cell is, in the image's data.
     pub(crate) cell: usize,
-    /// The body that this image came with.
-    pub(crate) body: usize,
+    /// The stub that jumps through it: the function's address.
+    pub(crate) stub: usize,
+    /// What it leads to at first: the body that this image came with; of an import what the host gave or else a place
+    /// that traps.
+    pub(crate) first: usize,
+}
+
+impl Slot {
+    fn load(&self) -> usize {
+        // SAFETY: the cell is 8 aligned bytes of the image's data, alive as long as the image, and only accessed by
+        // atomic stores and loads here and by single loads of running code.
+        unsafe { AtomicUsize::from_ptr(self.cell as *mut usize) }.load(Ordering::Acquire)
+    }
+
+    fn store(&self, address: usize) {
+        // SAFETY: as in `load`.
+        unsafe { AtomicUsize::from_ptr(self.cell as *mut usize) }.store(address, Ordering::Release);
+    }
+}
+
+/// Why calls of a function were not led elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReplaceFault {
+    /// The function is not declared replaceable.
+    NotReplaceable,
+    /// The other image has no such function.
+    NoSuchFunction,
+    /// Calls of the other function lead, by way of replacements, to this one.
+    Circle,
 }
 
 /// What signal handlers and backtraces ask about an image.
@@ -81,9 +110,10 @@ impl Record {
         self.tables.traps.get(at).filter(|site| site.at == offset).copied()
     }
 
-    /// The frame of the function at an address.
-    pub(crate) fn frame_at(&self, pc: usize) -> Option<FrameInfo> {
-        self.tables.function_at(self.offset(pc)).map(|function| function.frame)
+    /// The frame of the function at an address, and the distance from the function's start.
+    pub(crate) fn frame_at(&self, pc: usize) -> Option<(u32, FrameInfo)> {
+        let offset = self.offset(pc);
+        self.tables.function_at(offset).map(|function| (offset - function.start, function.frame))
     }
 
     /// The image, unless it is going.
@@ -127,7 +157,8 @@ impl Image {
             entries: parts.entries,
             data: parts.data,
             slots: parts.slots,
-            kept: Mutex::new(Vec::new()),
+            bound: Mutex::default(),
+            kept: Mutex::default(),
             attachment: OnceLock::new(),
             stubs: parts.stubs,
             stubs_start: parts.stubs_start,
@@ -234,52 +265,138 @@ impl Image {
             .get_or_init(|| crate::observe::gdb::Registration::new(self.0.code.clone(), legend, frames));
     }
 
-    /// Lets later calls of a replaceable function go to `with_func` of another image, which then lives at least as
-    /// long as this one. Calls that are inside the old function stay there. Returns false, and does nothing, if the
-    /// function is not replaceable or the other image has no such function.
+    /// Lets later calls of a replaceable function go to `with_func` of another image (or of this one): those made by
+    /// name, those through its address, wherever they come from. If that function is itself replaceable and replaced, now
+    /// or later, calls follow it. Calls that are inside the old function stay there.
+    ///
+    /// This image keeps the other alive until the function is replaced again or restored *and* each thread has left
+    /// that was inside any [`crate::enter`] at that time, or has called [`crate::look_around`] and is not inside the other
+    /// image; or until this image goes. Two images bound to each other keep each other.
+    ///
+    /// # Errors
+    /// Nothing was changed, for the reason given.
     ///
     /// # Safety
-    /// Both functions have the same signature and convention.
-    pub unsafe fn replace(&self, func: FuncId, with: &Image, with_func: FuncId) -> bool {
-        let (Some(slot), Some(address)) = (self.slot(func), with.address(with_func)) else { return false };
-        if !Arc::ptr_eq(&self.0, &with.0) {
-            // A thread may be inside a replacement at any time, so none is let go before this image is.
-            let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            if !kept.iter().any(|image| Arc::ptr_eq(&image.0, &with.0)) {
-                kept.push(with.clone());
-            }
-        }
-        store(slot, address as usize);
-        true
+    /// Both functions have the same signature and convention. Calls that did not come through [`crate::enter`] (C called
+    /// an address on a thread that no host has entered on) are not seen: whoever lets such calls happen holds every
+    /// image that they may be inside, replaced ones too. The same holds for calls that a thread has suspended on a stack
+    /// that is not its own.
+    pub unsafe fn replace(&self, func: FuncId, with: &Image, with_func: FuncId) -> Result<(), ReplaceFault> {
+        let address = with.address(with_func).ok_or(ReplaceFault::NoSuchFunction)?;
+        // SAFETY: the caller's promise.
+        unsafe { self.replace_by(func, with, address) }
+    }
+
+    /// The same for an address in the other image at which it can be called: of a further entry.
+    ///
+    /// # Errors
+    /// As of [`Image::replace`].
+    ///
+    /// # Safety
+    /// As of [`Image::replace`].
+    pub unsafe fn replace_by(
+        &self,
+        func: FuncId,
+        with: &Image,
+        address: *const u8,
+    ) -> Result<(), ReplaceFault> {
+        let with = (!Arc::ptr_eq(&self.0, &with.0)).then(|| with.clone());
+        self.lead(func, |_| address as usize, with)
     }
 
     /// Lets later calls of a replaceable function go to an address outside of any image, for example a stub that
-    /// compiles on first use. Returns false, and does nothing, if the function is not replaceable.
+    /// compiles on first use. Else as [`Image::replace`].
+    ///
+    /// # Errors
+    /// Nothing was changed, because the function is not replaceable.
     ///
     /// # Safety
-    /// The function at the address has the same signature and convention, and lives as long as this image.
-    pub unsafe fn redirect(&self, func: FuncId, address: *const u8) -> bool {
-        let Some(slot) = self.slot(func) else { return false };
-        store(slot, address as usize);
-        true
+    /// The function at the address has the same signature and convention, and lives as long as this image. Else as
+    /// [`Image::replace`].
+    pub unsafe fn redirect(&self, func: FuncId, address: *const u8) -> Result<(), ReplaceFault> {
+        self.lead(func, |_| address as usize, None)
     }
 
-    /// Lets later calls of a replaced function go to the body it came with.
-    pub fn restore(&self, func: FuncId) -> bool {
-        let Some(slot) = self.slot(func) else { return false };
-        store(slot, slot.body);
-        true
+    /// Lets later calls of a replaced function go to the body it came with; those of an import to where they went at first.
+    ///
+    /// # Errors
+    /// Nothing was changed, because the function is not replaceable.
+    pub fn restore(&self, func: FuncId) -> Result<(), ReplaceFault> {
+        self.lead(func, |slot| slot.first, None)
     }
 
-    fn slot(&self, func: FuncId) -> Option<Slot> {
-        let at = self.0.slots.binary_search_by_key(&func, |(func, _)| *func).ok()?;
-        Some(self.0.slots[at].1)
+    /// Changes where a slot leads, and which image that keeps.
+    fn lead(
+        &self,
+        func: FuncId,
+        to: impl FnOnce(&Slot) -> usize,
+        with: Option<Image>,
+    ) -> Result<(), ReplaceFault> {
+        let at = self.slot_index(func).ok_or(ReplaceFault::NotReplaceable)?;
+        let slot = &self.0.slots[at].1;
+        let address = to(slot);
+        crate::call::notice_outside();
+        // Images may end when these do: after the locks.
+        let mut passed = Vec::new();
+        {
+            let mut state = reclaim::lock();
+            let mut target = address;
+            while let Some(image) = Image::containing(target) {
+                let next =
+                    image.0.slots.iter().find(|(_, slot)| slot.stub == target).map(|(_, slot)| slot.load());
+                passed.push(image);
+                if target == slot.stub {
+                    return Err(ReplaceFault::Circle);
+                }
+                match next {
+                    Some(next) => target = next,
+                    None => break,
+                }
+            }
+            let mut bound = self.0.bound.lock().unwrap_or_else(PoisonError::into_inner);
+            if bound.len() <= at && with.is_some() {
+                bound.resize(at + 1, None);
+            }
+            slot.store(address);
+            let before = bound.get_mut(at).and_then(|bound| std::mem::replace(bound, with));
+            drop(bound);
+            if let Some(before) = before {
+                state.retire(before);
+            }
+        }
+        drop(passed);
+        reclaim::sweep();
+        Ok(())
     }
 
-    /// Keeps another image alive as long as this one, because this one's code refers to it. Two images must not
-    /// keep each other.
-    pub fn keep(&self, other: &Image) {
-        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).push(other.clone());
+    /// Where calls of a replaceable function go, if not to the body it came with or, for an import, to where they went at
+    /// first.
+    pub fn replacement(&self, func: FuncId) -> Option<*const u8> {
+        let slot = &self.0.slots[self.slot_index(func)?].1;
+        let address = slot.load();
+        (address != slot.first).then_some(address as *const u8)
+    }
+
+    /// The replaceable import whose calls trap at an address because nothing is bound to it.
+    pub fn unbound_at(&self, pc: usize) -> Option<FuncId> {
+        let in_stubs = self.function_at(pc).is_none() && self.0.code.contains(&pc);
+        let mut slots = self.0.slots.iter().filter(|_| in_stubs);
+        slots.find(|(_, slot)| slot.first + target::TRAP_AT == pc).map(|(func, _)| *func)
+    }
+
+    /// A handle that does not keep the image.
+    pub fn downgrade(&self) -> WeakImage {
+        WeakImage(Arc::downgrade(&self.0))
+    }
+
+    fn slot_index(&self, func: FuncId) -> Option<usize> {
+        self.0.slots.binary_search_by_key(&func, |(func, _)| *func).ok()
+    }
+
+    /// Keeps something alive as long as this image, because its code refers to it: another image, what a host function
+    /// needs. Two images must not keep each other.
+    pub fn keep(&self, other: impl Any + Send + Sync) {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(other));
     }
 
     /// Attaches what the owner wants to find again from an address (see [`Image::containing`]), for example the
@@ -295,10 +412,15 @@ impl Image {
     }
 }
 
-fn store(slot: Slot, address: usize) {
-    // SAFETY: the cell is 8 aligned bytes of the image's data, alive as long as the image, and only accessed by
-    // atomic stores here and by single loads of running code.
-    unsafe { AtomicUsize::from_ptr(slot.cell as *mut usize) }.store(address, Ordering::Release);
+/// A handle to an image that does not keep it.
+#[derive(Clone, Debug)]
+pub struct WeakImage(Weak<Inner>);
+
+impl WeakImage {
+    /// The image, unless it is gone.
+    pub fn upgrade(&self) -> Option<Image> {
+        self.0.upgrade().map(Image)
+    }
 }
 
 impl std::fmt::Debug for Image {

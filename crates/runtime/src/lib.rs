@@ -17,12 +17,14 @@
 //! **Threads.** Everything here may be used from any number of threads. Linking prepares outside a lock and copies
 //! under one. An image that a thread received through any synchronisation (a channel, a lock, an acquire load)
 //! can be run by that thread at once. [`Image::replace`] takes effect for each later call with release order; a thread that is
-//! inside the old function stays there. Compiled code's own accesses are plain machine accesses: its atomics
+//! inside the old function stays there, and the old code stays until it has left. Compiled code's own accesses are plain machine accesses: its atomics
 //! follow the orders the IR names, racing plain accesses give some mixture of the bytes written.
 //!
 //! **Traps.** A fault of compiled code ends the compiled frames back to the innermost [`enter`] on
-//! that thread and stack, which returns [`RawTrap`]. Frames of C or Rust between are never skipped: a fault in
-//! them goes to whoever handled such signals before, as does every fault outside compiled code. Handlers for `SIGSEGV`,
+//! that thread and stack, which returns [`RawTrap`]. Frames of C or Rust between are never skipped: if there are some
+//! (C called the code at its address), or nobody has entered, the process aborts with a message
+//! ([`report_fatal_traps`]). A fault in native code itself goes to whoever handled such signals before, as does every
+//! fault outside compiled code. Handlers for `SIGSEGV`,
 //! `SIGBUS`, `SIGFPE` and `SIGILL` are installed at the first link; who installs handlers later must pass on what
 //! it does not know.
 //!
@@ -36,10 +38,13 @@
 #![deny(unsafe_code)]
 
 mod call;
+mod fatal;
+mod frames;
 mod image;
 mod link;
 mod memory;
 mod observe;
+mod reclaim;
 mod registry;
 mod routines;
 mod symbols;
@@ -48,9 +53,11 @@ mod tls;
 mod traps;
 mod unwind;
 
-pub use call::{RawTrap, enter, exit_values, raise_address, set_pending_trap};
-pub use image::{Image, Piece};
+pub use call::{RawTrap, enter, exit_values, look_around, raise_address, set_pending_trap};
+pub use fatal::{Fatal, report_fatal_traps};
+pub use image::{Image, Piece, ReplaceFault, WeakImage};
 pub use link::{LinkError, LinkFault, link, use_private_pages};
 pub use observe::{Legend, LineRow};
+pub use reclaim::images_in_limbo;
 pub use symbols::{HostSymbols, ProcessSymbols, Symbols};
 pub use target::branch_tracking;

@@ -3,7 +3,7 @@
 //! What lies where in an image:
 //!
 //! ```text
-//! code       the compiler's bytes | stubs: jumps through a cell
+//! code       the compiler's bytes | stubs: jumps through a cell, traps of what is not bound
 //! constants  cells: addresses of what code reaches indirectly | constant data objects
 //! data       slots of replaceable functions | writable data objects
 //! ```
@@ -18,7 +18,8 @@ use crate::target::{self, STUB_LEN};
 use crate::unwind::Rows;
 use crate::{routines, tls, traps};
 use kiln_codegen::Code;
-use kiln_codegen::code::{RelocKind, Routine, Target};
+use kiln_codegen::code::{FaultCause, RelocKind, Routine, Target, TrapSite};
+use kiln_ir::trap::TrapKind;
 use kiln_ir::{Block, DataId, DataTarget, FuncId, Linkage, Module};
 use std::fmt;
 use std::ops::Range;
@@ -199,11 +200,23 @@ impl Symbol {
     }
 }
 
-/// What a stub jumps through.
+/// What a stub does.
 #[derive(Clone, Copy)]
-enum Through {
+enum Stub {
+    /// Jumps through a cell.
     Cell(u32),
+    /// Jumps through a slot.
     Slot(u32),
+    /// Traps, because nothing is bound to a replaceable import.
+    Unbound,
+}
+
+/// A replaceable function or import.
+struct Replaceable {
+    func: FuncId,
+    stub: u32,
+    /// Where its slot leads at first.
+    first: Place,
 }
 
 /// Decides what goes where, before there is memory.
@@ -216,11 +229,10 @@ struct Plan<'a> {
     objects: Vec<Symbol>,
     routines: Vec<(Routine, Symbol)>,
     heres: Vec<(u32, Symbol)>,
-    /// What each stub jumps through, and what that leads to.
-    stubs: Vec<(Through, Target)>,
+    /// What each stub does, and what it leads to.
+    stubs: Vec<(Stub, Target)>,
     cells: Vec<Place>,
-    /// Replaceable functions and the offsets of their bodies.
-    slots: Vec<(FuncId, u32)>,
+    slots: Vec<Replaceable>,
     /// The offsets of further entries and of labels, each sorted.
     entries: Vec<((FuncId, u32), u32)>,
     labels: Vec<((FuncId, Block), u32)>,
@@ -263,17 +275,34 @@ impl<'a> Plan<'a> {
                 self.entries.push(((function.func, entry), function.start));
                 continue;
             }
-            let place = if self.module.func(function.func).replaceable {
-                let stub = self.stubs.len() as u32;
-                self.stubs.push((Through::Slot(self.slots.len() as u32), Target::Func(function.func)));
-                self.slots.push((function.func, function.start));
-                self.stub_offset(stub)
-            } else {
-                function.start as usize
+            let body = Place::Inside(Part::Code, function.start as usize);
+            let place = match self.module.func(function.func).replaceable {
+                true => self.slot(function.func, body),
+                false => body,
             };
-            self.funcs[function.func.index()].place = Place::Inside(Part::Code, place);
+            self.funcs[function.func.index()].place = place;
         }
         self.entries.sort_unstable();
+        for (func, decl) in (0..).map(FuncId).zip(self.module.funcs()) {
+            if !decl.replaceable || decl.linkage != Linkage::Import {
+                continue;
+            }
+            let given = match decl.library {
+                // Of a library that is named it is an import like others, but for later changes.
+                Some(_) => self.import(func).map(Some),
+                // Else what happens to have its name in the process is not meant.
+                None => Ok(self.symbols.given(&decl.name).map(|address| address as usize)),
+            };
+            let first = match given {
+                Ok(Some(address)) => Place::Outside(address),
+                Ok(None) => Place::Inside(Part::Code, self.stub(Stub::Unbound, func)),
+                Err(fault) => {
+                    self.faults.push(fault);
+                    Place::Missing
+                }
+            };
+            self.funcs[func.index()].place = self.slot(func, first);
+        }
     }
 
     fn label(&self, func: FuncId, block: Block) -> Place {
@@ -281,6 +310,20 @@ impl<'a> Plan<'a> {
             Ok(at) => Place::Inside(Part::Code, self.labels[at].1 as usize),
             Err(_) => Place::Missing,
         }
+    }
+
+    /// Makes a slot, and the stub that jumps through it, for a function that leads to `first`.
+    fn slot(&mut self, func: FuncId, first: Place) -> Place {
+        let stub = self.stubs.len() as u32;
+        let at = self.stub(Stub::Slot(self.slots.len() as u32), func);
+        self.slots.push(Replaceable { func, stub, first });
+        Place::Inside(Part::Code, at)
+    }
+
+    /// Adds a stub for a function and gives its offset in the code.
+    fn stub(&mut self, stub: Stub, func: FuncId) -> usize {
+        self.stubs.push((stub, Target::Func(func)));
+        self.stub_offset(self.stubs.len() as u32 - 1)
     }
 
     fn data(&mut self) {
@@ -321,7 +364,7 @@ impl<'a> Plan<'a> {
                         let cell = self.cell(reloc.to, place);
                         if self.symbol(reloc.to).stub == NONE {
                             let stub = self.stubs.len() as u32;
-                            self.stubs.push((Through::Cell(cell), reloc.to));
+                            self.stubs.push((Stub::Cell(cell), reloc.to));
                             self.symbol(reloc.to).stub = stub;
                         }
                     }
@@ -530,13 +573,19 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
     let bytes = draft.bytes(Part::Code);
     bytes[..code.bytes.len()].copy_from_slice(&code.bytes);
     bytes[code.bytes.len()..].fill(0xcc);
-    for (i, (through, _)) in plan.stubs.iter().enumerate() {
-        let cell = match *through {
-            Through::Cell(cell) => layout.cell(cell),
-            Through::Slot(slot) => layout.slot(slot),
-        };
+    let mut traps = code.traps.clone();
+    for (i, (stub, _)) in plan.stubs.iter().enumerate() {
         let at = stubs + i * STUB_LEN;
-        bytes[at..at + STUB_LEN].copy_from_slice(&target::stub(start[0] + at, cell));
+        let written = match *stub {
+            Stub::Cell(cell) => target::stub(start[0] + at, layout.cell(cell)),
+            Stub::Slot(slot) => target::stub(start[0] + at, layout.slot(slot)),
+            Stub::Unbound => {
+                let at = (at + target::TRAP_AT) as u32;
+                traps.push(TrapSite { at, cause: FaultCause::Trap(TrapKind::Unbound) });
+                target::TRAP_STUB
+            }
+        };
+        bytes[at..at + STUB_LEN].copy_from_slice(&written);
     }
     let mut far = Vec::new();
     for reloc in &code.relocs {
@@ -565,9 +614,9 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
     for (i, cell) in plan.cells.iter().enumerate() {
         constants[i * 8..i * 8 + 8].copy_from_slice(&layout.address(*cell).to_le_bytes());
     }
-    for (i, (_, body)) in plan.slots.iter().enumerate() {
-        let body = start[0] + *body as usize;
-        draft.bytes(Part::Data)[i * 8..i * 8 + 8].copy_from_slice(&body.to_le_bytes());
+    for (i, slot) in plan.slots.iter().enumerate() {
+        let first = layout.address(slot.first);
+        draft.bytes(Part::Data)[i * 8..i * 8 + 8].copy_from_slice(&first.to_le_bytes());
     }
     for (object, symbol) in module.data().iter().zip(&plan.objects) {
         let Place::Inside(part, at) = symbol.place else { continue };
@@ -599,14 +648,15 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
         functions: code.functions.clone(),
         labels: Vec::new(),
         relocs: Vec::new(),
-        traps: code.traps.clone(),
+        traps,
         epilogues: Vec::new(),
         spans: code.spans.clone(),
     };
     let rows = Rows::register(code, start[0], start[0] + stubs.min(code_len)..start[0] + code_len);
     let mut slots: Vec<(FuncId, Slot)> = Vec::with_capacity(plan.slots.len());
-    for (i, (func, body)) in plan.slots.iter().enumerate() {
-        slots.push((*func, Slot { cell: layout.slot(i as u32), body: start[0] + *body as usize }));
+    for (i, slot) in plan.slots.iter().enumerate() {
+        let (cell, stub) = (layout.slot(i as u32), layout.stub(slot.stub));
+        slots.push((slot.func, Slot { cell, stub, first: layout.address(slot.first) }));
     }
     slots.sort_unstable_by_key(|(func, _)| *func);
     let entries = plan.entries.iter().map(|(entry, at)| (*entry, start[0] + *at as usize)).collect();

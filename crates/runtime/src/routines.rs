@@ -5,16 +5,18 @@
 #![allow(unsafe_code, reason = "blocks of memory named by compiled code")]
 
 use crate::symbols::{ProcessSymbols, Symbols};
+use crate::target::Frame;
 use crate::{call, target};
 use kiln_codegen::code::Routine;
 use std::cell::Cell;
 use std::ffi::c_void;
+use std::ptr;
 use std::sync::atomic::{Ordering, compiler_fence};
 
 thread_local! {
-    /// The return address of the block operation that this thread is in, or 0. Constant and without a destructor: a
-    /// plain load, also in signal handlers.
-    static CALLER: Cell<usize> = const { Cell::new(0) };
+    /// The address of the return address of the block operation that this thread is in, or null; and its caller's frame
+    /// pointer. Constant and without a destructor: plain loads, also in signal handlers.
+    static CALLER: (Cell<*const usize>, Cell<usize>) = const { (Cell::new(ptr::null()), Cell::new(0)) };
 }
 
 /// The address of a routine; `None` if the process has none of its kind.
@@ -30,39 +32,59 @@ pub(crate) fn address(routine: Routine) -> Option<usize> {
     }
 }
 
-/// An address inside the call by which compiled code started the block operation that this thread is in. For signal
-/// handlers; ends the operation, because its fault is taken for a trap.
-pub(crate) fn running() -> Option<usize> {
-    match CALLER.replace(0) {
-        0 => None,
-        address => Some(address - 1),
-    }
+/// The frame of the compiled code that started the block operation that this thread is in. For signal handlers; ends
+/// the operation, because its fault is taken for a trap.
+pub(crate) fn running() -> Option<Frame> {
+    CALLER.with(|(sp, fp)| {
+        let sp = sp.replace(ptr::null());
+        // SAFETY: the operation has not returned, so its return address lies there.
+        let pc = unsafe { sp.as_ref() }? - 1;
+        Some(Frame { pc, sp: sp as usize + 8, fp: fp.get(), scratch: 0 })
+    })
 }
 
-/// C's `memmove`, called by [`target::memmove`] with the return address into compiled code.
+/// Notes where compiled code starts a block operation.
+fn starts(sp: *const usize, fp: usize) {
+    CALLER.with(|(at, frame_pointer)| {
+        frame_pointer.set(fp);
+        at.set(sp);
+    });
+    // The Rust compiler knows that C's functions do not look at this, but not that a signal handler does.
+    compiler_fence(Ordering::SeqCst);
+}
+
+/// The block operation has ended.
+fn ended() {
+    compiler_fence(Ordering::SeqCst);
+    CALLER.with(|(at, _)| at.set(ptr::null()));
+}
+
+/// C's `memmove`, called by [`target::memmove`] with the address of the return address into compiled
+/// code and that code's frame pointer.
 ///
 /// # Safety
 /// As C's. Addresses that may not be accessed are allowed if a host has entered on this thread.
-pub(crate) unsafe extern "C" fn copy(to: *mut c_void, from: *const c_void, len: usize, caller: usize) {
-    CALLER.set(caller);
-    // The Rust compiler knows that C's function does not look at `CALLER`, but not that a signal handler does.
-    compiler_fence(Ordering::SeqCst);
+pub(crate) unsafe extern "C" fn copy(
+    to: *mut c_void,
+    from: *const c_void,
+    len: usize,
+    sp: *const usize,
+    fp: usize,
+) {
+    starts(sp, fp);
     // SAFETY: the caller's promise.
     unsafe { libc::memmove(to, from, len) };
-    compiler_fence(Ordering::SeqCst);
-    CALLER.set(0);
+    ended();
 }
 
-/// C's `memset`, called by [`target::memset`] with the return address into compiled code.
+/// C's `memset`, called by [`target::memset`] with the address of the return address into compiled
+/// code and that code's frame pointer.
 ///
 /// # Safety
 /// As C's. Addresses that may not be accessed are allowed if a host has entered on this thread.
-pub(crate) unsafe extern "C" fn fill(to: *mut c_void, byte: i32, len: usize, caller: usize) {
-    CALLER.set(caller);
-    // The Rust compiler knows that C's function does not look at `CALLER`, but not that a signal handler does.
-    compiler_fence(Ordering::SeqCst);
+pub(crate) unsafe extern "C" fn fill(to: *mut c_void, byte: i32, len: usize, sp: *const usize, fp: usize) {
+    starts(sp, fp);
     // SAFETY: the caller's promise.
     unsafe { libc::memset(to, byte, len) };
-    compiler_fence(Ordering::SeqCst);
-    CALLER.set(0);
+    ended();
 }

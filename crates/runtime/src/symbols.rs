@@ -12,6 +12,13 @@ pub trait Symbols {
     /// The address of a function or data object; of one in `library`, if that is given.
     fn lookup(&self, name: &str, library: Option<&str>) -> Option<*const u8>;
 
+    /// The address that the host gave a name on purpose: what a replaceable import leads to at first, for which
+    /// things that just happen to be in the process under its name are not meant.
+    fn given(&self, name: &str) -> Option<*const u8> {
+        let _ = name;
+        None
+    }
+
     /// Why nothing can be found in a library, in words for a person: it does not exist, it cannot be loaded. `None`
     /// if the library is fine or this source knows nothing of libraries.
     fn explain(&self, library: &str) -> Option<String> {
@@ -25,6 +32,10 @@ impl<S: Symbols + ?Sized> Symbols for &S {
         (**self).lookup(name, library)
     }
 
+    fn given(&self, name: &str) -> Option<*const u8> {
+        (**self).given(name)
+    }
+
     fn explain(&self, library: &str) -> Option<String> {
         (**self).explain(library)
     }
@@ -33,6 +44,10 @@ impl<S: Symbols + ?Sized> Symbols for &S {
 impl<A: Symbols, B: Symbols> Symbols for (A, B) {
     fn lookup(&self, name: &str, library: Option<&str>) -> Option<*const u8> {
         self.0.lookup(name, library).or_else(|| self.1.lookup(name, library))
+    }
+
+    fn given(&self, name: &str) -> Option<*const u8> {
+        self.0.given(name).or_else(|| self.1.given(name))
     }
 
     fn explain(&self, library: &str) -> Option<String> {
@@ -65,6 +80,10 @@ impl HostSymbols {
 impl Symbols for HostSymbols {
     fn lookup(&self, name: &str, _library: Option<&str>) -> Option<*const u8> {
         self.0.get(name).map(|address| *address as *const u8)
+    }
+
+    fn given(&self, name: &str) -> Option<*const u8> {
+        self.lookup(name, None)
     }
 }
 

@@ -1,20 +1,22 @@
 //! Faults in compiled code to traps.
 //!
 //! The handlers run on a stack of their own, take no lock and allocate nothing. A fault is ours if the interrupted
-//! instruction lies in an image and accessed memory or stands in the table of trap sites, and if a host entered on
-//! this thread; then the interrupted code continues in the entry's landing, so that the kernel restores
-//! signal mask and handler stack as for any handler. All else goes to the handler that was there before.
+//! instruction lies in an image and accessed memory or stands in the table of trap sites; then the interrupted
+//! code continues in the landing of the entry it is enclosed by, so that the kernel restores signal mask and handler
+//! stack as for any handler. If there is none, or native code lies between, the process ends with a report. All else goes
+//! to the handler that was there before.
 #![allow(unsafe_code, reason = "signal handlers")]
 
-use crate::call::{RawTrap, end_activation};
+use crate::call::{self, RawTrap};
 use crate::registry;
 use crate::routines;
-use crate::target::{self, Context};
+use crate::target::{self, Context, Frame};
 use kiln_codegen::code::FaultCause;
 use kiln_ir::trap::TrapKind;
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::ptr;
 use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -55,17 +57,17 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
     // SAFETY: as above. Codes above 0 come from the kernel: the fault really happened here.
     let code = unsafe { (*info).si_code };
     if code > 0
-        && let Some(trap) = trap_of(signal, code, info, &interrupted)
-        && let Some(sp) = end_activation(interrupted.sp(), trap)
+        && let Some((frame, trap)) = trap_of(signal, code, info, &interrupted)
     {
+        let sp = call::end(&frame, trap);
         interrupted.resume(target::landing as *const () as usize, sp);
         return;
     }
     pass_on(signal, info, context);
 }
 
-/// What a fault means as a trap, if it happened in compiled code.
-fn trap_of(signal: c_int, code: c_int, info: *mut libc::siginfo_t, at: &Context) -> Option<RawTrap> {
+/// What a fault means as a trap, if it happened in compiled code, and the frame of that code.
+fn trap_of(signal: c_int, code: c_int, info: *mut libc::siginfo_t, at: &Context) -> Option<(Frame, RawTrap)> {
     let memory = matches!(signal, libc::SIGSEGV | libc::SIGBUS);
     // SAFETY: the address is valid for signals about memory.
     let address = if memory { unsafe { (*info).si_addr() as usize } } else { 0 };
@@ -74,14 +76,15 @@ fn trap_of(signal: c_int, code: c_int, info: *mut libc::siginfo_t, at: &Context)
     let pc = at.pc();
     if !registry::is_code(pc) {
         if memory && let Some(caller) = routines::running() {
-            return Some(RawTrap { kind: TrapKind::BadAccess(known), pc: caller, caller: 0 });
+            let kind = TrapKind::BadAccess(known);
+            return Some((caller, RawTrap { kind, pc: caller.pc, caller: 0 }));
         }
         return wild_call(memory && (known.is_none() || address == pc), known, at);
     }
     // SAFETY: the code at `pc` is running on this thread, so its image is held.
     let (site, frame) = unsafe { registry::find(pc, |record| (record.trap_at(pc), record.frame_at(pc))) }?;
     // Nothing else is unmapped between a little below the stack pointer (a push, a call) and the frame's end.
-    let frame_len = frame.map_or(0, |frame| frame.size as usize + 128);
+    let frame_len = frame.map_or(0, |(_, frame)| frame.size as usize + 128);
     let own_stack = at.sp().saturating_sub(256)..at.sp() + frame_len;
     let kind = match site.map(|site| site.cause) {
         _ if memory && known.is_some() && own_stack.contains(&address) => TrapKind::StackOverflow,
@@ -97,11 +100,17 @@ fn trap_of(signal: c_int, code: c_int, info: *mut libc::siginfo_t, at: &Context)
         // A fault that the compiler did not foresee: not ours to explain.
         Some(_) | None => return None,
     };
-    Some(RawTrap { kind, pc, caller: 0 })
+    // A stub has no function: the one that called it says more.
+    let caller = match frame {
+        Some(_) => 0,
+        // SAFETY: stubs leave the stack as the call made it.
+        None => unsafe { at.return_address() }.wrapping_sub(1),
+    };
+    Some((at.frame(), RawTrap { kind, pc, caller }))
 }
 
 /// Compiled code called an address where no code is: the fault is at that address, and the return address tells.
-fn wild_call(fetch: bool, address: Option<u64>, at: &Context) -> Option<RawTrap> {
+fn wild_call(fetch: bool, address: Option<u64>, at: &Context) -> Option<(Frame, RawTrap)> {
     if !fetch || !at.sp().is_multiple_of(8) {
         return None;
     }
@@ -109,7 +118,8 @@ fn wild_call(fetch: bool, address: Option<u64>, at: &Context) -> Option<RawTrap>
     let caller = unsafe { at.return_address() }.wrapping_sub(1);
     // SAFETY: if the return address is code, it is that of a frame of this thread, whose image is held.
     let inside = unsafe { registry::find(caller, |_| ()) }.is_some();
-    inside.then_some(RawTrap { kind: TrapKind::BadAccess(address), pc: caller, caller: 0 })
+    let frame = Frame { pc: caller, sp: at.sp() + 8, ..at.frame() };
+    inside.then_some((frame, RawTrap { kind: TrapKind::BadAccess(address), pc: caller, caller: 0 }))
 }
 
 /// Does what would have happened without us.
@@ -214,4 +224,27 @@ pub(crate) fn prepare_thread() {
         // A thread that is ending has no room to remember it; then the memory stays mapped.
         let _ = HANDLER_STACK_HERE.try_with(|here| here.at.set(at));
     }
+}
+
+/// The addresses of the calling thread's stack; empty if the system does not say.
+pub(crate) fn stack_of_thread() -> Range<usize> {
+    thread_local! {
+        // Asking takes long on a process's first thread.
+        static STACK: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+    }
+    let (mut start, mut end) = STACK.get();
+    if end == 0 {
+        // SAFETY: asks about the calling thread; the structure is destroyed after its use.
+        unsafe {
+            let mut attributes: libc::pthread_attr_t = MaybeUninit::zeroed().assume_init();
+            if libc::pthread_getattr_np(libc::pthread_self(), &mut attributes) == 0 {
+                let (mut at, mut len) = (ptr::null_mut(), 0);
+                libc::pthread_attr_getstack(&attributes, &mut at, &mut len);
+                libc::pthread_attr_destroy(&mut attributes);
+                (start, end) = (at as usize, at as usize + len);
+                STACK.set((start, end));
+            }
+        }
+    }
+    start..end
 }

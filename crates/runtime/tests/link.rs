@@ -4,7 +4,7 @@ mod machine;
 
 use kiln_codegen::code::{FrameInfo, Label, RelocKind, Routine, Target};
 use kiln_ir::{Block, DataDecl, DataReloc, DataTarget, FuncId, Inst, Linkage};
-use kiln_runtime::{Image, LinkFault};
+use kiln_runtime::{Image, LinkFault, ReplaceFault};
 use machine::{CALL, Hand, run};
 
 /// `lea rax, [rdi + 1]; ret`
@@ -331,17 +331,17 @@ fn replaceable_functions_are_called_through_their_slot() {
     assert_eq!(ask(&image, caller), 41);
     let with = other.linked();
     // SAFETY: the functions have one signature.
-    assert!(unsafe { image.replace(callee, &with, better) });
+    unsafe { image.replace(callee, &with, better) }.unwrap();
     drop(with);
     assert_eq!(ask(&image, caller), 42);
     assert_eq!(image.address(callee), address);
     // SAFETY: as above.
-    assert!(unsafe { image.redirect(callee, double as *const u8) });
+    unsafe { image.redirect(callee, double as *const u8) }.unwrap();
     assert_eq!(ask(&image, caller), 80);
-    assert!(image.restore(callee));
+    image.restore(callee).unwrap();
     assert_eq!(ask(&image, caller), 41);
     // SAFETY: nothing happens.
-    assert!(!unsafe { image.redirect(caller, double as *const u8) });
+    assert_eq!(unsafe { image.redirect(caller, double as *const u8) }, Err(ReplaceFault::NotReplaceable));
 }
 
 #[test]

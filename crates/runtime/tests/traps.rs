@@ -62,6 +62,10 @@ fn constants_and_code_cannot_be_written() {
     }
 }
 
+/// The frame of a function that begins with `sub rsp, 8`.
+const ROOM: FrameInfo =
+    FrameInfo { size: 8, saved: 0, frame_pointer: false, steps: [4, 0, 0, 0, 0, 0, 0, 0, 0, 0], probed: 0 };
+
 #[test]
 fn block_operations_are_accesses_of_their_caller() {
     let mut hand = Hand::default();
@@ -76,7 +80,7 @@ fn block_operations_are_accesses_of_their_caller() {
             0x48, 0x83, 0xc4, 0x08, // add rsp, 8
             0xc3, // ret
         ];
-        let start = hand.body(func, &bytes, FrameInfo::default());
+        let start = hand.body(func, &bytes, ROOM);
         hand.reloc(start + 16, CALL, Target::Routine(routine), -4);
     }
     let image = hand.linked();
@@ -101,16 +105,15 @@ fn undefined_instructions_stand_for_their_trap() {
 #[test]
 fn calls_to_nowhere_are_bad_accesses_of_the_caller() {
     let mut hand = Hand::default();
-    let func = hand.function(
-        "call",
-        &[
-            0x48, 0x8b, 0x07, // mov rax, [rdi]
-            0x48, 0x83, 0xec, 0x08, // sub rsp, 8
-            0xff, 0xd0, // call rax
-            0x48, 0x83, 0xc4, 0x08, // add rsp, 8
-            0xc3, // ret
-        ],
-    );
+    let func = hand.declare("call");
+    let bytes = [
+        0x48, 0x83, 0xec, 0x08, // sub rsp, 8
+        0x48, 0x8b, 0x07, // mov rax, [rdi]
+        0xff, 0xd0, // call rax
+        0x48, 0x83, 0xc4, 0x08, // add rsp, 8
+        0xc3, // ret
+    ];
+    hand.body(func, &bytes, ROOM);
     let image = hand.linked();
     for address in [0u64, 0x1000] {
         let trap = run(&image, func, &mut [address]).unwrap_err();

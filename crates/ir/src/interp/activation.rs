@@ -177,9 +177,15 @@ impl<'a> Interpreter<'a> {
             *word = extended(*ty, *word);
         }
         let direct = matches!(inst.op, Op::Call | Op::TailCall);
-        let address = if direct { 0 } else { self.read(VReg(inst.a)) };
+        let mut address = if direct { 0 } else { self.read(VReg(inst.a)) };
         let callee = if direct { Some(FuncId(inst.a)) } else { self.host.func_at(address) };
-        let callee = callee.filter(|func| direct || self.fits(*func, call.sig));
+        let mut callee = callee.filter(|func| direct || self.fits(*func, call.sig));
+        // Replacements may be replaced, but not in a circle. What is not of this module is called by the address of what
+        // it stands for, so that the host sees which of them it is at the time of the call.
+        while let Some((func, to)) = callee.and_then(|func| Some((func, self.replacement(func)?))) {
+            address = self.host.func_address(func);
+            callee = self.host.func_at(to);
+        }
         let tail = matches!(inst.op, Op::TailCall | Op::TailCallPtr);
         if let Some(func) = callee
             && module.func(func).linkage != Linkage::Import
@@ -204,6 +210,15 @@ impl<'a> Interpreter<'a> {
         }
         self.deliver(&results);
         Ok(Flow::Switched)
+    }
+
+    /// Where calls of a function go, if it has been replaced. (Imports are the host's.)
+    fn replacement(&mut self, func: FuncId) -> Option<u64> {
+        let decl = self.module.func(func);
+        if !decl.replaceable || decl.linkage == Linkage::Import {
+            return None;
+        }
+        self.host.replacement(func)
     }
 
     /// Whether a function can be called through this signature.

@@ -5,7 +5,7 @@ use super::host::{BadAccess, ForeignCall, Host, label_address};
 use crate::entity::{DataId, FuncId};
 use crate::module::{DataTarget, Linkage, Module};
 use crate::trap::TrapKind;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What an import does: argument words in, result words out.
 pub type Import<'a> = Box<dyn FnMut(&mut Arena<'_>, &[u64]) -> Result<Vec<u64>, TrapKind> + 'a>;
@@ -25,6 +25,8 @@ pub struct Arena<'a> {
     constant: Vec<(u64, u64)>,
     funcs: u32,
     imports: HashMap<FuncId, Import<'a>>,
+    /// Imports to which something may be bound later.
+    replaceable: HashSet<FuncId>,
 }
 
 impl<'a> Arena<'a> {
@@ -37,6 +39,12 @@ impl<'a> Arena<'a> {
             constant: Vec::new(),
             funcs: module.funcs().len() as u32,
             imports: HashMap::new(),
+            replaceable: (0..)
+                .map(FuncId)
+                .zip(module.funcs())
+                .filter(|(_, f)| f.replaceable)
+                .map(|f| f.0)
+                .collect(),
         };
         for data in module.data() {
             let at = (BASE + arena.bytes.len() as u64).next_multiple_of(data.align.max(1) as u64);
@@ -145,7 +153,10 @@ impl Host for Arena<'_> {
 
     fn call_import(&mut self, func: FuncId, call: &ForeignCall<'_>) -> Result<Vec<u64>, TrapKind> {
         // Taken out for the time of the call, because it gets the arena too.
-        let Some(mut import) = self.imports.remove(&func) else { return Err(TrapKind::Host) };
+        let Some(mut import) = self.imports.remove(&func) else {
+            let unbound = self.replaceable.contains(&func);
+            return Err(if unbound { TrapKind::Unbound } else { TrapKind::Host });
+        };
         let result = import(self, call.args);
         self.imports.insert(func, import);
         result

@@ -96,6 +96,11 @@ pub trait Host {
     /// The function of the module that has this address, if it is one that the interpreter can run itself.
     fn func_at(&mut self, address: u64) -> Option<FuncId>;
 
+    /// Where calls of a replaceable function of the module go now, if not to its own body.
+    fn replacement(&mut self, _func: FuncId) -> Option<u64> {
+        None
+    }
+
     /// The address of a data object.
     fn data_address(&mut self, data: DataId) -> u64;
 

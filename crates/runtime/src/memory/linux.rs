@@ -206,6 +206,44 @@ pub(crate) fn forget_fetched() {
     unsafe { libc::syscall(libc::SYS_membarrier, SYNC_CORE, 0, 0) };
 }
 
+/// Runs a full memory barrier on every thread of the process that is running now, as if each had executed one between
+/// two of its instructions.
+pub(crate) fn barrier_everywhere() {
+    const REGISTER_EXPEDITED: c_int = 1 << 4;
+    const EXPEDITED: c_int = 1 << 3;
+    // SAFETY: the calls have no memory arguments. A child of a fork may have to register anew.
+    let done = unsafe {
+        libc::syscall(libc::SYS_membarrier, EXPEDITED, 0, 0) == 0
+            || libc::syscall(libc::SYS_membarrier, REGISTER_EXPEDITED, 0, 0) == 0
+                && libc::syscall(libc::SYS_membarrier, EXPEDITED, 0, 0) == 0
+    };
+    if !done {
+        barrier_by_protection();
+    }
+}
+
+/// The same where the kernel does not offer it: taking a right to a page away interrupts every processor that runs
+/// a thread of the process.
+fn barrier_by_protection() {
+    static PAGE_USED: std::sync::Mutex<usize> = std::sync::Mutex::new(0);
+    let mut page = PAGE_USED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    // SAFETY: a page of our own, writable when it is written; the lock keeps others from it.
+    unsafe {
+        if *page == 0 {
+            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+            let at = libc::mmap(std::ptr::null_mut(), PAGE, libc::PROT_READ, flags, -1, 0);
+            assert_ne!(at, libc::MAP_FAILED, "no page of memory for a barrier");
+            *page = at as usize;
+        }
+        let at = *page as *mut libc::c_void;
+        // Written, so that processors know the page as writable and must be told.
+        let writable = libc::mprotect(at, PAGE, libc::PROT_READ | libc::PROT_WRITE);
+        assert_eq!(writable, 0, "a page can be made writable");
+        std::sync::atomic::AtomicUsize::from_ptr(at.cast()).fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(libc::mprotect(at, PAGE, libc::PROT_READ), 0, "a page can be made constant");
+    }
+}
+
 /// Calls functions around each `fork` of the C library. They live as long as the process.
 pub(crate) fn at_fork(prepare: extern "C" fn(), parent: extern "C" fn(), child: extern "C" fn()) {
     type Handler = Option<extern "C" fn()>;
@@ -215,4 +253,16 @@ pub(crate) fn at_fork(prepare: extern "C" fn(), parent: extern "C" fn(), child: 
     // SAFETY: plain functions that live as long as the process. Failure means no memory for a list entry.
     let result = unsafe { pthread_atfork(Some(prepare), Some(parent), Some(child)) };
     assert_eq!(result, 0, "no memory to register fork handlers");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn barriers_come_back_in_either_way() {
+        barrier_everywhere();
+        barrier_by_protection();
+        barrier_by_protection();
+    }
 }

@@ -29,7 +29,7 @@ use space::{Space, Taken};
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-pub(crate) use os::PAGE;
+pub(crate) use os::{PAGE, barrier_everywhere};
 
 /// Everything starts at a multiple of this.
 const GRANULE: usize = 16;
@@ -440,6 +440,7 @@ mod fork {
 
     pub(super) extern "C" fn prepare() {
         if let Some(Ok(memory)) = MEMORY.get() {
+            crate::reclaim::lock_for_fork();
             let mut arena = memory.lock();
             if let Mode::Twice { shared, .. } = &mut arena.mode {
                 *shared = true;
@@ -452,17 +453,22 @@ mod fork {
     }
 
     pub(super) extern "C" fn parent() {
+        release(false);
+    }
+
+    pub(super) extern "C" fn child() {
+        crate::registry::only_thread();
+        release(true);
+    }
+
+    fn release(child: bool) {
         // SAFETY: this thread has held the lock since `prepare`.
         if let Some(arena) = unsafe { (*HELD.0.get()).take() } {
             crate::observe::unlock_after_fork();
             crate::registry::unlock_after_fork();
             drop(arena);
+            crate::reclaim::unlock_after_fork(child);
         }
-    }
-
-    pub(super) extern "C" fn child() {
-        crate::registry::only_thread();
-        parent();
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Each target has the same files: `fixup` writes relocated fields and stubs, `enter` crosses between Rust and
 //! compiled code, `context` reads and changes what a signal handler sees of the interrupted code, `rows` describes
-//! frames to unwinders, `protection` asks what the process demands of code.
+//! frames to unwinders, `walk` goes from a frame to its caller's, `protection` asks what the process demands of code.
 
 #[cfg(target_arch = "x86_64")]
 mod x64;

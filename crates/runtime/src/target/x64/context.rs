@@ -1,6 +1,7 @@
 //! What a signal handler sees of the interrupted code.
 #![allow(unsafe_code, reason = "reads the kernel's record of a signal")]
 
+use super::Frame;
 use std::ffi::c_void;
 
 /// The registers of the interrupted code; changes take effect when the handler returns.
@@ -53,6 +54,12 @@ impl Context<'_> {
     /// An integer register by its DWARF number.
     pub(crate) fn register(&self, dwarf: u8) -> u64 {
         self.get(BY_DWARF[dwarf as usize]) as u64
+    }
+
+    /// The frame that was running.
+    pub(crate) fn frame(&self) -> Frame {
+        let (fp, scratch) = (self.get(libc::REG_RBP), self.get(libc::REG_R11));
+        Frame { pc: self.pc(), sp: self.sp(), fp, scratch }
     }
 
     /// The return address of a call that has just been made, for a fault at the very address called.

@@ -123,7 +123,7 @@ pub(crate) unsafe extern "C" fn exit() {
     )
 }
 
-/// C's `memmove` for compiled code: a fault in it is a trap. Passes its return address on.
+/// C's `memmove` for compiled code: a fault in it is a trap. Passes on where its caller is.
 ///
 /// # Safety
 /// Only called by compiled code; else as C's.
@@ -132,14 +132,15 @@ pub(crate) unsafe extern "C" fn memmove() {
     naked_asm!(
         ".cfi_startproc",
         "endbr64", // may be reached through a stub
-        "mov rcx, [rsp]",
+        "mov rcx, rsp", // [rcx] is the return address
+        "mov r8, rbp",
         "jmp {copy}",
         ".cfi_endproc",
         copy = sym crate::routines::copy,
     )
 }
 
-/// C's `memset` for compiled code: a fault in it is a trap. Passes its return address on.
+/// C's `memset` for compiled code: a fault in it is a trap. Passes on where its caller is.
 ///
 /// # Safety
 /// Only called by compiled code; else as C's.
@@ -148,7 +149,8 @@ pub(crate) unsafe extern "C" fn memset() {
     naked_asm!(
         ".cfi_startproc",
         "endbr64", // may be reached through a stub
-        "mov rcx, [rsp]",
+        "mov rcx, rsp", // [rcx] is the return address
+        "mov r8, rbp",
         "jmp {fill}",
         ".cfi_endproc",
         fill = sym crate::routines::fill,

@@ -6,6 +6,17 @@ use std::ops::Range;
 /// Length of a stub, in bytes.
 pub(crate) const STUB_LEN: usize = 16;
 
+/// An undefined instruction, in place of a stub.
+pub(crate) const TRAP_STUB: [u8; STUB_LEN] = {
+    let mut stub = [0xcc; STUB_LEN];
+    let (pad, undefined) = ([0xf3, 0x0f, 0x1e, 0xfa], [0x0f, 0x0b]); // endbr64; ud2
+    (stub[0], stub[1], stub[2], stub[3]) = (pad[0], pad[1], pad[2], pad[3]);
+    (stub[4], stub[5]) = (undefined[0], undefined[1]);
+    stub
+};
+/// Where in it the instruction stands.
+pub(crate) const TRAP_AT: usize = 4;
+
 /// A jump through a cell: stands at `at`, the pointer-sized cell at `cell`. It may itself be called through a register,
 /// so it begins with a landing pad, which does nothing where nobody asks for one.
 pub(crate) fn stub(at: usize, cell: usize) -> [u8; STUB_LEN] {
