@@ -6,7 +6,7 @@ use regvm::operand::{Func, Label, Site};
 use regvm::{
     Bytecode, CType, Checked, External, Imm, Inst, Interpreter, Kind, Machine, MachineError, Place, Reg,
 };
-use regvm::{Value, check, read};
+use regvm::{Value, check, load, read, translate};
 use std::sync::{Arc, Mutex};
 
 /// Programs tried.
@@ -63,6 +63,39 @@ fn printed_programs_read_back() {
         assert_eq!(a.calls, b.calls, "seed {seed}");
         assert_eq!(a.end.map_err(|(kind, _)| kind), b.end.map_err(|(kind, _)| kind), "seed {seed}");
     }
+}
+
+/// Whatever the text, it is refused with a place or becomes a module that Kiln accepts.
+#[test]
+fn damaged_programs_are_refused_or_translated() {
+    let (mut refused, mut accepted) = (0, 0);
+    for seed in 1..=600 {
+        let mut random = Generator::new(seed);
+        let text = Generator::new(seed).program().to_string();
+        let mut words: Vec<&str> = text.split_inclusive([' ', '\n', ',']).collect();
+        for _ in 0..1 + random.below(3) {
+            let (a, b) = (random.below(words.len()), random.below(words.len()));
+            match random.below(3) {
+                0 => words.swap(a, b),
+                1 => words[a] = words[b],
+                _ => drop(words.remove(a)),
+            }
+        }
+        let text = words.concat();
+        match load("damaged", &text) {
+            Err(errors) => {
+                refused += 1;
+                assert!(!errors.is_empty() && errors.iter().all(|error| error.place.line > 0), "{errors:?}");
+            }
+            Ok(code) => {
+                accepted += 1;
+                let module = translate(&code).unwrap_or_else(|error| panic!("seed {seed}: {error}\n{text}"));
+                let faults = kiln::check(module).map(drop).map_err(|(_, faults)| faults);
+                assert_eq!(faults, Ok(()), "seed {seed}\n{text}");
+            }
+        }
+    }
+    assert!(refused > 100 && accepted > 50, "{refused} refused, {accepted} accepted");
 }
 
 /// What a run of a program shows: each call of `mix`, and how `main` ended.
