@@ -155,6 +155,10 @@ impl<T: Target> Emit<'_, T> {
         val.flags &= !Val::IN_SLOT;
         let mut reg = val.reg;
         if reg == Reg::NONE {
+            debug_assert!(
+                prefer == ANY || prefer.is_vector() == val.ty.is_float(),
+                "{v:?} is of the other class"
+            );
             if prefer != ANY && self.free.has(prefer) {
                 reg = prefer;
                 self.free = self.free.without(reg.set());
