@@ -1,8 +1,9 @@
 //! What the tests of the whole of Kiln are made of: running programs on every tier and seeing the same of each,
-//! golden files, host functions, running what may crash in a process of its own.
+//! golden files, host functions, running what may crash in a process of its own, comparing calls with gcc's.
 
 #![deny(missing_docs)]
 
+pub mod abi;
 pub mod differential;
 pub mod golden;
 pub mod hosts;
