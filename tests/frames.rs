@@ -1,0 +1,377 @@
+//! Compiled frames of every kind may be walked, thrown over by C++ and jumped over by `longjmp`; who catches finds the
+//! registers that it held, and traps still reach the host.
+
+use kiln::{Config, Engine, Program, TrapKind};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+const LIBRARY: &str = r#"
+#include <csetjmp>
+#include <unwind.h>
+#define WIN64 __attribute__((ms_abi))
+volatile long held[8] = {11, 22, 33, 44, 55, 66, 77, 88};
+volatile double floats[6] = {1.5, 2.5, 3.5, 4.5, 5.5, 6.5};
+extern "C" {
+// Overwrites what Win64 saves and the C convention does not.
+static void overwrite() {
+    __asm__ volatile(
+        "mov $-1, %%rsi; mov $-1, %%rdi; pcmpeqd %%xmm6, %%xmm6; pcmpeqd %%xmm7, %%xmm7; pcmpeqd %%xmm8, %%xmm8;"
+        "pcmpeqd %%xmm9, %%xmm9; pcmpeqd %%xmm10, %%xmm10; pcmpeqd %%xmm11, %%xmm11; pcmpeqd %%xmm12, %%xmm12;"
+        "pcmpeqd %%xmm13, %%xmm13; pcmpeqd %%xmm14, %%xmm14; pcmpeqd %%xmm15, %%xmm15"
+        ::: "rsi", "rdi", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+}
+
+// Ways to leave, each with a number.
+void throw_it(long n) { overwrite(); throw n; }
+static jmp_buf place;
+void jump(long n) { longjmp(place, (int)n); }
+
+// Functions that are left for: they call back, and give the number.
+typedef void leaving(long);
+long catches(leaving *f, long n) {
+    try { f(n); } catch (long caught) { return caught; }
+    return -1;
+}
+long lands(leaving *f, long n) {
+    if (int got = setjmp(place)) return got;
+    f(n);
+    return -1;
+}
+
+// One of Win64, which keeps more over the call than registers that the C convention saves can hold.
+typedef WIN64 void leaving_win64(long);
+WIN64 long catches_win64(leaving_win64 *f, long n) {
+    long a = held[0], b = held[1], c = held[2], d = held[3], e = held[4], g = held[5], h = held[6], i = held[7];
+    double p = floats[0], q = floats[1], r = floats[2], s = floats[3], t = floats[4], u = floats[5];
+    long result = -1;
+    try { f(n); } catch (long caught) { result = caught; }
+    if (a != 11 || b != 22 || c != 33 || d != 44 || e != 55 || g != 66 || h != 77 || i != 88) return -2;
+    if (p != 1.5 || q != 2.5 || r != 3.5 || s != 4.5 || t != 5.5 || u != 6.5) return -3;
+    return result;
+}
+
+// Walks the stack up to the function that called back.
+static long found;
+static void *wanted;
+static _Unwind_Reason_Code visit(_Unwind_Context *frame, void *) {
+    if (_Unwind_FindEnclosingFunction((void *)(_Unwind_GetIP(frame) - 1)) == wanted) found++;
+    return _URC_NO_REASON;
+}
+void look(long n) {
+    _Unwind_Backtrace(visit, nullptr);
+    found *= n;
+}
+__attribute__((noinline)) long looked_for(leaving *f, long n) {
+    found = 0;
+    wanted = (void *)looked_for;
+    f(n);
+    return found;
+}
+}
+"#;
+
+/// The C++ above as a library.
+fn library() -> &'static PathBuf {
+    static LIBRARY_PATH: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY_PATH.get_or_init(|| {
+        let dir = std::env::temp_dir().join(format!("kiln-tests-frames-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let (source, path) = (dir.join("frames.cpp"), dir.join("frames.so"));
+        std::fs::write(&source, LIBRARY).unwrap();
+        let status =
+            Command::new("g++").args(["-shared", "-fPIC", "-O2", "-o"]).args([&path, &source]).status();
+        assert!(status.expect("g++ is installed").success());
+        // Loaded libraries stay without their files.
+        let import = format!("extern jump: fn(i64) from \"{}\"\ndata loaded = ptr [jump]\n", path.display());
+        Engine::new(Config::new()).load_text(&import).unwrap();
+        std::fs::remove_dir_all(&dir).unwrap();
+        path
+    })
+}
+
+/// A kind of frame: `leaves(n)` is called by C++ under its convention `CONV`, and `LEAVE(n)` is called in frames of the kind,
+/// `HOLD` and `USE` around it, which keep the registers that callees save busy.
+const KINDS: &[(&str, &str)] = &[
+    (
+        "plain",
+        "fn leaves(%n: i64)CONV {
+            HOLD
+            call LEAVE(%n)
+            USE
+            ret
+        }",
+    ),
+    (
+        "aggregates on the stack and a result in memory",
+        "type big = {[9]i64}
+        type pair = {i64, f64}
+        fn inner(%a: big, %b: pair, %c: i32) -> big {
+            HOLD
+            %n = load.i64 [%a + 64]
+            call LEAVE(%n)
+            USE
+            ret %a
+        }
+        fn leaves(%n: i64)CONV {
+            slot a: 72
+            slot b: 16
+            store.i64 [a + 64], %n
+            store.i64 [b], 1
+            store.f64 [b + 8], 0.5
+            HOLD
+            %p = slot_addr a
+            %q = slot_addr b
+            %r = call inner(%p, %q, 3)
+            USE
+            ret
+        }",
+    ),
+    (
+        "an over-aligned aggregate and slot",
+        "type wide = align 64 {[8]i64}
+        fn inner(%a: wide, %n: i64) -> wide {
+            slot s: 64 align 128
+            HOLD
+            store.i64 [s], %n
+            %n = load.i64 [s]
+            call LEAVE(%n)
+            USE
+            ret %a
+        }
+        fn leaves(%n: i64)CONV {
+            slot a: 64 align 64
+            mem_fill a, 0, 64
+            HOLD
+            %p = slot_addr a
+            %r = call inner(%p, %n)
+            USE
+            ret
+        }",
+    ),
+    (
+        "long double and complex results",
+        "type ldbl = x87
+        type cplx = complex f64
+        fn inner(%a: ldbl, %b: cplx, %n: i64) -> ldbl {
+            HOLD
+            call LEAVE(%n)
+            USE
+            ret %a
+        }
+        fn leaves(%n: i64)CONV {
+            slot a: 16 align 16
+            slot b: 16
+            mem_fill a, 0, 16
+            mem_fill b, 0, 16
+            %p = slot_addr a
+            %q = slot_addr b
+            HOLD
+            %r = call inner(%p, %q, %n)
+            USE
+            ret
+        }",
+    ),
+    (
+        "variable arguments",
+        "fn inner(%a: i32, ...) {
+            slot list: 24
+            %ap = slot_addr list
+            va_start %ap
+            HOLD
+            %x = va_arg.f64 %ap
+            %n = va_arg.i64 %ap
+            call LEAVE(%n)
+            va_end %ap
+            USE
+            ret
+        }
+        fn leaves(%n: i64)CONV {
+            HOLD
+            call inner(1, 0.5, %n, 2, 3, 4, 5, 6, 7)
+            USE
+            ret
+        }",
+    ),
+    (
+        "Win64",
+        "fn inner(%a: i64, %b: f64, %c: i64, %d: i64, %e: f32, %n: i64) conv win64 {
+            HOLD
+            call LEAVE(%n)
+            USE
+            ret
+        }
+        fn leaves(%n: i64)CONV {
+            HOLD
+            call inner(1, 0.5, 2, 3, 1.5, %n)
+            USE
+            ret
+        }",
+    ),
+    (
+        "Win64 with variable arguments and an aggregate by reference",
+        "type big = {[9]i64}
+        fn inner(%a: big, ...) conv win64 -> big {
+            slot list: 24
+            %ap = slot_addr list
+            va_start %ap
+            HOLD
+            %x = va_arg.f64 %ap
+            %n = va_arg.i64 %ap
+            call LEAVE(%n)
+            USE
+            ret %a
+        }
+        fn leaves(%n: i64)CONV {
+            slot a: 72
+            mem_fill a, 0, 72
+            %p = slot_addr a
+            HOLD
+            %r = call inner(%p, 0.5, %n, 3, 4, 5)
+            USE
+            ret
+        }",
+    ),
+    (
+        "several results",
+        "fn inner(%n: i64) -> (i64, f64, i64) {
+            HOLD
+            call LEAVE(%n)
+            USE
+            ret %n, 0.5, 3
+        }
+        fn leaves(%n: i64)CONV {
+            HOLD
+            %a, %b, %c = call inner(%n)
+            USE
+            ret
+        }",
+    ),
+    (
+        "a frame that gave its place to another",
+        "fn inner(%n: i64)CONV {
+            HOLD
+            call LEAVE(%n)
+            USE
+            ret
+        }
+        fn leaves(%n: i64)CONV {
+            HOLD
+            USE
+            tail_call inner(%n)
+        }",
+    ),
+    (
+        "Kiln's own convention, with arguments on the stack",
+        "fn inner(%a: i64, %b: i64, %c: i64, %d: i64, %e: i64, %f: i64, %g: i64, %h: i64, %n: i64) conv kiln -> i64 {
+            HOLD
+            call LEAVE(%n)
+            USE
+            ret %a
+        }
+        fn leaves(%n: i64)CONV {
+            HOLD
+            %r = call inner(1, 2, 3, 4, 5, 6, 7, 8, %n)
+            USE
+            ret
+        }",
+    ),
+    (
+        "tail calls of Kiln's own convention that need more stack",
+        "fn inner(%a: i64, %b: i64, %c: i64, %d: i64, %e: i64, %f: i64, %g: i64, %h: i64, %n: i64) conv kiln -> i64 {
+            HOLD
+            call LEAVE(%n)
+            USE
+            ret %a
+        }
+        fn grows(%n: i64) conv kiln -> i64 {
+            HOLD
+            USE
+            tail_call inner(1, 2, 3, 4, 5, 6, 7, 8, %n)
+        }
+        fn leaves(%n: i64)CONV {
+            HOLD
+            %r = call grows(%n)
+            USE
+            ret
+        }",
+    ),
+];
+
+/// Ways to leave, and the functions that are left for.
+const WAYS: &[(&str, &str)] = &[("throw_it", "catches"), ("jump", "lands"), ("look", "looked_for")];
+
+const HELD: [i64; 8] = [3, 1, 4, 1, 5, 9, 2, 6];
+
+/// A program in which `run(n, d)` has C++ call a function that leaves, and gives `n / d` if it finds all that it held.
+fn program(kind: &str, leave: &str, left_for: &str, convention: &str) -> Program {
+    let path = library().display();
+    let load = |prefix: &str| -> String {
+        let ints = (0..8).map(|k| format!("%{prefix}{k} = load.i64 [held + {}]\n", 8 * k));
+        ints.chain((0..4).map(|k| format!("%{prefix}f{k} = load.f64 [held + {}]\n", 8 * k))).collect()
+    };
+    let store = |prefix: &str| -> String {
+        let ints = (0..8).map(|k| format!("store.i64 [scratch + {}], %{prefix}{k}\n", 8 * k));
+        ints.chain((0..4).map(|k| format!("store.f64 [scratch + {}], %{prefix}f{k}\n", 64 + 8 * k))).collect()
+    };
+    let compare = (0..8).map(|k| (8 * k, 8 * k)).chain((0..4).map(|k| (8 * k, 64 + 8 * k)));
+    let compare: String = compare
+        .map(|(held, found)| {
+            format!("%x = load.i64 [held + {held}]\n%y = load.i64 [scratch + {found}]\nbne %x, %y, lost\n")
+        })
+        .collect();
+    // What frames that are left hold differs from what the one that stays holds.
+    let busy = load("h") + &(0..8).map(|k| format!("%h{k} = not %h{k}\n")).collect::<String>();
+    let kind = kind.replace("HOLD", &busy).replace("USE", &store("h"));
+    let kind = kind.replace("LEAVE", leave).replace("CONV", convention);
+    let text = format!(
+        "extern {leave}: fn(i64) from \"{path}\"
+        extern {left_for}: fn(ptr, i64){convention} -> i64 from \"{path}\"
+        data held = i64 {HELD:?}
+        data scratch = zero 96
+        {kind}
+        export fn run(%n: i64, %d: i64) -> i64 {{
+            {}
+            %p = func_addr leaves
+            %r = call {left_for}(%p, %n)
+            {}
+            {compare}
+            %q = sdiv %r, %d
+            ret %q
+        lost:
+            ret -100
+        }}",
+        load("k"),
+        store("k"),
+    );
+    // A closing brace stands at the start of its line.
+    let text: String = text.lines().map(|line| line.trim_start().to_owned() + "\n").collect();
+    Engine::new(Config::new()).load_text(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+fn runs(program: &Program, what: &str) {
+    let run = program.function::<fn(i64, i64) -> i64>("run").unwrap();
+    for n in 1..4 {
+        // SAFETY: the program calls the library's functions as they are declared there.
+        unsafe {
+            assert_eq!(run.call(n, 1), Ok(n), "{what}");
+            assert_eq!(run.call(n, 0).unwrap_err().kind(), TrapKind::DivideByZero, "{what}");
+        }
+    }
+}
+
+#[test]
+fn frames_of_every_kind_can_be_left_and_walked() {
+    for (name, kind) in KINDS {
+        for (leave, left_for) in WAYS {
+            runs(&program(kind, leave, left_for, ""), &format!("{name}, {leave}"));
+        }
+    }
+}
+
+#[test]
+fn exceptions_reach_functions_of_win64_that_catch() {
+    for (name, kind) in KINDS {
+        runs(&program(kind, "throw_it", "catches_win64", " conv win64"), &format!("{name} from Win64"));
+    }
+}
