@@ -181,6 +181,48 @@ fn plain(%n: i64) -> i64 {
     %x = call leaf(%n)
     ret %x
 }
+fn moving(%n: i64) -> i64 {
+    %p = alloca %n, 64
+    store.i64 [%p], %n
+    %x = call leaf(%n)
+    %q = alloca %x, 16
+    %y = load.i64 [%p]
+    %r = add %x, %y
+    ret %r
+}
+fn handing(%n: i64) -> i64 {
+    %x = call leaf(%n)
+    %y = add %x, %n
+    tail_call saving(%y)
+}
+fn windows(%a: i64, %b: i64, %c: i64, %d: i64, %e: i64) conv win64 -> i64 {
+    %x = call leaf(%a)
+    %x = add %x, %b
+    %x = add %x, %c
+    %y = call leaf(%x)
+    %x = add %x, %d
+    %x = add %x, %e
+    %r = add %x, %y
+    ret %r
+}
+fn popping(%a: i64, %b: i64, %c: i64, %d: i64, %e: i64, %f: i64, %g: i64, %h: i64, %i: i64, %j: i64, %k: i64) conv kiln -> i64 {
+    %x = call leaf(%a)
+    %x = add %x, %k
+    %x = add %x, %b
+    bgt %x, 100, more
+    ret %x
+more:
+    tail_call fewer(%x)
+}
+fn fewer(%n: i64) conv kiln -> i64 {
+    %x = call leaf(%n)
+    bgt %x, 100, done
+    %y = add %x, %n
+    tail_call popping(%y, 900, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+done:
+    %r = add %x, %n
+    ret %r
+}
 fn first_step() {
     ret
 }
@@ -196,6 +238,11 @@ export fn main() -> i32 {
     %e = call plain(%d)
     %f = call sized(1)
     %f = call sized(%b)
+    %g = call moving(%a)
+    %h = call handing(%a)
+    %i = call windows(1, 2, 3, 4, 5)
+    %j = call popping(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+    %k = call fewer(1)
     call last_step()
     ret 0
 }
@@ -204,7 +251,7 @@ export fn main() -> i32 {
 /// Stops behind each machine instruction: in the middle of prologues, epilogues and probes too.
 #[test]
 fn frames_are_right_at_every_instruction() {
-    const CALLS: [(&str, &str); 9] = [
+    const CALLS: &[(&str, &str)] = &[
         ("first_step", "main"),
         ("leaf", "saving"),
         ("leaf", "sized"),
@@ -214,8 +261,18 @@ fn frames_are_right_at_every_instruction() {
         ("sized", "main"),
         ("large", "main"),
         ("plain", "main"),
+        ("leaf", "moving"),
+        ("leaf", "handing"),
+        ("leaf", "windows"),
+        ("leaf", "popping"),
+        ("leaf", "fewer"),
+        ("moving", "main"),
+        ("handing", "main"),
+        ("windows", "main"),
+        ("popping", "main"),
+        ("fewer", "main"),
     ];
-    let commands = "break first_step\nrun\nset $i = 0\nwhile $i < 250\necho @@\\n\nbacktrace 6\nstepi\nset $i = $i + 1\nend";
+    let commands = "break first_step\nrun\nset $i = 0\nwhile $i < 500\necho @@\\n\nbacktrace 6\nstepi\nset $i = $i + 1\nend";
     let Some(output) = debug("gdb-steps.kiln", SHAPES, commands) else { return };
     let traces = backtraces(&output);
     let end = traces.iter().position(|frames| frames[0].0 == "last_step").expect("runs to its end");
@@ -229,7 +286,7 @@ fn frames_are_right_at_every_instruction() {
         assert_eq!(names[main..].first(), Some(&"main"), "step {step}: {frames:?}");
         assert!(names[main + 1].starts_with("adapter:"), "step {step}: {frames:?}");
     }
-    for name in ["leaf", "saving", "sized", "large", "plain", "main"] {
+    for name in CALLS.iter().map(|(name, _)| *name) {
         assert!(traces[..end].iter().any(|frames| frames[0].0 == name), "{name} was stepped through");
     }
 }

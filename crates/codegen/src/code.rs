@@ -82,6 +82,11 @@ pub struct Epilogue {
     pub at: u32,
     /// Behind the return, or the jump, that leaves.
     pub end: u32,
+    /// For a tail call before which the return address moves, because its arguments take more or less stack than those
+    /// of the function: from `at` on the saved registers have their callers' values, and at the stack pointer lie
+    /// copies of the return address and, above it, of the caller's frame pointer; from here on that has its value, too,
+    /// and the stack pointer points to the return address where it moved. Else 0.
+    pub moved: u32,
 }
 
 /// A place to be filled in when the code is linked.

@@ -461,7 +461,7 @@ impl Emit<'_, X64> {
                 self.asm.group(GROUP5, false, 4, SCRATCH);
             }
         }
-        self.left(at);
+        self.left(at, 0);
     }
 
     /// Gives back the frame, down to the return address. Changes no register that holds an argument or a result; with
@@ -505,11 +505,11 @@ impl Emit<'_, X64> {
     }
 
     /// Behind the instruction that leaves the function: lists the epilogue, for unwinders, with the place that
-    /// [`Self::unframe`] gave.
-    pub fn left(&mut self, at: u32) {
+    /// [`Self::unframe`] gave, and for some tail calls where the return address moved, else 0.
+    pub fn left(&mut self, at: u32, moved: u32) {
         if self.frame.saved_count > 0 || self.frame.pointer || !self.frame.red_zone {
             let end = self.asm.buf.offset();
-            self.asm.buf.code().epilogues.push(Epilogue { at, end });
+            self.asm.buf.code().epilogues.push(Epilogue { at, end, moved });
         }
     }
 

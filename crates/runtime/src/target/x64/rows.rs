@@ -17,6 +17,7 @@ const DEF_CFA_OFFSET: u8 = 0x0e;
 const ADVANCE_LOC1: u8 = 0x02;
 const ADVANCE_LOC2: u8 = 0x03;
 const ADVANCE_LOC4: u8 = 0x04;
+const SAME_VALUE: u8 = 0x08;
 const REMEMBER_STATE: u8 = 0x0a;
 const RESTORE_STATE: u8 = 0x0b;
 const ADVANCE_LOC: u8 = 0x40;
@@ -130,21 +131,30 @@ impl Rows<'_> {
     }
 
     fn epilogue(&mut self, function: &FunctionCode, epilogue: &Epilogue) {
-        let frame = &function.frame;
         // The rows of the prologue hold again behind the epilogue, if anything is behind it.
         let more = epilogue.end < function.code_end;
-        let mut at = epilogue.at;
+        self.advance(epilogue.at);
         if more {
-            self.advance(at);
             self.out.push(REMEMBER_STATE);
         }
+        if epilogue.moved > 0 {
+            self.copied(&function.frame, epilogue.moved);
+        } else {
+            self.popped(&function.frame, epilogue.at);
+        }
+        if more {
+            self.advance(epilogue.end);
+            self.out.push(RESTORE_STATE);
+        }
+    }
+
+    /// From `at` on, registers are popped. Where a register was saved it can be read as long as nobody writes below
+    /// the stack pointer, which nobody does before the function is left: its rule stays.
+    fn popped(&mut self, frame: &FrameInfo, mut at: u32) {
         let mut depth = 8 + 8 * u64::from(frame.saved.count_ones());
         if frame.size > 0 && !frame.frame_pointer {
-            self.advance(at);
             self.depth(depth);
         }
-        // Where a register was saved it can be read as long as nobody writes below the stack pointer, which nobody
-        // does before the function is left: its rule stays.
         for register in pushed(frame).rev() {
             at += pop_len(register);
             depth -= 8;
@@ -157,10 +167,17 @@ impl Rows<'_> {
             self.advance(at + pop_len(RBP));
             self.above(RSP, 8);
         }
-        if more {
-            self.advance(epilogue.end);
-            self.out.push(RESTORE_STATE);
+    }
+
+    /// From here on, the return address and the frame pointer are where [`Epilogue::moved`] says.
+    fn copied(&mut self, frame: &FrameInfo, moved: u32) {
+        self.above(RSP, 8);
+        self.out.extend([OFFSET | RBP, 0]);
+        for register in pushed(frame) {
+            self.out.extend([SAME_VALUE, register]);
         }
+        self.advance(moved);
+        self.out.extend([SAME_VALUE, RBP]);
     }
 }
 

@@ -371,9 +371,8 @@ impl Emit<'_, X64> {
             self.load_slot(hidden, Type::Ptr, slot);
         }
         self.count_vectors(sig);
-        let unframed = if self.call.popped() != self.own.popped() {
-            self.move_return_address();
-            None
+        let (at, moved) = if self.call.popped() != self.own.popped() {
+            self.move_return_address()
         } else {
             for at in (0..self.call.stack).step_by(8) {
                 self.asm.buf.reserve(0);
@@ -381,7 +380,7 @@ impl Emit<'_, X64> {
                 let to = self.frame.amode(INCOMING | at);
                 self.asm.op(MOVSD_XM_X, false, FSCRATCH, to);
             }
-            Some(self.unframe(true))
+            (self.unframe(true), 0)
         };
         if inst.op == Op::TailCallPtr {
             self.asm.group(GROUP5, false, 4, SCRATCH);
@@ -391,30 +390,35 @@ impl Emit<'_, X64> {
             let at = self.asm.buf.offset() - 4;
             self.asm.buf.relocate(at, RelocKind::Call32, Target::Func(FuncId(inst.a)), -4);
         }
-        if let Some(at) = unframed {
-            self.left(at);
-        }
+        self.left(at, moved);
     }
 
     /// Gives back the frame where the arguments of a tail call take more or less stack than those of the function
     /// itself: they end where its own end, and the return address moves below them. Kiln's convention keeps `rax`
-    /// and the vector registers from 12 on free for this.
-    fn move_return_address(&mut self) {
+    /// free for this.
+    ///
+    /// What unwinders need lies at the stack pointer meanwhile, out of the arguments' way. Gives the places that
+    /// [`Epilogue`] has as `at` and `moved`.
+    fn move_return_address(&mut self) -> (u32, u32) {
         let (theirs, own) = (self.call.stack as i32, self.own.stack as i32);
-        self.asm.op(MOVSD_X_XM, false, XMM14, Amode::base(RBP, 8));
-        self.asm.op(MOVSD_X_XM, false, XMM13, Amode::base(RBP, 0));
         self.restore_saved();
+        self.asm.group(GROUP5, false, 6, Amode::base(RBP, 0)); // push
+        self.asm.group(GROUP5, false, 6, Amode::base(RBP, 8));
+        let at = self.asm.buf.offset();
         let lowest = 16 + own - theirs;
         // Upward moves of what may overlap begin at the end.
         for at in (0..theirs).step_by(8).rev() {
             self.asm.buf.reserve(0);
-            self.asm.op(MOVSD_X_XM, false, FSCRATCH, Amode::stack(at));
+            self.asm.op(MOVSD_X_XM, false, FSCRATCH, Amode::stack(16 + at));
             self.asm.op(MOVSD_XM_X, false, FSCRATCH, Amode::base(RBP, lowest + at));
         }
         self.asm.op(LEA, true, RAX, Amode::base(RBP, lowest - 8));
-        self.asm.op(MOVSD_XM_X, false, XMM14, Amode::base(RAX, 0));
-        self.asm.op(MOVD_RM_X, true, XMM13, RBP);
+        self.asm.op(MOVSD_X_XM, false, FSCRATCH, Amode::stack(0));
+        self.asm.op(MOVSD_XM_X, false, FSCRATCH, Amode::base(RAX, 0));
+        self.asm.op(MOV_R_RM, true, RBP, Amode::stack(8));
+        let moved = self.asm.buf.offset();
         self.asm.mov(true, RSP, RAX);
+        (at, moved)
     }
 }
 
