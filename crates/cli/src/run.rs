@@ -36,7 +36,7 @@ pub struct Arguments {
     /// Show functions and source lines to gdb, as in `gdb --args kiln run --gdb FILE`
     #[arg(long)]
     gdb: bool,
-    /// Name functions for perf and other profilers, in /tmp/perf-PID.map
+    /// Name functions for perf in /tmp/perf-PID.map, and keep frame pointers
     #[arg(long)]
     perf_map: bool,
     /// The program: text or bytecode; `-` for standard input
@@ -59,8 +59,14 @@ pub fn run(arguments: Arguments) -> Result<(), Status> {
     let mut times = std::mem::take(&mut input.times);
     let input = Arc::new(input);
     report_foreign_faults(&input);
-    let engine =
-        Engine::new(Config::new().tier(arguments.tier).gdb(arguments.gdb).perf_map(arguments.perf_map));
+    // Profilers find callers by frame pointers only.
+    let engine = Engine::new(
+        Config::new()
+            .tier(arguments.tier)
+            .gdb(arguments.gdb)
+            .perf_map(arguments.perf_map)
+            .frame_pointers(arguments.perf_map),
+    );
     let loaded = engine.load_timed(input.module.clone(), &mut |step, took| times.push((step, took)));
     let program = loaded.map_err(|error| load_error(&input, &error))?;
     let main = match Main::find(&program) {

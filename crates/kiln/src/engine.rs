@@ -89,7 +89,8 @@ impl Config {
     /// and what Kiln makes to call them and to be called (`adapter:`, `import:`, `callback:`, `stub:`).
     ///
     /// A process forked from this one has a file of its own once it loads a program. Nothing is taken out of the file
-    /// when programs go; it stays behind when the process ends.
+    /// when programs go; it stays behind when the process ends. [`Config::frame_pointers`] lets profilers see whole
+    /// stacks.
     pub fn perf_map(mut self, on: bool) -> Config {
         self.observers.perf_map = on;
         self
