@@ -14,8 +14,9 @@ use kiln_ir::{Block, FuncId};
 /// Space that must be left before an instruction is written, in bytes: more than any single IR instruction takes,
 /// except those that say so themselves with [`Buffer::reserve`].
 const MARGIN: usize = 512;
-/// How much the buffer grows at a time.
-const CHUNK: usize = 16 << 10;
+/// Bytes that an IR instruction takes at a guess: space for so many is made at first, and more if it turns out too
+/// little. Space is filled when it is made, so a small function must not ask for much, nor one behind many others.
+const GUESS: usize = 6;
 
 /// A jump or a table entry that waits for its label.
 #[derive(Clone, Copy, Debug)]
@@ -55,8 +56,13 @@ pub struct Buffer<'c> {
 const UNPLACED: u32 = u32::MAX;
 
 impl<'c> Buffer<'c> {
-    /// Starts a function with this many blocks at the next multiple of 16.
-    pub fn new(code: &'c mut Code, scratch: &'c mut BufferScratch, blocks: usize) -> Buffer<'c> {
+    /// Starts a function with this many blocks and instructions at the next multiple of 16.
+    pub fn new(
+        code: &'c mut Code,
+        scratch: &'c mut BufferScratch,
+        blocks: usize,
+        insts: usize,
+    ) -> Buffer<'c> {
         scratch.labels.clear();
         scratch.labels.resize(blocks, UNPLACED);
         scratch.fixups.clear();
@@ -66,10 +72,8 @@ impl<'c> Buffer<'c> {
         scratch.frame_fixups.clear();
         scratch.parts.clear();
         let start = code.bytes.len().next_multiple_of(16);
-        code.bytes.resize(start, 0xcc);
-        let mut buffer = Buffer { code, scratch, len: start, start: start as u32, part: start as u32 };
-        buffer.reserve(0);
-        buffer
+        code.bytes.resize(start + MARGIN + GUESS * insts, 0xcc);
+        Buffer { code, scratch, len: start, start: start as u32, part: start as u32 }
     }
 
     /// Makes sure that one IR instruction and `extra` bytes fit behind the cursor.
@@ -82,8 +86,8 @@ impl<'c> Buffer<'c> {
 
     #[cold]
     fn grow(&mut self, extra: usize) {
-        let want = self.len + MARGIN + extra + CHUNK.max(self.len / 4);
-        self.code.bytes.resize(want, 0xcc);
+        let written = self.len - self.start as usize;
+        self.code.bytes.resize(self.len + MARGIN + extra + written / 2, 0xcc);
     }
 
     /// Writes the low `len` bytes of `bits`, 0 to 8 of them.

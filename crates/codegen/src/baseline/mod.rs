@@ -141,7 +141,7 @@ fn emit<T: Target>(
     let Subject { f, module, func, options } = subject;
     let scan = &mut scratch.scan;
     let frame = T::frame(&subject, &scratch.own, scan, layout);
-    let buf = Buffer::new(code, &mut scratch.buffer, f.blocks().len());
+    let buf = Buffer::new(code, &mut scratch.buffer, f.blocks().len(), f.insts().len());
     let pool = locals.without(scan.homes);
     let mut e = Emit::<T> {
         f,
