@@ -11,13 +11,13 @@
 
 use crate::differential::{Verdict, baseline_config};
 use crate::hosts;
-use crate::observe::{Observation, entry, normal, settings};
+use crate::observe::{Observation, outcomes};
 use crate::tiers::{self, WAYS};
 use kiln::{Checked, Engine, LoadError, verify};
 use kiln_generator::{
     ARENA, ARENA_SIZE, Config, Entropy, Generated, generate, hides_nan_payloads, mutate, sees_addresses,
 };
-use kiln_ir::interp::{BadAccess, ForeignCall, Host, Interpreter};
+use kiln_ir::interp::{BadAccess, ForeignCall, Host};
 use kiln_ir::trap::TrapKind;
 use kiln_ir::{DataId, FuncId, Linkage, Op, Type};
 use std::cell::UnsafeCell;
@@ -143,18 +143,10 @@ fn initial() -> [u8; ARENA_SIZE] {
 }
 
 fn interpret(module: &Checked, arena: DataId, calls: &[Vec<u64>]) -> Observation {
-    let (entry, results) = entry(module).expect("a generated program has an entry");
     let names = module.funcs().iter().map(|f| f.name.clone()).collect();
     let mut world = Confined { bytes: initial().to_vec(), names, arena };
     hosts::take_log();
-    let mut outcomes = vec![];
-    for args in calls {
-        let outcome = Interpreter::new(module, &mut world).with(settings()).call(entry, args);
-        outcomes.push(match outcome {
-            Ok(words) => Ok(words.iter().zip(&results).map(|(w, ty)| normal(*ty, *w)).collect()),
-            Err(trap) => Err(trap.kind),
-        });
-    }
+    let outcomes = outcomes(module, &mut world, calls);
     Observation { outcomes, log: hosts::take_log(), arena: world.bytes }
 }
 

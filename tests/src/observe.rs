@@ -2,7 +2,7 @@
 
 use crate::hosts;
 use kiln_generator::{ARENA, ARENA_SIZE, ENTRY};
-use kiln_ir::interp::{Arena, Interpreter, Settings};
+use kiln_ir::interp::{Arena, Host, Interpreter, Settings, Trap};
 use kiln_ir::trap::TrapKind;
 use kiln_ir::types::AbiType;
 use kiln_ir::verify::Checked;
@@ -82,26 +82,85 @@ pub fn entry(module: &Checked) -> Option<(FuncId, Vec<AbiType>)> {
     Some((id, module.signature_of(id).results.clone()))
 }
 
-/// Runs a generated program that defines its arena in a closed world: all its calls, one after the other.
+/// A further entry of a program, and what it is called with.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FurtherEntry {
+    /// The function.
+    pub func: FuncId,
+    /// Which of its entries.
+    pub number: usize,
+    /// The entry's name.
+    pub name: String,
+    /// A word for each parameter.
+    pub args: Vec<u64>,
+    /// What it returns.
+    pub results: Vec<AbiType>,
+}
+
+/// The further entries of a program with arguments, always the same for the same program.
+pub fn further_entries(module: &Checked) -> Vec<FurtherEntry> {
+    let mut found = vec![];
+    for (func, decl) in (0..).map(FuncId).zip(module.funcs()) {
+        for (number, entry) in decl.body.iter().flat_map(|body| body.entries()).enumerate() {
+            let sig = module.entry_signature(func, entry);
+            let word = |(n, param): (usize, &AbiType)| {
+                let mixed = (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(n as u32 * 11);
+                let small = mixed as i8;
+                match param.register() {
+                    Type::I32 => mixed as u32 as u64,
+                    Type::I64 | Type::Ptr if n % 3 == 0 => small as i64 as u64,
+                    Type::I64 | Type::Ptr => mixed,
+                    Type::F32 => (f32::from(small) * 0.75).to_bits() as u64,
+                    Type::F64 => (f64::from(small) * 0.75).to_bits(),
+                }
+            };
+            let args = sig.params.iter().enumerate().map(word).collect();
+            found.push(FurtherEntry { func, number, name: entry.name.clone(), args, results: sig.results });
+        }
+    }
+    found
+}
+
+/// What the interpreter gives for all calls, one after the other, and then for a call of each further entry.
+///
+/// # Panics
+/// If the program has no entry (a bug of the test).
+pub fn outcomes(
+    module: &Checked,
+    world: &mut dyn Host,
+    calls: &[Vec<u64>],
+) -> Vec<Result<Vec<u64>, TrapKind>> {
+    let (entry, results) = entry(module).expect("a generated program has an entry");
+    let mut outcomes = vec![];
+    let mut keep = |outcome: Result<Vec<u64>, Trap>, results: &[AbiType]| {
+        outcomes.push(match outcome {
+            Ok(words) => Ok(words.iter().zip(results).map(|(w, ty)| normal(*ty, *w)).collect()),
+            Err(trap) => Err(trap.kind),
+        });
+    };
+    for args in calls {
+        keep(Interpreter::new(module, world).with(settings()).call(entry, args), &results);
+    }
+    for further in further_entries(module) {
+        let mut interpreter = Interpreter::new(module, world).with(settings());
+        keep(interpreter.call_entry(further.func, further.number, &further.args), &further.results);
+    }
+    outcomes
+}
+
+/// Runs a generated program that defines its arena in a closed world: all its calls, one after the other, then a call of
+/// each further entry.
 ///
 /// # Panics
 /// If it has no entry (a bug of the test).
 pub fn interpret(module: &Checked, calls: &[Vec<u64>]) -> Observation {
-    let (entry, results) = entry(module).expect("a generated program has an entry");
     let mut world = Arena::new(module, 1 << 19);
     for (id, func) in module.funcs().iter().enumerate().filter(|(_, f)| f.linkage == Linkage::Import) {
         let name = func.name.clone();
         world.import(FuncId(id as u32), move |_, words| Ok(hosts::call(&name, words).into_iter().collect()));
     }
     hosts::take_log();
-    let mut outcomes = vec![];
-    for args in calls {
-        let outcome = Interpreter::new(module, &mut world).with(settings()).call(entry, args);
-        outcomes.push(match outcome {
-            Ok(words) => Ok(words.iter().zip(&results).map(|(w, ty)| normal(*ty, *w)).collect()),
-            Err(trap) => Err(trap.kind),
-        });
-    }
+    let outcomes = outcomes(module, &mut world, calls);
     let arena = module.data().iter().position(|d| d.name == ARENA).map(|n| DataId(n as u32));
     let arena = arena.map_or(vec![], |id| world.data(id, ARENA_SIZE as u64).to_vec());
     Observation { outcomes, log: hosts::take_log(), arena }

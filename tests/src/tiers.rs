@@ -3,7 +3,7 @@
 #![allow(unsafe_code, reason = "calling a program and reading its memory are unsafe")]
 
 use crate::hosts;
-use crate::observe::{Observation, STEPS, entry, normal};
+use crate::observe::{Observation, STEPS, entry, further_entries, normal};
 use kiln::{Checked, Config, Engine, Features, InvokeError, LoadError, Tier, TrapKind};
 use kiln_generator::{ARENA_AT, ARENA_SIZE, ENTRY};
 use kiln_ir::Linkage;
@@ -54,7 +54,7 @@ pub fn engine(way: Way) -> Engine {
     engine
 }
 
-/// Runs a generated program: all its calls, on one instance. The arena is part of what is seen if the program
+/// Runs a generated program: all its calls and each further entry, on one instance. The arena is part of what is seen if the program
 /// exports a function that gives its address.
 ///
 /// # Errors
@@ -67,16 +67,18 @@ pub fn run(engine: &Engine, module: Arc<Checked>, calls: &[Vec<u64>]) -> Result<
     let (_, results) = entry(program.module()).expect("a generated program has an entry");
     hosts::take_log();
     let mut outcomes = vec![];
-    for args in calls {
+    let further = further_entries(program.module());
+    let ordinary = calls.iter().map(|args| (ENTRY, args, &results));
+    for (name, args, results) in ordinary.chain(further.iter().map(|e| (&*e.name, &e.args, &e.results))) {
         // SAFETY: generated programs access only their own memory, and of others the caller has made sure.
-        let outcome = unsafe { program.invoke(ENTRY, args) };
+        let outcome = unsafe { program.invoke(name, args) };
         outcomes.push(match outcome {
-            Ok(words) => Ok(words.iter().zip(&results).map(|(w, ty)| normal(*ty, *w)).collect()),
+            Ok(words) => Ok(words.iter().zip(results).map(|(w, ty)| normal(*ty, *w)).collect()),
             Err(InvokeError::Trap(trap)) => Err(match trap.kind() {
                 TrapKind::BadAccess(_) => TrapKind::BadAccess(None),
                 kind => kind,
             }),
-            Err(InvokeError::Function(fault)) => panic!("`{ENTRY}` cannot be called: {fault}"),
+            Err(InvokeError::Function(fault)) => panic!("`{name}` cannot be called: {fault}"),
         });
     }
     let log = hosts::take_log();

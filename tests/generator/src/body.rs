@@ -4,17 +4,19 @@
 //! may read them, and assigned again anywhere; and the *local* ones of the open block. Parameters are global, so
 //! they are overwritten like any other.
 //!
-//! Blocks lie in this order: the entry, the main ones, the cold ones, the last one, which returns. A jump back is
-//! made only by taking one from the counter `loops`.
+//! Blocks lie in this order: the entry, the main ones, the cold ones, the last one, which returns, those of further
+//! entries. A jump back is made only by taking one from the counter `loops`. A further entry begins with a block that
+//! assigns every global register which is no parameter of it, and goes on anywhere.
 
 use crate::aggregate::Aggregate;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::program::{FUEL_AT, Plan, usable};
 use crate::values;
-use kiln_ir::types::{AbiType, TypeSet};
+use kiln_ir::types::{AbiType, Convention, TypeSet};
 use kiln_ir::{
-    Block, Cond, FCond, FuncId, FunctionBuilder, MemType, Module, Op, Signature, Slot, Type, VReg,
+    Block, Cond, DataDecl, DataId, DataReloc, DataTarget, FCond, FuncId, FunctionBuilder, LabelSet, MemType,
+    Module, Op, Signature, Slot, Type, VReg,
 };
 
 /// Words of the arena that values are written to for being seen.
@@ -103,6 +105,13 @@ pub(crate) struct Body<'g, 'm, 'b> {
     /// The parameters that are aggregates, and what calls in the open block gave.
     pub aggregates: Vec<Aggregate>,
     pub local_aggregates: Vec<Aggregate>,
+    /// The function that this is the body of.
+    id: FuncId,
+    /// Data that holds addresses of labels, if there is any, and whose.
+    pub labels: Option<DataId>,
+    pub labelled: Vec<Block>,
+    /// The label sets, with their blocks as places in `blocks`.
+    pub sets: Vec<(LabelSet, Vec<usize>)>,
     /// Whether this function calls others.
     pub calls: bool,
 }
@@ -118,6 +127,11 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
         entry: bool,
     ) {
         let inner = inner_ops(config);
+        let labels = e.chance(30).then(|| {
+            let name = format!("labels{}", id.0);
+            let bytes = vec![0; 8 * Body::LABELLED];
+            module.add_data(DataDecl { name, align: 8, bytes, ..DataDecl::default() })
+        });
         let b = module.build(id);
         let calls = entry || e.chance(60);
         let variable = plan.callees.iter().find(|c| c.id == id).map_or(&[][..], |c| &c.variable);
@@ -140,6 +154,10 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
             slots: vec![],
             aggregates: vec![],
             local_aggregates: vec![],
+            id,
+            labels,
+            labelled: vec![],
+            sets: vec![],
             calls,
         };
         body.prologue(entry);
@@ -153,6 +171,16 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
             body.show();
             if last { body.return_now() } else { body.terminate() }
         }
+        // Of others every caller gives more than arguments, or a result is an address.
+        let plain = !signature.variadic
+            && signature.convention != Convention::Kiln
+            && !signature.results.iter().any(|r| matches!(r, AbiType::Aggregate(_)));
+        if body.config.entries && plain && body.e.chance(25) {
+            for n in 0..body.e.range(1, 2) {
+                body.further_entry(n);
+            }
+        }
+        body.fill_labels();
         body.b.finish().expect("every block is placed and the last one returns");
     }
 
@@ -203,6 +231,61 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
             let out = self.blocks[self.blocks.len() - 1];
             // The last block calls nobody, so an activation without fuel ends there.
             self.b.branch(Cond::Lt, left, 0, out);
+        }
+    }
+
+    /// Addresses of labels that the function's data holds at most.
+    pub const LABELLED: usize = 8;
+
+    /// A further entry, which goes on in any block but the first.
+    fn further_entry(&mut self, n: u32) {
+        let block = self.b.block();
+        self.b.place(block);
+        let mut params = vec![];
+        let globals: Vec<VReg> = self.pools.iter().flat_map(|pool| pool.globals.iter().copied()).collect();
+        for v in globals {
+            if self.e.chance(40) {
+                params.push(v);
+            } else {
+                self.b.to(v);
+                self.constant(self.b.ty(v));
+            }
+        }
+        let count = self.e.range(0, 12) as i64;
+        let ty = self.b.ty(self.loops);
+        self.b.to(self.loops).iconst(ty, count);
+        if let Some((_, counter)) = self.start {
+            let ty = self.b.ty(counter);
+            self.b.to(counter).iconst(ty, count / 2);
+        }
+        self.b.to(self.base).data_addr(self.plan.arena, self.mid);
+        let fuel = self.e.range(0, 8) as i64;
+        self.b.store(MemType::I64, (self.base, FUEL_AT - self.mid), fuel);
+        self.fill_slots();
+        // What the body takes for copies of aggregates.
+        for aggregate in self.aggregates.clone() {
+            let layout = &self.b.module().layouts()[aggregate.layout.index()].layout;
+            let (size, align) = (layout.size.next_multiple_of(8), layout.align.max(8));
+            let slot = self.b.slot(size, align);
+            self.b.to(aggregate.address).slot_addr(slot, 0);
+            for at in (0..size as i32).step_by(8) {
+                let value = values::immediate(self.e) as i64;
+                self.b.store(MemType::I64, (aggregate.address, at), value);
+            }
+        }
+        let target = self.e.pick(&self.blocks[1..]);
+        self.b.jump(target);
+        self.b.entry(&format!("further{}_{n}", self.id.0), &params, block);
+    }
+
+    /// Now that blocks are placed, says whose addresses the data holds.
+    fn fill_labels(&mut self) {
+        let Some(data) = self.labels else { return };
+        let (blocks, func) = (std::mem::take(&mut self.labelled), self.id);
+        for (block, n) in blocks.into_iter().zip(0..) {
+            let block = self.b.placed(block).expect("every block is placed");
+            let target = DataTarget::Label(func, block);
+            self.b.module().data_mut(data).relocs.push(DataReloc { offset: n * 8, target, addend: 0 });
         }
     }
 

@@ -24,6 +24,8 @@ pub struct Config {
     pub traps: u32,
     /// Whether the arena is defined by the module, or imported.
     pub arena: Linkage,
+    /// Whether functions may have further entries.
+    pub entries: bool,
 }
 
 impl Default for Config {
@@ -38,6 +40,7 @@ impl Default for Config {
             entry_results: 1,
             traps: 5,
             arena: Linkage::Export,
+            entries: true,
         }
     }
 }

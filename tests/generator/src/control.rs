@@ -14,12 +14,16 @@ use kiln_ir::{Block, Cond, FCond, Hint, InstData, Op, Type, VReg};
 impl Body<'_, '_, '_> {
     /// A block after the open one.
     fn ahead(&mut self) -> Block {
+        let at = self.place_ahead();
+        self.blocks[at]
+    }
+
+    fn place_ahead(&mut self) -> usize {
         let last = self.blocks.len() - 1;
         // Mostly near, so that the blocks between are run.
         let far = self.e.chance(30);
         let reach = if far { last - self.now } else { (last - self.now).min(3) };
-        let at = self.now + 1 + self.e.below(reach as u32) as usize;
-        self.blocks[at]
+        self.now + 1 + self.e.below(reach as u32) as usize
     }
 
     /// The open block or one before it, but not the entry.
@@ -136,11 +140,16 @@ impl Body<'_, '_, '_> {
         let dense = self.e.chance(60);
         let count = if self.e.chance(10) { self.e.range(10, 40) } else { self.e.below(8) };
         let first = if self.e.chance(50) { 0 } else { values::integer(self.e) };
+        // Dense, in part or with gaps.
+        let step = if self.e.chance(60) { 1 } else { self.e.range(1, 6) as i64 };
         let narrow = |v: i64| if ty == Type::I32 { v as i32 as i64 } else { v };
         let mut cases: Vec<(i64, Block)> = vec![];
         for n in 0..count {
-            let value =
-                if dense { narrow(first.wrapping_add(n as i64)) } else { narrow(values::integer(self.e)) };
+            let value = if dense {
+                narrow(first.wrapping_add(n as i64 * if n % 5 == 4 { step * 3 } else { step }))
+            } else {
+                narrow(values::integer(self.e))
+            };
             let target = self.ahead();
             if cases.iter().all(|(v, _)| *v != value) {
                 cases.push((value, target));
@@ -161,21 +170,62 @@ impl Body<'_, '_, '_> {
         self.b.switch(v, &cases, default);
     }
 
+    /// Jumps through a label set, a new one or one that other jumps go through: ahead, or back if that is paid.
     fn jump_to(&mut self) {
-        let targets: Vec<Block> = (0..self.e.range(1, 5)).map(|_| self.ahead()).collect();
-        let mut targets: Vec<Block> = targets;
-        targets.sort();
-        targets.dedup();
-        let set = self.b.label_set(&targets);
-        let first = self.e.pick(&targets);
-        let mut address = self.b.label_addr(first);
-        if self.e.chance(60) && self.ends_with(Op::Select, Type::Ptr) {
-            let second = self.e.pick(&targets);
-            let other = self.b.label_addr(second);
+        let now = self.now;
+        let old: Vec<usize> =
+            (0..self.sets.len()).filter(|n| self.sets[*n].1.iter().any(|at| *at > now)).collect();
+        let n = if !old.is_empty() && self.e.chance(50) {
+            self.e.pick(&old)
+        } else {
+            let mut targets: Vec<usize> = (0..self.e.range(1, 5)).map(|_| self.place_ahead()).collect();
+            if self.e.chance(50) {
+                targets.extend((0..self.e.range(1, 3)).map(|_| self.e.range(1, now as u32) as usize));
+            }
+            targets.sort();
+            targets.dedup();
+            let blocks: Vec<Block> = targets.iter().map(|at| self.blocks[*at]).collect();
+            let set = self.b.label_set(&blocks);
+            self.sets.push((set, targets));
+            self.sets.len() - 1
+        };
+        let (set, targets) = self.sets[n].clone();
+        let (behind, ahead): (Vec<usize>, Vec<usize>) = targets.into_iter().partition(|at| *at <= now);
+        let first = self.e.pick(&ahead);
+        let mut address = self.label(first);
+        let may_select = self.ends_with(Op::Select, Type::Ptr);
+        if may_select && self.e.chance(60) {
+            let second = self.e.pick(&ahead);
+            let other = self.label(second);
             let condition = self.read(Class::I32);
             address = self.b.select(condition, address, other);
         }
+        if may_select && !behind.is_empty() && self.e.chance(70) {
+            let back = self.e.pick(&behind);
+            let other = self.label(back);
+            self.b.to(self.loops).sub(self.loops, 1);
+            let left = self.b.cmp(Cond::Gt, self.loops, 0);
+            address = self.b.select(left, other, address);
+        }
         self.b.jump_to(address, set);
+    }
+
+    /// The address of a block, given by its place: made, or read from data.
+    fn label(&mut self, at: usize) -> VReg {
+        let block = self.blocks[at];
+        let known = self.labelled.iter().position(|b| *b == block);
+        if let Some(data) = self.labels
+            && (known.is_some() || self.labelled.len() < Self::LABELLED)
+            && self.e.chance(60)
+        {
+            let n = known.unwrap_or_else(|| {
+                self.labelled.push(block);
+                self.labelled.len() - 1
+            });
+            let table = self.b.data_addr(data, 0);
+            return self.b.load(Type::Ptr, kiln_ir::MemType::PTR, (table, n as i32 * 8));
+        }
+        self.b.label_addr(block)
     }
 
     /// Returns, with values from the registers.

@@ -32,12 +32,19 @@ impl Body<'_, '_, '_> {
             // Now and then more than a page lies behind what is used, so that frames are large.
             let unused = if self.e.chance(6) { self.e.pick(&[200, 4096, 20_000]) } else { 0 };
             let slot = self.b.slot(words * 8 + unused, align);
-            for word in 0..words as i32 {
+            self.slots.push((slot, words * 8));
+        }
+        self.fill_slots();
+    }
+
+    /// Fills the slots, because what they hold in a new activation is open.
+    pub fn fill_slots(&mut self) {
+        for (slot, size) in self.slots.clone() {
+            for at in (0..size as i32).step_by(8) {
                 let address = self.b.slot_addr(slot, 0);
                 let value = values::immediate(self.e) as i64;
-                self.b.store(MemType::I64, (address, word * 8), value);
+                self.b.store(MemType::I64, (address, at), value);
             }
-            self.slots.push((slot, words * 8));
         }
     }
 
