@@ -334,6 +334,11 @@ faults! {
         /// The register.
         reg: Named<VReg>,
     } "the entry takes {reg} twice", "each parameter of an entry is a register of its own";
+    /// Further entries of a function whose activations need what only its own callers give.
+    EntriesOf {
+        /// What kind of function it is.
+        what: &'static str,
+    } "a function {what} has no further entries", "let a function without it have them, and call that";
     /// A function without instructions.
     EmptyBody {} "the function has no instructions", "end it with a return";
     /// Blocks that do not follow each other from the first instruction on, or have no instructions.

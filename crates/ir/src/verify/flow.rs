@@ -8,7 +8,7 @@ use crate::diagnostic::Place;
 use crate::entity::{Block, FuncId, VReg};
 use crate::function::Function;
 use crate::module::Module;
-use crate::types::Signature;
+use crate::types::{Convention, Signature};
 
 /// Checks all of a function but its records. Gives whether the records can be read: blocks cover them in order, and the
 /// tables are of bearable size.
@@ -40,7 +40,7 @@ pub(super) fn check(
     for block in f.label_sets.iter().flatten() {
         exists(report, at, "block", block.0, f.blocks.len());
     }
-    entries(at, f, report);
+    entries(at, f, sig, report);
     let readable = report.found.len() == before;
     slots(at, f, limits, report);
     positions(at, module, f, report);
@@ -88,7 +88,15 @@ fn slots(at: Place, f: &Function, limits: &Limits, report: &mut Report) {
     }
 }
 
-fn entries(at: Place, f: &Function, report: &mut Report) {
+fn entries(at: Place, f: &Function, sig: &Signature, report: &mut Report) {
+    if !f.entries.is_empty() {
+        // All returns are the same, so no activation can give back other arguments than the others.
+        let kiln = (sig.convention == Convention::Kiln).then_some("of the convention `kiln`");
+        let variadic = sig.variadic.then_some("with variable arguments");
+        if let Some(what) = kiln.or(variadic) {
+            report.add(at, Fault::EntriesOf { what });
+        }
+    }
     // Entries are few and their parameters sorted copies of lists that the module already holds.
     let mut sorted: Vec<VReg> = Vec::new();
     for entry in &f.entries {

@@ -4,7 +4,7 @@
 use super::super::*;
 use crate::builder::FunctionBuilder;
 use crate::entity::{Block, DataId, FileId, Inst, LabelSet, LayoutId, SigId, Slot, VReg};
-use crate::function::{Function, InstData, Mem, Pos, aux};
+use crate::function::{Entry, Function, InstData, Mem, Pos, aux};
 use crate::module::{DataDecl, DataReloc, DataTarget, Linkage};
 use crate::op::{Cond, FCond, Op, Order, Rmw};
 use crate::types::{AbiType, AggregateClass, Convention, Field, FieldKind, Layout, MemType, Signature, Type};
@@ -234,8 +234,7 @@ fn cases() -> Vec<(&'static str, Module)> {
             broken(
                 |_| {},
                 |f| {
-                    let entry =
-                        crate::function::Entry { name: "e".into(), params: vec![VReg(99)], block: Block(0) };
+                    let entry = Entry { name: "e".into(), params: vec![VReg(99)], block: Block(0) };
                     f.entries.push(entry);
                 },
             ),
@@ -245,11 +244,7 @@ fn cases() -> Vec<(&'static str, Module)> {
             broken(
                 |_| {},
                 |f| {
-                    f.entries.push(crate::function::Entry {
-                        name: "e".into(),
-                        params: vec![],
-                        block: Block(7),
-                    });
+                    f.entries.push(Entry { name: "e".into(), params: vec![], block: Block(7) });
                 },
             ),
         ),
@@ -324,6 +319,28 @@ fn cases() -> Vec<(&'static str, Module)> {
                 b.place(slow);
                 b.name_block(slow, "slow");
                 b.ret(&[INT]);
+            }),
+        ),
+        (
+            "a function of kiln's convention has no further entries",
+            module(|m| {
+                let mut sig = m.signature_of(FuncId(2)).clone();
+                sig.convention = Convention::Kiln;
+                m.funcs[2].sig = m.signature(sig);
+                let body = m.funcs[2].body.as_mut().expect("`f` has a body");
+                body.entries.push(Entry { name: "e".into(), params: vec![INT], block: Block(0) });
+                body.recount();
+            }),
+        ),
+        (
+            "a function with variable arguments has no further entries",
+            module(|m| {
+                let mut sig = m.signature_of(FuncId(2)).clone();
+                sig.variadic = true;
+                m.funcs[2].sig = m.signature(sig);
+                let body = m.funcs[2].body.as_mut().expect("`f` has a body");
+                body.entries.push(Entry { name: "e".into(), params: vec![INT], block: Block(0) });
+                body.recount();
             }),
         ),
         (
