@@ -152,9 +152,21 @@ impl Engine {
     /// Defines an import: programs loaded from now on that import the name call the closure. What it replaces stays with the
     /// programs that have it.
     ///
-    /// An error that the closure returns ends the call from the host with a [`crate::Trap`] that carries its words. Rust
-    /// code must not be unwound or jumped over: if the closure itself calls a program, a trap there is a `Result` in the
-    /// closure like everywhere. A panic ends the process, unless [`Config::catch_panics`] is set.
+    /// **Values.** Up to twelve parameters; nothing, one value or a tuple of up to four as result.
+    ///
+    /// **Errors.** An error that the closure returns ends the call from the host with a [`crate::Trap`] that carries its
+    /// words and the place of the program's call. If the program was called back by native code, the native code cannot
+    /// be skipped: use [`crate::Callback`]s there, else the process ends.
+    ///
+    /// **Panics.** A panic ends the process with its message, unless [`Config::catch_panics`] is set: then it is an
+    /// error with the panic's words.
+    ///
+    /// **Threads.** The closure is called on whichever thread runs the program, on several at once; calls do not wait for
+    /// each other.
+    ///
+    /// **Programs.** A closure may load, call, [replace](Program::replace) and drop programs, also the one that calls
+    /// it. If a program that it calls traps, that is a `Result` in the closure like everywhere. The closure lives as long as
+    /// code that calls it.
     ///
     /// ```
     /// use kiln::{Config, Engine};

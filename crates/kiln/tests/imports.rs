@@ -213,3 +213,106 @@ fn thread_local_data_of_libraries() {
         assert_eq!(other, (Ok(6), Ok(7)), "{tier:?}");
     }
 }
+
+#[test]
+fn closures_give_several_results() {
+    for tier in TIERS {
+        let mut engine = engine(tier);
+        engine.define("divide", |a: i64, b: i64| (a / b, a % b));
+        engine.define("four", |x: f64| (x as i32, x, -1i8, x as f32));
+        engine.define("checked", |x: i64| if x > 0 { Ok((x, 0.5)) } else { Err("too small") });
+        let text = "
+            extern divide: fn(i64, i64) -> (i64, i64)
+            extern four: fn(f64) -> (i32, f64, i8, f32)
+            extern checked: fn(i64) -> (i64, f64)
+            export fn run(%a: i64, %b: i64) -> i64 {
+                %q, %r = call divide(%a, %b)
+                %x = mul %q, 1000
+                %x = add %x, %r
+                ret %x
+            }
+            export fn sum(%x: f64) -> f64 {
+                %i, %d, %s, %f = call four(%x)
+                %a: f64 = sitof %i
+                %b: f64 = sitof %s
+                %c: f64 = fpromote %f
+                %a = fadd %a, %b
+                %a = fadd %a, %c
+                %a = fadd %a, %d
+                ret %a
+            }
+            export fn check(%x: i64) -> f64 {
+                %i, %d = call checked(%x)
+                ret %d
+            }";
+        let program = engine.load_text(text).unwrap();
+        let run = program.function::<fn(i64, i64) -> i64>("run").unwrap();
+        let sum = program.function::<fn(f64) -> f64>("sum").unwrap();
+        let check = program.function::<fn(i64) -> f64>("check").unwrap();
+        // SAFETY: the imports are declared as they are defined.
+        unsafe {
+            assert_eq!(run.call(17, 5), Ok(3002));
+            assert_eq!(sum.call(2.5), Ok(2.0 + 2.5 - 1.0 + 2.5));
+            assert_eq!(check.call(1), Ok(0.5));
+            assert_eq!(check.call(0).unwrap_err().reason(), "too small");
+        }
+    }
+}
+
+#[test]
+fn closures_are_called_from_several_threads_at_once() {
+    for tier in TIERS {
+        let mut engine = engine(tier);
+        // Each call waits until all threads are inside the closure.
+        let all = std::sync::Barrier::new(4);
+        engine.define("meet", move |x: i64| {
+            all.wait();
+            x * 2
+        });
+        let text = "extern meet: fn(i64) -> i64\nexport fn run(%x: i64) -> i64 {\n    %y = call meet(%x)\n    ret %y\n}";
+        let run = engine.load_text(text).unwrap().function::<fn(i64) -> i64>("run").unwrap();
+        std::thread::scope(|scope| {
+            for n in 0..4 {
+                let run = &run;
+                // SAFETY: the import is declared as it is defined.
+                scope.spawn(move || assert_eq!(unsafe { run.call(n) }, Ok(n * 2)));
+            }
+        });
+    }
+}
+
+#[test]
+fn closures_may_call_the_program_that_calls_them() {
+    for tier in TIERS {
+        let mut engine = engine(tier);
+        type Sum = kiln::Function<fn(i64) -> i64>;
+        let handle: Arc<std::sync::OnceLock<Sum>> = Arc::default();
+        let again = handle.clone();
+        engine.define("around", move |n: i64| -> Result<i64, kiln::Trap> {
+            // SAFETY: the import is declared as it is defined.
+            unsafe { again.get().unwrap().call(n) }
+        });
+        let text = "extern around: fn(i64) -> i64
+export fn sum(%n: i64) -> i64 {
+    beq %n, 0, end
+    beq %n, -1, bad
+    %m = sub %n, 1
+    %r = call around(%m)
+    %r = add %r, %n
+    ret %r
+end:
+    ret 0
+bad:
+    trap 4
+}";
+        let sum = engine.load_text(text).unwrap().function::<fn(i64) -> i64>("sum").unwrap();
+        assert!(handle.set(sum.clone()).is_ok());
+        // SAFETY: as above.
+        unsafe {
+            assert_eq!(sum.call(50), Ok(1275));
+            // A trap inside is the closure's error, which ends the outer call in turn.
+            let trap = sum.call(-1).unwrap_err();
+            assert_eq!((trap.kind(), trap.function()), (TrapKind::User(4), Some("sum")));
+        }
+    }
+}
