@@ -5,6 +5,7 @@ use crate::link::{self, Assembled};
 use kiln_ir::interp::BadAccess;
 use kiln_ir::trap::TrapKind;
 use kiln_ir::{FunctionBuilder, Linkage, MemType, Module, Order, Rmw, Signature, Type};
+use kiln_runtime::fork::ForkMutex;
 use std::sync::OnceLock;
 
 /// The routines: each takes words, the address first.
@@ -22,7 +23,16 @@ struct Routines {
 
 fn routines() -> &'static Routines {
     static ROUTINES: OnceLock<Routines> = OnceLock::new();
-    ROUTINES.get_or_init(|| Routines {
+    /// Held while they are made, so that a fork does not come between.
+    static MAKING: ForkMutex<()> = ForkMutex::new(0, ());
+    ROUTINES.get().unwrap_or_else(|| {
+        let _held = MAKING.lock();
+        ROUTINES.get_or_init(make)
+    })
+}
+
+fn make() -> Routines {
+    Routines {
         load: std::array::from_fn(|n| {
             routine(|b| {
                 let words = b.param(0);
@@ -56,7 +66,7 @@ fn routines() -> &'static Routines {
             let zero = b.iconst(Type::I32, 0);
             b.atomic_rmw(Rmw::Or, MemType::U8, Order::Relaxed, address, zero);
         }),
-    })
+    }
 }
 
 fn routine(write: impl FnOnce(&mut FunctionBuilder<'_>)) -> Assembled {

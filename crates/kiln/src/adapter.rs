@@ -6,8 +6,8 @@
 
 use crate::link::{self, Assembled};
 use kiln_ir::{AbiType, LayoutDecl, Linkage, MemType, Module, Signature, Type};
+use kiln_runtime::fork::ForkMutex;
 use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// What tells adapters apart.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -25,15 +25,16 @@ struct Key {
 /// is an aggregate the address where its bytes are to be written. It leaves one word per result, from the second
 /// on; of an aggregate the address again.
 pub(crate) fn adapter(sig: &Signature, variable: &[Type], layouts: &[LayoutDecl]) -> usize {
-    static ADAPTERS: OnceLock<Mutex<HashMap<Key, Assembled>>> = OnceLock::new();
+    /// Held while an adapter is linked, hence the lowest rank.
+    static ADAPTERS: ForkMutex<Option<HashMap<Key, Assembled>>> = ForkMutex::new(0, None);
     let has_aggregates = sig.params.iter().chain(&sig.results).any(|e| matches!(e, AbiType::Aggregate(_)));
     let key = Key {
         sig: sig.clone(),
         variable: variable.to_vec(),
         layouts: if has_aggregates { layouts.iter().map(|l| l.layout.clone()).collect() } else { Vec::new() },
     };
-    let adapters = ADAPTERS.get_or_init(Mutex::default);
-    let mut adapters = adapters.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut adapters = ADAPTERS.lock();
+    let adapters = adapters.get_or_insert_default();
     adapters.entry(key).or_insert_with(|| link::assemble(build(sig, variable, layouts), &[])).address
 }
 

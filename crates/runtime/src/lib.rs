@@ -39,6 +39,7 @@
 
 mod call;
 mod fatal;
+pub mod fork;
 mod frames;
 mod image;
 mod link;

@@ -14,11 +14,9 @@
 //! So a thread that calls a host function asks whether something was retired ([`look_around`]); if so it holds the
 //! images whose code its stack mentions, and counts as having come in anew.
 
-#![allow(unsafe_code, reason = "keeps a lock over a fork")]
-
+use crate::fork::{ForkMutex, ranks};
 use crate::image::Image;
 use crate::memory::barrier_everywhere;
-use std::cell::UnsafeCell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering, compiler_fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,7 +27,8 @@ const OUTSIDE: u64 = u64::MAX;
 /// Counts retirements.
 static EPOCH: AtomicU64 = AtomicU64::new(0);
 
-static STATE: Mutex<State> = Mutex::new(State { threads: Vec::new(), limbo: VecDeque::new() });
+static STATE: ForkMutex<State> =
+    ForkMutex::new(ranks::RECLAIM, State { threads: Vec::new(), limbo: VecDeque::new() });
 
 /// Where a thread is. On a cache line of its own, which only that thread writes.
 #[repr(align(64))]
@@ -98,7 +97,7 @@ impl Presence {
 
 /// The lock that orders changes of slots. Images must not be dropped under it.
 pub(crate) fn lock() -> MutexGuard<'static, State> {
-    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+    STATE.lock()
 }
 
 /// Makes the calling thread known. It is outside.
@@ -141,30 +140,12 @@ pub(crate) fn sweep() {
     drop(free);
 }
 
-struct Locked(UnsafeCell<Option<MutexGuard<'static, State>>>);
-
-// SAFETY: only the thread that holds the lock touches the cell.
-unsafe impl Sync for Locked {}
-
-static LOCKED: Locked = Locked(UnsafeCell::new(None));
-
-/// Before a fork: nobody is changing slots or the lists when the process is copied.
-pub(crate) fn lock_for_fork() {
-    let guard = lock();
-    // SAFETY: this thread holds the lock now.
-    unsafe { *LOCKED.0.get() = Some(guard) };
-}
-
-/// After a fork, in both processes; in the child only the calling thread exists.
-pub(crate) fn unlock_after_fork(child: bool) {
-    // SAFETY: this thread has held the lock since `lock_for_fork`.
-    let Some(state) = (unsafe { (*LOCKED.0.get()).take() }) else { return };
-    if child {
-        let here = crate::call::presence_here();
-        for thread in state.threads.iter().filter(|thread| Arc::as_ptr(thread) != here) {
-            // What it held is not given back: nobody else would let go of it.
-            thread.since.store(OUTSIDE, Ordering::Release);
-        }
+/// After a fork, in the child: only the calling thread exists.
+pub(crate) fn only_thread() {
+    let here = crate::call::presence_here();
+    for thread in lock().threads.iter().filter(|thread| Arc::as_ptr(thread) != here) {
+        // What it held is not given back: nobody else would let go of it.
+        thread.since.store(OUTSIDE, Ordering::Release);
     }
 }
 

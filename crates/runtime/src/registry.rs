@@ -6,13 +6,13 @@
 //! thread that runs in it, or holds it, so that the image stays.
 #![allow(unsafe_code, reason = "lock-free lists read from signal handlers")]
 
+use crate::fork::{ForkMutex, ranks};
 use crate::image::Record;
 use crate::memory::{Memory, PAGE};
-use std::cell::UnsafeCell;
 use std::ops::Range;
 use std::ptr;
+use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 struct Node {
     /// The image's code.
@@ -29,7 +29,7 @@ static LEN: AtomicUsize = AtomicUsize::new(0);
 /// How many readers are walking lists now.
 static READERS: AtomicUsize = AtomicUsize::new(0);
 /// Held by writers; inside are nodes that are no longer in a list but may be seen by a reader yet.
-static WRITER: Mutex<Retired> = Mutex::new(Retired(Vec::new()));
+static WRITER: ForkMutex<Retired> = ForkMutex::new(ranks::REGISTRY, Retired(Vec::new()));
 
 struct Retired(Vec<*mut Node>);
 
@@ -49,7 +49,7 @@ impl Retired {
 }
 
 fn lock() -> MutexGuard<'static, Retired> {
-    WRITER.lock().unwrap_or_else(PoisonError::into_inner)
+    WRITER.lock()
 }
 
 /// The heads of the pages that a range of code touches. The table exists.
@@ -143,26 +143,6 @@ pub(crate) fn find_locked<R>(pc: usize, found: impl FnOnce(&Record) -> R) -> Opt
     let result = unsafe { find(pc, found) };
     drop(guard);
     result
-}
-
-struct Held(UnsafeCell<Option<MutexGuard<'static, Retired>>>);
-
-// SAFETY: only the thread that holds the writers' lock touches the cell.
-unsafe impl Sync for Held {}
-
-static HELD: Held = Held(UnsafeCell::new(None));
-
-/// Before a fork: nobody else is changing lists when the process is copied.
-pub(crate) fn lock_for_fork() {
-    let guard = lock();
-    // SAFETY: this thread holds the lock now.
-    unsafe { *HELD.0.get() = Some(guard) };
-}
-
-/// After a fork, in both processes.
-pub(crate) fn unlock_after_fork() {
-    // SAFETY: this thread has held the lock since `lock_for_fork`.
-    drop(unsafe { (*HELD.0.get()).take() });
 }
 
 /// After a fork, in the child: threads that were reading do not exist here.

@@ -1,9 +1,9 @@
 //! Names to addresses: of the process, of named libraries, of the host.
 #![allow(unsafe_code, reason = "asks the dynamic linker")]
 
+use crate::fork::{ForkMutex, ranks};
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_void};
-use std::sync::{Mutex, PoisonError};
 
 /// Where the linker looks for what a module imports.
 ///
@@ -126,15 +126,13 @@ type Opened = Result<Vec<usize>, String>;
 
 /// Opens a library, or remembers what came of it before.
 fn open(library: &str) -> Opened {
-    static OPENED: Mutex<Option<HashMap<String, Opened>>> = Mutex::new(None);
-    if let Some(opened) =
-        OPENED.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|map| map.get(library))
-    {
+    static OPENED: ForkMutex<Option<HashMap<String, Opened>>> = ForkMutex::new(ranks::LIBRARIES, None);
+    if let Some(opened) = OPENED.lock().as_ref().and_then(|map| map.get(library)) {
         return opened.clone();
     }
     // Without the lock: a library's own start-up code may link modules.
     let opened = open_any(library);
-    let mut map = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut map = OPENED.lock();
     map.get_or_insert_default().insert(library.into(), opened.clone());
     opened
 }

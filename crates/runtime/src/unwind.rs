@@ -8,9 +8,13 @@
 //! compiles very many small functions puts several in one image.
 #![allow(unsafe_code, reason = "registers a table with the C runtime")]
 
+use crate::fork::{ForkMutex, ranks};
 use crate::target;
 use kiln_codegen::Code;
 use std::ops::Range;
+
+/// Held while the unwinder changes its list, so that no fork comes between: its own lock knows nothing of forks.
+static UNWINDER: ForkMutex<()> = ForkMutex::new(ranks::UNWINDER, ());
 
 /// A registered section; deregistered when dropped.
 pub(crate) struct Rows(Box<[u8]>);
@@ -37,6 +41,7 @@ impl Rows {
         }
         section.extend([0; 4]); // the end
         let rows = Rows(section.into_boxed_slice());
+        let _alone = UNWINDER.lock();
         // SAFETY: a well-formed section that stays where it is until it is deregistered.
         unsafe { __register_frame(rows.0.as_ptr()) };
         Some(rows)
@@ -51,6 +56,7 @@ impl Rows {
 
 impl Drop for Rows {
     fn drop(&mut self) {
+        let _alone = UNWINDER.lock();
         // SAFETY: was registered.
         unsafe { __deregister_frame(self.0.as_ptr()) };
     }

@@ -244,17 +244,6 @@ fn barrier_by_protection() {
     }
 }
 
-/// Calls functions around each `fork` of the C library. They live as long as the process.
-pub(crate) fn at_fork(prepare: extern "C" fn(), parent: extern "C" fn(), child: extern "C" fn()) {
-    type Handler = Option<extern "C" fn()>;
-    unsafe extern "C" {
-        fn pthread_atfork(prepare: Handler, parent: Handler, child: Handler) -> c_int;
-    }
-    // SAFETY: plain functions that live as long as the process. Failure means no memory for a list entry.
-    let result = unsafe { pthread_atfork(Some(prepare), Some(parent), Some(child)) };
-    assert_eq!(result, 0, "no memory to register fork handlers");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

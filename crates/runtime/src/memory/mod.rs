@@ -24,10 +24,11 @@
 mod linux;
 mod space;
 
+use crate::fork::{self, ForkMutex, ranks};
 use linux as os;
 use space::{Space, Taken};
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{MutexGuard, OnceLock};
 
 pub(crate) use os::{PAGE, barrier_everywhere};
 
@@ -57,8 +58,8 @@ pub(crate) struct Need {
 /// How code becomes executable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Mode {
-    /// Two mappings; `shared` after a fork until this process has a copy of its own.
-    Twice { writer: usize, shared: bool },
+    /// Two mappings; shared with another process if there were more forks since, until this one has its own.
+    Twice { writer: usize, forks: usize },
     /// Whole pages, sealed.
     Sealed,
 }
@@ -96,7 +97,7 @@ impl Arena {
         };
         let writer = if may_map_twice { os::map_twice(base, len[0], len[1], None).ok() } else { None };
         let (mode, granule) = match writer {
-            Some(writer) => (Mode::Twice { writer, shared: false }, GRANULE),
+            Some(writer) => (Mode::Twice { writer, forks: fork::count() }, GRANULE),
             None => (Mode::Sealed, PAGE),
         };
         let space = [Space::new(len[0], granule), Space::new(len[1], granule), Space::new(len[2], GRANULE)];
@@ -119,7 +120,10 @@ impl Arena {
 
     /// After a fork: stops sharing code memory with the other process. Must come before any write or discard.
     fn own(&mut self) -> Result<(), os::Refused> {
-        let Mode::Twice { writer, shared: true } = self.mode else { return Ok(()) };
+        let Mode::Twice { writer, forks } = self.mode else { return Ok(()) };
+        if forks == fork::count() {
+            return Ok(());
+        }
         let used = [Part::Code, Part::Consts].into_iter().flat_map(|part| {
             let space = &self.space[part as usize];
             let shift = if part == Part::Code { 0 } else { self.len[0] };
@@ -134,7 +138,7 @@ impl Arena {
         });
         // SAFETY: these are the arguments of `map_twice`; writers hold the arena's lock, and so does the caller.
         unsafe { os::unshare(self.base, self.len[0], self.len[1], writer, used)? };
-        self.mode = Mode::Twice { writer, shared: false };
+        self.mode = Mode::Twice { writer, forks: fork::count() };
         Ok(())
     }
 
@@ -286,7 +290,7 @@ impl Drop for Arena {
 
 /// The arena of the process with its lock.
 pub(crate) struct Memory {
-    arena: Mutex<Arena>,
+    arena: ForkMutex<Arena>,
     /// The whole region.
     region: Range<usize>,
     /// The part of it in which code lies.
@@ -300,16 +304,17 @@ impl Memory {
     pub(crate) fn get() -> Result<&'static Memory, i32> {
         let memory = MEMORY.get_or_init(|| {
             let arena = Arena::new(true).map_err(|refused| refused.raw_os_error().unwrap_or(libc::ENOMEM))?;
-            os::at_fork(fork::prepare, fork::parent, fork::child);
             Ok(Memory::of(arena))
         });
-        memory.as_ref().map_err(|code| *code)
+        let memory = memory.as_ref().map_err(|code| *code)?;
+        memory.arena.make_known();
+        Ok(memory)
     }
 
     fn of(arena: Arena) -> Memory {
         let region = arena.base..arena.base + arena.len.iter().sum::<usize>();
         let code = arena.base..arena.base + arena.len[0];
-        Memory { arena: Mutex::new(arena), region, code }
+        Memory { arena: ForkMutex::new(ranks::ARENA, arena), region, code }
     }
 
     /// Where code and data of all linked modules lie.
@@ -328,7 +333,7 @@ impl Memory {
     }
 
     fn lock(&self) -> MutexGuard<'_, Arena> {
-        self.arena.lock().unwrap_or_else(PoisonError::into_inner)
+        self.arena.lock_unknown()
     }
 
     /// Takes room and opens it for writing. Other drafts wait meanwhile, so do nothing slow before publishing.
@@ -426,52 +431,6 @@ impl Drop for Placed {
     }
 }
 
-/// Around a fork: nobody writes while the process is copied, and both sides know that they share memory.
-mod fork {
-    use super::*;
-    use std::cell::UnsafeCell;
-
-    struct Held(UnsafeCell<Option<MutexGuard<'static, Arena>>>);
-
-    // SAFETY: only the thread that holds the arena's lock touches the cell, so the lock guards the cell too.
-    unsafe impl Sync for Held {}
-
-    static HELD: Held = Held(UnsafeCell::new(None));
-
-    pub(super) extern "C" fn prepare() {
-        if let Some(Ok(memory)) = MEMORY.get() {
-            crate::reclaim::lock_for_fork();
-            let mut arena = memory.lock();
-            if let Mode::Twice { shared, .. } = &mut arena.mode {
-                *shared = true;
-            }
-            crate::registry::lock_for_fork();
-            crate::observe::lock_for_fork();
-            // SAFETY: this thread holds the lock now.
-            unsafe { *HELD.0.get() = Some(arena) };
-        }
-    }
-
-    pub(super) extern "C" fn parent() {
-        release(false);
-    }
-
-    pub(super) extern "C" fn child() {
-        crate::registry::only_thread();
-        release(true);
-    }
-
-    fn release(child: bool) {
-        // SAFETY: this thread has held the lock since `prepare`.
-        if let Some(arena) = unsafe { (*HELD.0.get()).take() } {
-            crate::observe::unlock_after_fork();
-            crate::registry::unlock_after_fork();
-            drop(arena);
-            crate::reclaim::unlock_after_fork(child);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -550,11 +509,11 @@ mod tests {
         let consts = draft.at(Part::Consts);
         let constants = draft.publish().unwrap();
         drop(one);
-        if let Mode::Twice { shared, .. } = &mut memory.lock().mode {
-            *shared = true;
+        if let Mode::Twice { forks, .. } = &mut memory.lock().mode {
+            *forks = forks.wrapping_sub(1);
         }
         let (three, at_three) = place(&memory, &answer(3));
-        assert!(!matches!(memory.lock().mode, Mode::Twice { shared: true, .. }));
+        assert!(!matches!(memory.lock().mode, Mode::Twice { forks, .. } if forks != fork::count()));
         assert_eq!((at_three, call(at_two), call(at_three)), (at_one, 2, 3));
         // SAFETY: the constants are placed still.
         assert_eq!(unsafe { *(consts as *const [u8; 64]) }, [7; 64]);

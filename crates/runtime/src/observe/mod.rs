@@ -2,15 +2,14 @@
 //! interface (`gdb`, with the cargo feature of that name).
 //!
 //! Names and source lines come as data, a [`Legend`]; frames from the rows that unwinding uses.
-#![allow(unsafe_code, reason = "a lock that is held over a fork")]
 
 #[cfg(feature = "gdb")]
 pub(crate) mod gdb;
 pub(crate) mod perf;
 
-use std::cell::UnsafeCell;
+use crate::fork::{ForkMutex, ranks};
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
 /// Names and source positions of an image's code, as debuggers and profilers show them. All addresses lie in the
 /// image.
@@ -52,28 +51,8 @@ fn word(name: &str) -> String {
 }
 
 /// What this process has told so far. Its lock also guards the list that debuggers read.
-static TOLD: Mutex<perf::Map> = Mutex::new(perf::Map::new());
+static TOLD: ForkMutex<perf::Map> = ForkMutex::new(ranks::TOLD, perf::Map::new());
 
 fn lock() -> MutexGuard<'static, perf::Map> {
-    TOLD.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-struct Held(UnsafeCell<Option<MutexGuard<'static, perf::Map>>>);
-
-// SAFETY: only the thread that holds the lock touches the cell.
-unsafe impl Sync for Held {}
-
-static HELD: Held = Held(UnsafeCell::new(None));
-
-/// Before a fork: nobody else is telling anything when the process is copied.
-pub(crate) fn lock_for_fork() {
-    let guard = lock();
-    // SAFETY: this thread holds the lock now.
-    unsafe { *HELD.0.get() = Some(guard) };
-}
-
-/// After a fork, in both processes.
-pub(crate) fn unlock_after_fork() {
-    // SAFETY: this thread has held the lock since `lock_for_fork`.
-    drop(unsafe { (*HELD.0.get()).take() });
+    TOLD.lock()
 }
