@@ -9,7 +9,7 @@ use super::library::{Library, Loaded, call};
 use super::signature::{Convention, Element, Side, Signature};
 use super::{c, places};
 use crate::isolate::isolated;
-use kiln::{Config, Engine, Program, Tier};
+use kiln::{CallStub, Config, Engine, Layout, Program, Tier};
 use kiln_generator::Entropy;
 use std::ffi::c_void;
 use std::fmt::Write as _;
@@ -37,10 +37,14 @@ enum Path {
     KilnTailToKiln,
     /// The same, where the function that goes had no arguments.
     Growing,
+    /// Rust calls C through a call stub.
+    StubToC,
+    /// Rust calls Kiln through a call stub.
+    StubToKiln,
 }
 
 impl Path {
-    const ALL: [Path; 9] = [
+    const ALL: [Path; 11] = [
         Path::CToC,
         Path::KilnToC,
         Path::CToKiln,
@@ -50,12 +54,14 @@ impl Path {
         Path::TailToKiln,
         Path::KilnTailToKiln,
         Path::Growing,
+        Path::StubToC,
+        Path::StubToKiln,
     ];
 
     /// The function of Kiln that is called first, by C's caller unless it is a caller itself.
     fn entered(self) -> Option<Role> {
         match self {
-            Path::CToC => None,
+            Path::CToC | Path::StubToC | Path::StubToKiln => None,
             Path::KilnToC => Some(Role::CallsC),
             Path::CToKiln => Some(Role::Callee),
             Path::KilnToKiln => Some(Role::CallsKiln),
@@ -70,8 +76,9 @@ impl Path {
     /// Whether calls of a signature can take it.
     fn is_of(self, sig: &Signature) -> bool {
         match self.entered() {
-            None => sig.convention != Convention::Kiln,
-            Some(role) => role.is_of(sig) && role.is_callable_from_c(sig),
+            None => self == Path::StubToKiln || sig.convention != Convention::Kiln,
+            Some(Role::Callee) => sig.convention != Convention::Kiln,
+            Some(role) => role.is_of(sig) && role.is_listed(sig),
         }
     }
 
@@ -80,8 +87,8 @@ impl Path {
         match self {
             Path::CToC => (Side::C, Side::C),
             Path::CToKiln => (Side::C, Side::Kiln),
-            Path::KilnToC | Path::Forward | Path::TailToC => (Side::Kiln, Side::C),
-            Path::KilnToKiln | Path::TailToKiln | Path::KilnTailToKiln | Path::Growing => {
+            Path::KilnToC | Path::Forward | Path::TailToC | Path::StubToC => (Side::Kiln, Side::C),
+            Path::KilnToKiln | Path::TailToKiln | Path::KilnTailToKiln | Path::Growing | Path::StubToKiln => {
                 (Side::Kiln, Side::Kiln)
             }
         }
@@ -91,9 +98,11 @@ impl Path {
     fn result(self) -> (Side, Side) {
         match self {
             Path::CToC | Path::TailToC => (Side::C, Side::C),
-            Path::KilnToC => (Side::C, Side::Kiln),
+            Path::KilnToC | Path::StubToC => (Side::C, Side::Kiln),
             Path::CToKiln | Path::Forward | Path::TailToKiln => (Side::Kiln, Side::C),
-            Path::KilnToKiln | Path::KilnTailToKiln | Path::Growing => (Side::Kiln, Side::Kiln),
+            Path::KilnToKiln | Path::KilnTailToKiln | Path::Growing | Path::StubToKiln => {
+                (Side::Kiln, Side::Kiln)
+            }
         }
     }
 }
@@ -268,6 +277,17 @@ impl Call<'_> {
         // SAFETY: the functions are those of the files, which access the cells alone if both compilers are right.
         unsafe {
             match path.entered() {
+                None if path == Path::StubToC => {
+                    loaded.watch(std::ptr::null());
+                    self.call_by_stub(loaded.symbol(&format!("spoiling_{n}")));
+                }
+                None if path == Path::StubToKiln => {
+                    let callee = self.kiln(Role::Callee);
+                    loaded.watch(callee);
+                    // What C's conventions save is no matter of Kiln's own.
+                    let own = convention == Convention::Kiln;
+                    self.call_by_stub(if own { callee } else { loaded.watching(convention) });
+                }
                 None => {
                     loaded.watch(std::ptr::null());
                     call(loaded.symbol(&format!("c_caller_{n}")), loaded.symbol(&format!("c_callee_{n}")));
@@ -297,6 +317,57 @@ impl Call<'_> {
         }
         self.compare(&arguments, &mut faults);
         faults
+    }
+
+    /// Calls what is at an address through a stub, with a word for each argument and result.
+    ///
+    /// # Safety
+    /// It is a function of the signature, which accesses the cells alone.
+    unsafe fn call_by_stub(&mut self, target: *const c_void) {
+        let Call { n, case, .. } = *self;
+        let module = self.program.module();
+        let layouts: Vec<Layout> = module.layouts().iter().map(|decl| decl.layout.clone()).collect();
+        let callee =
+            module.funcs().iter().find(|f| f.name == format!("callee_{n}")).expect("it is in the file");
+        let sig = &module.sigs()[callee.sig.index()];
+        let variable: Vec<_> = case.kiln.variable.iter().flatten().map(Element::register).collect();
+        let mut words = Vec::new();
+        for (k, element) in case.kiln.arguments().enumerate() {
+            let bytes = self.cells.get(ARGS + k, element.room());
+            let mut word = [0; 8];
+            match element.ty.is_aggregate() {
+                true => word = (bytes.as_ptr() as u64).to_le_bytes(),
+                false => word[..bytes.len()].copy_from_slice(bytes),
+            }
+            words.push(u64::from_le_bytes(word));
+        }
+        let several = case.kiln.several_results();
+        let result =
+            case.kiln.result.as_ref().map(|element| (element, self.cells.get(RESULT, element.room())));
+        if let Some((element, bytes)) = &result
+            && element.ty.is_aggregate()
+            && several.is_none()
+        {
+            words.push(bytes.as_ptr() as u64);
+        }
+        let mut results = vec![0; sig.results.len()];
+        let stub = CallStub::new(sig, &layouts, &variable);
+        // SAFETY: as this function asks; the addresses are those of cells.
+        unsafe { stub.call(target.cast(), &words, &mut results) }.expect("nothing in the file traps");
+        match (several, result) {
+            (Some(several), Some((_, bytes))) => {
+                for ((offset, scalar), word) in several.into_iter().zip(results) {
+                    let size = scalar.bytes() as usize;
+                    bytes[offset as usize..][..size].copy_from_slice(&word.to_le_bytes()[..size]);
+                }
+            }
+            (None, Some((element, bytes))) if !element.ty.is_aggregate() => {
+                let small = element.register() == kiln_ir::Type::I32;
+                let word = if small { results[0] & 0xffff_ffff } else { results[0] };
+                bytes.copy_from_slice(&word.to_le_bytes()[..bytes.len()]);
+            }
+            _ => {}
+        }
     }
 
     fn compare(&mut self, arguments: &[Vec<u8>], faults: &mut Vec<String>) {

@@ -63,9 +63,9 @@ impl Role {
         }
     }
 
-    /// Whether C can call such a function of the signature.
-    pub fn is_callable_from_c(self, sig: &Signature) -> bool {
-        self.is_caller() || sig.convention != Convention::Kiln
+    /// Whether the table lists such a function: what C or a call stub can call.
+    pub fn is_listed(self, sig: &Signature) -> bool {
+        self.is_caller() || self == Role::Callee || sig.convention != Convention::Kiln
     }
 
     /// Whether it takes nothing, finds the arguments itself and stores the result.
@@ -106,7 +106,7 @@ pub fn file(signatures: &[(usize, &Signature)], library: &str) -> String {
         let words = Words::define(*n, sig, library, &mut out);
         for role in Role::ALL {
             let present = role.is_of(sig);
-            let listed = present && role.is_callable_from_c(sig);
+            let listed = present && role.is_listed(sig);
             table.push(if listed { role.function(*n) } else { "0".into() });
             if present {
                 words.function(role, &mut out);
