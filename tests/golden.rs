@@ -148,7 +148,10 @@ fn execute(
     // SAFETY: golden files access only their own memory, or addresses that no process has.
     let outcome = match unsafe { program.invoke(&run.name, &words?) } {
         Ok(words) => Ok(words),
-        Err(InvokeError::Trap(trap)) => Err(golden::trap_name(trap.kind())),
+        Err(InvokeError::Trap(trap)) => {
+            let types = golden::exit_types(module, trap.kind());
+            Err(golden::trap_name(trap.kind()) + &golden::list(&types, trap.values()))
+        }
         Err(InvokeError::Function(error)) => return Err(error.to_string()),
     };
     Ok((sig.results, outcome))

@@ -7,7 +7,7 @@ use crate::observe::{Observation, interpret};
 use crate::tiers::{self, WAYS, Way, engine};
 use kiln::{Checked, Engine, Tier, verify};
 use kiln_generator::{Config, Entropy, Generated, generate, shrink};
-use kiln_ir::{Module, Op, Type};
+use kiln_ir::Module;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -66,7 +66,7 @@ impl std::fmt::Display for Summary {
 
 /// What the baseline compiler does, as the generator asks it.
 pub fn baseline_config() -> Config {
-    Config { supports: |op: Op, _: Type| kiln_codegen::refusal::supports(op), ..Config::default() }
+    Config::default()
 }
 
 /// The generator's program of a seed, made of what the baseline compiler does. Every eighth is a large one.

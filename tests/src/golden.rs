@@ -10,10 +10,12 @@
 //! ```
 //!
 //! Without a `tiers` line a file runs on every tier. Integers are written signed or as they are; of floats, `nan`
-//! stands for any NaN and `bits(...)` for exact bits. Each line runs on a fresh instance of the module.
+//! stands for any NaN and `bits(...)` for exact bits. An exit is written with its values: `traps exit 3 (1, 0.5)`; its
+//! number stands only once in the file. Each line runs on a fresh instance of the module.
 
 use kiln_ir::trap::TrapKind;
 use kiln_ir::types::{AbiType, Type};
+use kiln_ir::{Module, Op};
 
 /// What a run is to give.
 #[derive(Clone, PartialEq, Debug)]
@@ -182,8 +184,42 @@ pub fn trap_name(kind: TrapKind) -> String {
         TrapKind::StepLimit => "step_limit".into(),
         TrapKind::Host => "host".into(),
         TrapKind::Unbound => "unbound".into(),
+        TrapKind::Interrupted => "interrupted".into(),
+        TrapKind::OutOfFuel => "out_of_fuel".into(),
         TrapKind::Exit(id) => format!("exit {id}"),
     }
+}
+
+/// The types of the values that the exit of a module lists.
+pub fn exit_types(module: &Module, kind: TrapKind) -> Vec<Type> {
+    let TrapKind::Exit(id) = kind else { return vec![] };
+    let bodies = module.funcs().iter().filter_map(|f| f.body.as_ref());
+    let mut exits =
+        bodies.flat_map(|f| f.insts().iter().map(move |inst| (f, inst))).filter_map(|(f, inst)| {
+            let (number, list) = match inst.op {
+                Op::Guard | Op::Fguard => (f.tail(inst)[1], 2),
+                Op::Exit => (inst.a, 0),
+                _ => return None,
+            };
+            (number == id).then(|| f.list(inst, list).iter().map(|v| f.ty(v)).collect())
+        });
+    exits.next().unwrap_or_default()
+}
+
+/// The values that an exit left with, as golden files write them; with their bits above the type's, if there are any.
+pub fn list(types: &[Type], words: &[u64]) -> String {
+    if types.is_empty() && words.is_empty() {
+        return String::new();
+    }
+    let value = |(ty, word): (&Type, &u64)| match word >> (8 * ty.bytes() - 1) >> 1 {
+        0 => show(AbiType::Value(*ty), *word),
+        _ => format!("bits({word:#x})"),
+    };
+    let mut shown: Vec<String> = types.iter().zip(words).map(value).collect();
+    if types.len() != words.len() {
+        shown.push(format!("{} values in all", words.len()));
+    }
+    format!(" ({})", shown.join(", "))
 }
 
 /// The text with the outcomes of the given lines rewritten: for `KILN_BLESS=1`.

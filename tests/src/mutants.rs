@@ -33,15 +33,12 @@ fn config(seed: u64) -> Config {
     if seed % 4 == 3 {
         return small;
     }
-    let supports = |op: Op, ty: Type| {
-        let hidden = match op {
-            Op::SlotAddr | Op::SlotOffset | Op::FrameAddr | Op::FuncAddr | Op::LabelAddr => false,
-            Op::Alloca | Op::CallPtr | Op::JumpTo | Op::TailCallPtr | Op::Fcopysign => false,
-            Op::Bitcast => ty.is_float(),
-            Op::Store => !ty.is_float(),
-            _ => true,
-        };
-        hidden && kiln_codegen::refusal::supports(op)
+    let supports = |op: Op, ty: Type| match op {
+        Op::SlotAddr | Op::SlotOffset | Op::FrameAddr | Op::FuncAddr | Op::LabelAddr => false,
+        Op::Alloca | Op::CallPtr | Op::JumpTo | Op::TailCallPtr | Op::Fcopysign => false,
+        Op::Bitcast => ty.is_float(),
+        Op::Store => !ty.is_float(),
+        _ => true,
     };
     Config { supports, ..small }
 }

@@ -3,6 +3,7 @@
 use crate::hosts;
 use kiln_generator::{ARENA, ARENA_SIZE, ENTRY};
 use kiln_ir::interp::{Arena, Host, Interpreter, Settings, Trap};
+use kiln_ir::op::{Field, Role};
 use kiln_ir::trap::TrapKind;
 use kiln_ir::types::AbiType;
 use kiln_ir::verify::Checked;
@@ -16,21 +17,68 @@ const DEPTH: u32 = 1000;
 /// What a run lets see.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Observation {
-    /// Of each call the results, normalised by [`normal`], or the kind of the trap.
-    pub outcomes: Vec<Result<Vec<u64>, TrapKind>>,
+    /// Of each call the results, normalised by [`normal`], or how it ended.
+    pub outcomes: Vec<Result<Vec<u64>, Ended>>,
     /// What the host functions were called with.
     pub log: Vec<u64>,
     /// The arena at the end. Empty after a bad access, for then the order of effects is open.
     pub arena: Vec<u8>,
 }
 
+/// How a call ended that did not return.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Ended {
+    /// The kind of the trap.
+    pub kind: TrapKind,
+    /// The values that an exit left with.
+    pub values: Vec<u64>,
+    /// Their types, where they are known.
+    pub types: Vec<Type>,
+}
+
+impl Ended {
+    /// How the interpreter's run of a module ended.
+    pub fn in_interpreter(module: &Checked, trap: Trap) -> Ended {
+        let body = module.func(trap.func).body.as_ref();
+        let types = body.filter(|_| !trap.values.is_empty()).map_or(vec![], |f| {
+            let inst = &f.insts()[trap.inst.index()];
+            let operands = inst.op.shape().operands().iter();
+            let list = operands.filter_map(|(field, role)| match (field, role) {
+                (Field::Tail(at), Role::List) => Some(f.list(inst, *at as usize)),
+                _ => None,
+            });
+            list.flat_map(|list| list.iter()).map(|v| f.ty(v)).collect()
+        });
+        Ended { kind: trap.kind, values: trap.values, types }
+    }
+
+    /// Whether another run ended in the same way; the types that this one knows say which bits count.
+    fn agrees(&self, other: &Ended) -> bool {
+        let normalised = |values: &[u64]| -> Vec<u64> {
+            values.iter().zip(&self.types).map(|(word, ty)| exactly(*ty, *word)).collect()
+        };
+        self.kind == other.kind
+            && self.values.len() == other.values.len()
+            && normalised(&self.values) == normalised(&other.values)
+    }
+}
+
+/// The word of an exit's value with the payload of a NaN set to 0. All other bits are promised, the upper ones too.
+fn exactly(ty: Type, word: u64) -> u64 {
+    match ty {
+        Type::F32 if word >> 32 == 0 => normal(AbiType::Value(ty), word),
+        Type::F64 => normal(AbiType::Value(ty), word),
+        _ => word,
+    }
+}
+
 impl Observation {
     /// Whether a call ended for want of steps or stack, or by an address that no tier has to treat alike, so that
     /// nothing can be compared.
     pub fn cannot_be_compared(&self) -> bool {
-        let ends = |kind: &TrapKind| {
+        let ends = |ended: &Ended| {
             matches!(
-                kind,
+                ended.kind,
                 TrapKind::StepLimit | TrapKind::StackOverflow | TrapKind::BadAccess(_) | TrapKind::BadLabel
             )
         };
@@ -40,7 +88,11 @@ impl Observation {
     /// The first thing in which two runs differ, in words.
     pub fn difference(&self, other: &Observation) -> Option<String> {
         for (n, (a, b)) in self.outcomes.iter().zip(&other.outcomes).enumerate() {
-            if a != b {
+            let same = match (a, b) {
+                (Err(a), Err(b)) => a.agrees(b),
+                _ => a == b,
+            };
+            if !same {
                 return Some(format!("call {n} gives {a:x?} and {b:x?}"));
             }
         }
@@ -125,17 +177,13 @@ pub fn further_entries(module: &Checked) -> Vec<FurtherEntry> {
 ///
 /// # Panics
 /// If the program has no entry (a bug of the test).
-pub fn outcomes(
-    module: &Checked,
-    world: &mut dyn Host,
-    calls: &[Vec<u64>],
-) -> Vec<Result<Vec<u64>, TrapKind>> {
+pub fn outcomes(module: &Checked, world: &mut dyn Host, calls: &[Vec<u64>]) -> Vec<Result<Vec<u64>, Ended>> {
     let (entry, results) = entry(module).expect("a generated program has an entry");
     let mut outcomes = vec![];
     let mut keep = |outcome: Result<Vec<u64>, Trap>, results: &[AbiType]| {
         outcomes.push(match outcome {
             Ok(words) => Ok(words.iter().zip(results).map(|(w, ty)| normal(*ty, *w)).collect()),
-            Err(trap) => Err(trap.kind),
+            Err(trap) => Err(Ended::in_interpreter(module, trap)),
         });
     };
     for args in calls {

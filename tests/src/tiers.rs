@@ -3,7 +3,7 @@
 #![allow(unsafe_code, reason = "calling a program and reading its memory are unsafe")]
 
 use crate::hosts;
-use crate::observe::{Observation, STEPS, entry, further_entries, normal};
+use crate::observe::{Ended, Observation, STEPS, entry, further_entries, normal};
 use kiln::{Checked, Config, Engine, Features, InvokeError, LoadError, Tier, TrapKind};
 use kiln_generator::{ARENA_AT, ARENA_SIZE, ENTRY};
 use kiln_ir::Linkage;
@@ -74,10 +74,13 @@ pub fn run(engine: &Engine, module: Arc<Checked>, calls: &[Vec<u64>]) -> Result<
         let outcome = unsafe { program.invoke(name, args) };
         outcomes.push(match outcome {
             Ok(words) => Ok(words.iter().zip(results).map(|(w, ty)| normal(*ty, *w)).collect()),
-            Err(InvokeError::Trap(trap)) => Err(match trap.kind() {
-                TrapKind::BadAccess(_) => TrapKind::BadAccess(None),
-                kind => kind,
-            }),
+            Err(InvokeError::Trap(trap)) => {
+                let kind = match trap.kind() {
+                    TrapKind::BadAccess(_) => TrapKind::BadAccess(None),
+                    kind => kind,
+                };
+                Err(Ended { kind, values: trap.values().to_vec(), types: vec![] })
+            }
             Err(InvokeError::Function(fault)) => panic!("`{name}` cannot be called: {fault}"),
         });
     }

@@ -21,7 +21,8 @@ in the libraries they name.
 Examples:
   kiln run examples/fib.kiln 35
   kiln run --tier interpreter examples/fib.kiln 20
-  kiln run --time examples/mandelbrot.kiln 1200 picture.ppm";
+  kiln run --time examples/mandelbrot.kiln 1200 picture.ppm
+  kiln run --fuel 1000000 --depth 100 examples/fib.kiln 20";
 
 /// Compile a program and run its `main`
 #[derive(clap::Args)]
@@ -39,6 +40,12 @@ pub struct Arguments {
     /// Name functions for perf in /tmp/perf-PID.map, and keep frame pointers
     #[arg(long)]
     perf_map: bool,
+    /// End the program when it has entered so many functions and come by so many loop heads
+    #[arg(long, value_name = "N")]
+    fuel: Option<u64>,
+    /// End the program when more than so many calls of its functions are nested
+    #[arg(long, value_name = "N")]
+    depth: Option<u32>,
     /// The program: text or bytecode; `-` for standard input
     #[arg(value_hint = clap::ValueHint::FilePath)]
     file: String,
@@ -60,13 +67,18 @@ pub fn run(arguments: Arguments) -> Result<(), Status> {
     let input = Arc::new(input);
     report_foreign_faults(&input);
     // Profilers find callers by frame pointers only.
-    let engine = Engine::new(
-        Config::new()
-            .tier(arguments.tier)
-            .gdb(arguments.gdb)
-            .perf_map(arguments.perf_map)
-            .frame_pointers(arguments.perf_map),
-    );
+    let mut config = Config::new()
+        .tier(arguments.tier)
+        .gdb(arguments.gdb)
+        .perf_map(arguments.perf_map)
+        .frame_pointers(arguments.perf_map);
+    if let Some(units) = arguments.fuel {
+        config = config.fuel(units);
+    }
+    if let Some(activations) = arguments.depth {
+        config = config.depth(activations);
+    }
+    let engine = Engine::new(config);
     let loaded = engine.load_timed(input.module.clone(), &mut |step, took| times.push((step, took)));
     let program = loaded.map_err(|error| load_error(&input, &error))?;
     let main = match Main::find(&program) {

@@ -103,6 +103,11 @@ impl<'c> Buffer<'c> {
         self.len as u32
     }
 
+    /// The offset at which the function starts.
+    pub fn start(&self) -> u32 {
+        self.start
+    }
+
     /// The tables that describe the code.
     pub fn code(&mut self) -> &mut Code {
         self.code
@@ -247,6 +252,7 @@ impl<'c> Buffer<'c> {
         let keep =
             |len: usize, at: &dyn Fn(usize) -> u32| (0..len).rev().take_while(|i| at(*i) >= start).count();
         let code = self.code;
+        code.recoveries.truncate(start);
         code.relocs.truncate(code.relocs.len() - keep(code.relocs.len(), &|i| code.relocs[i].at));
         code.traps.truncate(code.traps.len() - keep(code.traps.len(), &|i| code.traps[i].at));
         let left = keep(code.epilogues.len(), &|i| code.epilogues[i].at);

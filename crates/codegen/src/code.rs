@@ -3,6 +3,7 @@
 //! One [`Code`] holds any number of functions, one behind the other in one buffer, so that compiling a module of
 //! many small functions allocates nothing per function. Offsets are from the start of the buffer.
 
+use crate::recovery::Recoveries;
 use kiln_ir::{Block, DataId, FuncId, Inst};
 
 /// Machine code of one or more functions, ready to be linked.
@@ -24,6 +25,8 @@ pub struct Code {
     pub epilogues: Vec<Epilogue>,
     /// Which IR instruction code belongs to: each row holds from its offset to the next row's, ascending.
     pub spans: Vec<SpanRow>,
+    /// Where values are at places that code leaves from.
+    pub recoveries: Recoveries,
 }
 
 /// One function's part of a [`Code`]: its body, or what a further entry does before it goes to its block in the body.
@@ -117,6 +120,8 @@ pub enum RelocKind {
     /// 32 bits, `G + A - P`, where `G` is the address of two words near the code, module and offset of the
     /// thread-local object `S`: what [`Routine::TlsGetAddr`] takes.
     TlsPc32,
+    /// 32 bits, sign-extended, `T + A`, where `T` is the distance of a [`ThreadWord`] from the thread pointer.
+    Thread32,
 }
 
 /// What a relocation refers to.
@@ -130,6 +135,20 @@ pub enum Target {
     Here(u32),
     /// Something that the compiler itself needs at run time.
     Routine(Routine),
+    /// A word of 32 bits near the code that is not 0 while something is asked of it. Only with [`RelocKind::Pc32`].
+    Request,
+    /// A word of the running thread. Only with [`RelocKind::Thread32`].
+    Thread(ThreadWord),
+}
+
+/// 64-bit words that each thread has for itself, from which compiled code takes 1 at a time. Taking from 0 means that a
+/// limit is reached: code then leaves by a stub.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ThreadWord {
+    /// What is left of the fuel.
+    Fuel,
+    /// How many more activations there may be.
+    Depth,
 }
 
 /// Routines outside the code that compiled code calls.
@@ -145,9 +164,10 @@ pub enum Routine {
     Fmaf,
     /// `__tls_get_addr` of the system's C library (ELF Handling for Thread-Local Storage, 3.4).
     TlsGetAddr,
-    /// Leaves for the host by an exit: jumped to with the exit's number in the first integer argument register and
-    /// the address of the values in the second (one 8-byte word each), on the stack of the leaving function.
-    Exit,
+    /// Leaves for the host, or stops for it: jumped to with the address that a [recovery record](crate::recovery) is of
+    /// in the register that no value is ever in (x86-64: `r11`), all others as they are. Code that goes on goes on at
+    /// that address, with all registers but the flags as they were.
+    Leave,
 }
 
 /// A place where a fault has a meaning.
@@ -195,6 +215,7 @@ impl Code {
         self.traps.clear();
         self.epilogues.clear();
         self.spans.clear();
+        self.recoveries.clear();
     }
 
     /// Where a function's frame is taken down.

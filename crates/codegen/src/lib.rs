@@ -7,6 +7,7 @@ pub mod abi;
 mod baseline;
 mod buffer;
 pub mod code;
+pub mod recovery;
 pub mod refusal;
 pub mod regs;
 mod target;
@@ -45,6 +46,14 @@ pub struct Options {
     /// functions, further entries, the labels of sets that are jumped through. For processes that run with such
     /// protection (x86: indirect branch tracking).
     pub landing_pads: bool,
+    /// Whether function entries and loop heads look whether something is asked of the code, as safepoints do.
+    pub polls: bool,
+    /// Whether function entries and loop heads ([`kiln_ir::function::Function::loop_heads`]) take a unit of fuel each from
+    /// the thread's word, and leave when there is none.
+    pub fuel: bool,
+    /// Whether functions take their activation from the thread's word of how many there may be, and leave when there may
+    /// be none.
+    pub depth: bool,
 }
 
 /// Compiles every function of a module and appends the code. The same module and options give the same bytes,

@@ -11,8 +11,6 @@ use std::fmt;
 /// Something that a module asks for and the baseline compiler does not do. The interpreter does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refusal {
-    /// An op.
-    Op(Op),
     /// A tail call that its convention has no way to make.
     TailCall(NoTailCall),
 }
@@ -36,9 +34,6 @@ pub enum NoTailCall {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::Op(op) => {
-                write!(f, "the baseline compiler does not do `{}`", op.info().mnemonic.replace("_{}", ""))
-            }
             Refusal::TailCall(NoTailCall::Stack { wanted, found }) => {
                 write!(
                     f,
@@ -54,23 +49,6 @@ impl fmt::Display for Refusal {
         }
     }
 }
-
-/// Whether the baseline compiler does an op.
-pub const fn supports(op: Op) -> bool {
-    !matches!(op, Op::Guard | Op::Fguard | Op::Exit | Op::Safepoint)
-}
-
-/// One bit per op number: those that are refused or whose signature must be looked at.
-static LOOK: [bool; 256] = {
-    let mut look = [false; 256];
-    let mut i = 0;
-    while i < Op::ALL.len() {
-        let op = Op::ALL[i];
-        look[op as usize] = !supports(op) || matches!(op, Op::TailCall | Op::TailCallPtr);
-        i += 1;
-    }
-    look
-};
 
 /// Why a tail call cannot be made, if so.
 fn no_tail_call(
@@ -109,7 +87,6 @@ pub fn refusals(
     let mut found = Vec::new();
     let mut refuse = |at, refusal| {
         let help = match refusal {
-            Refusal::Op(_) => "the interpreter runs it; use `--tier interpreter` or `Tier::Interpreter`",
             Refusal::TailCall(NoTailCall::Stack { .. }) => {
                 "the convention `kiln` has tail calls from any function to any other; or call it and return"
             }
@@ -117,15 +94,12 @@ pub fn refusals(
         };
         found.push(Diagnostic::new(at, refusal).with_help(help));
     };
-    for (i, inst) in f.insts().iter().enumerate() {
-        if !LOOK[inst.op as usize] {
-            continue;
-        }
-        let at = Place::Inst(func, Inst(i as u32), None);
-        if !supports(inst.op) {
-            refuse(at, Refusal::Op(inst.op));
-        } else if let Some(reason) = no_tail_call(module, func, f, inst, architecture) {
-            refuse(at, Refusal::TailCall(reason));
+    let insts = if f.has_tail_calls() { f.insts() } else { &[] };
+    for (i, inst) in insts.iter().enumerate() {
+        if matches!(inst.op, Op::TailCall | Op::TailCallPtr)
+            && let Some(reason) = no_tail_call(module, func, f, inst, architecture)
+        {
+            refuse(Place::Inst(func, Inst(i as u32), None), Refusal::TailCall(reason));
         }
     }
     found

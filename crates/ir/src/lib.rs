@@ -12,6 +12,7 @@ pub mod diagnostic;
 pub mod entity;
 pub mod function;
 pub mod interp;
+mod loops;
 mod module;
 pub mod op;
 pub mod reference;

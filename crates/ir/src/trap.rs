@@ -27,7 +27,11 @@ pub enum TrapKind {
     Host,
     /// A replaceable import was called to which nothing is bound.
     Unbound,
-    /// `exit`, or a guard that held, left for a host that did not ask for exits; the exit's number.
+    /// The call was asked to end, by another thread for instance.
+    Interrupted,
+    /// The call has used up its fuel.
+    OutOfFuel,
+    /// The program left by `exit`, or by a guard that held; the exit's number. The values come beside.
     Exit(u32),
 }
 
@@ -44,6 +48,8 @@ impl fmt::Display for TrapKind {
             TrapKind::User(code) => write!(f, "trap {code}"),
             TrapKind::BadLabel => f.write_str("jump to an address outside the label set"),
             TrapKind::StepLimit => f.write_str("step limit reached"),
+            TrapKind::Interrupted => f.write_str("interrupted"),
+            TrapKind::OutOfFuel => f.write_str("out of fuel"),
             TrapKind::Host => f.write_str("a host function failed"),
             TrapKind::Unbound => f.write_str("call of a function to which nothing is bound"),
             TrapKind::Exit(id) => write!(f, "exit {id}"),

@@ -34,6 +34,9 @@ pub struct Config {
     frame_pointers: bool,
     landing_pads: Option<bool>,
     pub(crate) observers: Observers,
+    pub(crate) interruptible: bool,
+    pub(crate) fuel: Option<u64>,
+    pub(crate) depth: Option<u32>,
 }
 
 impl Config {
@@ -107,6 +110,56 @@ impl Config {
         self
     }
 
+    /// Makes programs look at each function entry and each loop head whether their call is asked to end, so that
+    /// [`Program::interrupt`] ends it soon whatever it does. Without this, they look at their `safepoint`s only.
+    ///
+    /// Costs a compare with memory and a branch at each such place.
+    pub fn interruptible(mut self, interruptible: bool) -> Config {
+        self.interruptible = interruptible;
+        self
+    }
+
+    /// Limits what each call from the host may do: it is given so many units of fuel, and traps with
+    /// [`TrapKind::OutOfFuel`](crate::TrapKind::OutOfFuel) where it would need one more. Every function that is entered
+    /// takes a unit, and so does every arrival at a loop head, by falling into it or by jumping there; a loop head is a
+    /// block that some jump, branch or cold edge in it or behind it goes to. All tiers count alike; what C and Rust functions do is
+    /// not counted. A program's function that C calls back takes from the fuel of the call that C was called from. Code
+    /// that no host has called (C calls it on a thread of its own) is not limited.
+    ///
+    /// ```
+    /// use kiln::{Config, Engine, TrapKind};
+    /// let program = Engine::new(Config::new().fuel(1000)).load_text("
+    ///     export fn count(%n: i64) -> i64 {
+    ///         %i = const 0
+    ///     next:
+    ///         %i = add %i, 1
+    ///         blt  %i, %n, next
+    ///         ret  %i
+    ///     }
+    /// ").unwrap();
+    /// let count = program.function::<fn(i64) -> i64>("count").unwrap();
+    /// // SAFETY: `count` touches no memory. One unit is for entering it.
+    /// assert_eq!(unsafe { count.call(999) }, Ok(999));
+    /// // SAFETY: as above. Each call has fuel of its own.
+    /// assert_eq!(unsafe { count.call(1000) }.unwrap_err().kind(), TrapKind::OutOfFuel);
+    /// ```
+    pub fn fuel(mut self, units: u64) -> Config {
+        self.fuel = Some(units);
+        self
+    }
+
+    /// Limits how many activations of the program's functions a call from the host may have at a time: one more, and it
+    /// traps with [`TrapKind::StackOverflow`](crate::TrapKind::StackOverflow) at the entry of that function. All tiers
+    /// count alike. A tail call takes the place of its caller; C and Rust functions do not count; callbacks count to
+    /// the call that C was called from.
+    ///
+    /// The stack's own end is a limit besides. Without this, compiled code knows no other; the interpreter stops at
+    /// 100000.
+    pub fn depth(mut self, activations: u32) -> Config {
+        self.depth = Some(activations);
+        self
+    }
+
     /// What the compiler is told.
     pub(crate) fn options(&self) -> Options {
         let host = link::host_options();
@@ -116,6 +169,9 @@ impl Config {
             canonical_nan: self.canonical_nan,
             frame_pointers: self.frame_pointers,
             landing_pads: self.landing_pads.unwrap_or(host.landing_pads),
+            polls: self.interruptible,
+            fuel: self.fuel.is_some(),
+            depth: self.depth.is_some(),
             ..host
         }
     }

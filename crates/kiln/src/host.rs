@@ -4,10 +4,12 @@ use crate::access;
 use crate::adapter::{adapter, words_of};
 use crate::interpreted::{Interpreted, tls_signature};
 use crate::trap::{Trap, leave_pending};
-use kiln_ir::interp::{BadAccess, ForeignCall, Host};
+use kiln_ir::interp::{BadAccess, ForeignCall, Host, Safepoint};
 use kiln_ir::trap::TrapKind;
 use kiln_ir::{AbiType, DataId, FuncId};
+use kiln_runtime::Round;
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
 /// Room for the frames of interpreted functions, on each thread.
@@ -41,12 +43,16 @@ impl Frames {
 }
 
 /// The process, as one interpreter sees it.
-pub(crate) struct Process<'p>(pub &'p Interpreted);
+pub(crate) struct Process<'p> {
+    pub program: &'p Interpreted,
+    /// The round of the call from the host, if it came from Rust.
+    pub round: Option<Arc<Round>>,
+}
 
 impl Process<'_> {
     /// Calls native code.
     fn call(&mut self, address: u64, call: &ForeignCall<'_>) -> Result<Vec<u64>, TrapKind> {
-        let layouts = self.0.module.layouts();
+        let layouts = self.program.module.layouts();
         let variable = call.types.get(call.sig.params.len()..).unwrap_or_default();
         let adapter = adapter(call.sig, variable, layouts);
         let mut words = vec![address];
@@ -133,30 +139,42 @@ impl Host for Process<'_> {
     }
 
     fn func_address(&mut self, func: FuncId) -> u64 {
-        self.0.func_address(func)
+        self.program.func_address(func)
     }
 
     fn func_at(&mut self, address: u64) -> Option<FuncId> {
-        self.0.func_at(address)
+        self.program.func_at(address)
     }
 
     fn replacement(&mut self, func: FuncId) -> Option<u64> {
-        self.0.replacement(func)
+        self.program.replacement(func)
     }
 
     fn data_address(&mut self, data: DataId) -> u64 {
-        self.0.data_address(data)
+        self.program.data_address(data)
     }
 
     fn tls_address(&mut self, data: DataId) -> Result<u64, TrapKind> {
         // The linker has found every such object, or the program would not be loaded.
-        let function = self.0.tls_function(data).ok_or(TrapKind::BadAccess(None))?;
+        let function = self.program.tls_function(data).ok_or(TrapKind::BadAccess(None))?;
         let results = self.call(function, &ForeignCall { sig: &tls_signature(), types: &[], args: &[] })?;
         Ok(results[0])
     }
 
     fn call_import(&mut self, func: FuncId, call: &ForeignCall<'_>) -> Result<Vec<u64>, TrapKind> {
-        self.call(self.0.func_address(func), call)
+        self.call(self.program.func_address(func), call)
+    }
+
+    fn safepoint(&mut self, at: &Safepoint<'_>) -> Result<(), TrapKind> {
+        self.poll()?;
+        self.program.control.stop(at.func, at.inst, at.id, at.values)
+    }
+
+    fn poll(&mut self) -> Result<(), TrapKind> {
+        match &self.round {
+            Some(round) if round.is_interrupted() => Err(TrapKind::Interrupted),
+            _ => Ok(()),
+        }
     }
 
     fn call_address(&mut self, address: u64, call: &ForeignCall<'_>) -> Result<Vec<u64>, TrapKind> {

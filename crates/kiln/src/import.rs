@@ -7,6 +7,7 @@ use crate::signature::for_each_arity;
 use crate::trap::{Trap, leave_pending};
 use crate::value::{Value, Values};
 use kiln_ir::{Cond, Hint, Linkage, MemType, Module, Signature, Type};
+use std::any::Any;
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -203,10 +204,15 @@ unsafe extern "C" fn serve(served: *const Served, words: *mut u64) -> i32 {
                 eprintln!("a panic left the host function `{}` called from a Kiln program", served.name);
                 std::process::abort();
             }
-            let message = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-            let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
-            leave_pending(Trap::host(format!("panic: {}", message.as_deref().unwrap_or("without message"))));
+            leave_pending(Trap::host(panic_message(panic.as_ref())));
             1
         }
     }
+}
+
+/// What a caught panic says, for a trap.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let message = panic.downcast_ref::<&str>().copied();
+    let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panic: {}", message.unwrap_or("without message"))
 }

@@ -10,12 +10,15 @@ use crate::import::{thunk_body, thunk_words};
 use crate::link::{self, Failure};
 use crate::program::Start;
 use crate::trap::{Trap, leave_pending, take_pending};
-use kiln_ir::interp::{Host, Interpreter, Settings, label_address};
+use crate::watch::Control;
+use kiln_ir::interp::{Host, Interpreter, Meter, Settings, label_address};
 use kiln_ir::op::Role;
 use kiln_ir::verify::{self, Checked};
 use kiln_ir::{AbiType, DataDecl, DataId, DataReloc, DataTarget, FuncId, Linkage, Module, Signature, Type};
-use kiln_runtime::{HostSymbols, Image, WeakImage};
+use kiln_runtime::{HostSymbols, Image, Requests, Round, WeakImage};
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
 /// Names in the shadow that no module has: they are no identifiers.
@@ -26,6 +29,7 @@ const USED: &str = "interpreter: used imports";
 /// A program that is interpreted.
 pub(crate) struct Interpreted {
     pub module: Arc<Checked>,
+    pub control: Arc<Control>,
     settings: Settings,
     used: Used,
     /// The further entries of all functions, sorted.
@@ -58,7 +62,16 @@ impl Interpreted {
     ) -> Result<(Image, Arc<Interpreted>), LoadError> {
         let defaults = Settings::default();
         let steps = config.step_limit.unwrap_or(defaults.steps);
-        let settings = Settings { steps, canonical_nan: config.canonical_nan, ..defaults };
+        let settings = Settings {
+            steps,
+            canonical_nan: config.canonical_nan,
+            fuel: config.fuel,
+            depth: config.depth.unwrap_or(defaults.depth),
+            polls: config.interruptible,
+        };
+        // Interpreted code looks at its safepoints in any case.
+        let control = Control::new(module.clone(), config.catch_panics, Some(Requests::new()));
+        let control = Arc::new(control);
         let used = Used::new(module);
         let entries = (0..).map(FuncId).zip(module.funcs()).flat_map(|(func, decl)| {
             let count = decl.body.as_ref().map_or(0, |body| body.entries().len() as u32);
@@ -66,7 +79,8 @@ impl Interpreted {
         });
         let entries = entries.collect();
         let placed = OnceLock::new();
-        let interpreted = Arc::new(Interpreted { module: module.clone(), settings, used, entries, placed });
+        let interpreted =
+            Arc::new(Interpreted { module: module.clone(), control, settings, used, entries, placed });
         let mut symbols = symbols.clone();
         symbols.define(SERVICE, serve as *const u8);
         symbols.define(RAISE, link::raise_address() as *const u8);
@@ -188,9 +202,19 @@ impl Interpreted {
         Some(self.image().address(func)? as u64)
     }
 
-    /// Interprets from a function's start or a further entry, for a host: takes the first words as arguments, writes the results over them. The bytes of
-    /// aggregates go where the words behind the arguments say, as adapters have it.
-    pub fn call(&self, start: Start, arguments: usize, words: &mut [u64]) -> Result<(), Trap> {
+    /// Makes a call from the host to a function's start or a further entry: takes the first words as arguments, writes
+    /// the results over them. The bytes of aggregates go where the words behind the arguments say, as adapters have it.
+    pub fn enter(&self, start: Start, arguments: usize, words: &mut [u64]) -> Result<(), Trap> {
+        let call = HostCall {
+            meter: OnceCell::new(),
+            round: self.control.requests().map(|requests| requests.begin()),
+        };
+        let _outer = Outer(UNDER_WAY.replace(Some(Rc::new(call))));
+        self.call(start, arguments, words)
+    }
+
+    /// Interprets for the call from the host that is under way on this thread, if there is one; else as [`Self::enter`].
+    fn call(&self, start: Start, arguments: usize, words: &mut [u64]) -> Result<(), Trap> {
         let results = self.run(start, &words[..arguments], None)?;
         let sig = self.module.signature_of(start.func);
         let mut room: Vec<u64> = words[arguments..].to_vec();
@@ -201,7 +225,9 @@ impl Interpreted {
             if let AbiType::Aggregate(layout) = abi {
                 let to = room.next().expect("there is a word for each aggregate");
                 let size = self.module.layouts()[layout.index()].layout.size;
-                Process(self).copy(to, result, size as u64).map_err(|bad| Trap::new(bad.into()))?;
+                Process { program: self, round: None }
+                    .copy(to, result, size as u64)
+                    .map_err(|bad| Trap::new(bad.into()))?;
                 *word = to;
             }
         }
@@ -210,8 +236,21 @@ impl Interpreted {
 
     /// Interprets from a function's start or a further entry. `list` is where a variadic function's arguments are, if its caller made a C list of them.
     fn run(&self, start: Start, arguments: &[u64], list: Option<u64>) -> Result<Vec<u64>, Trap> {
-        let mut host = Process(self);
-        let mut interpreter = Interpreter::new(&self.module, &mut host).with(self.settings);
+        let call = UNDER_WAY.with_borrow(Clone::clone);
+        let round = call.as_ref().and_then(|call| call.round.clone());
+        let mut host = Process { program: self, round };
+        let mut settings = self.settings;
+        if call.is_none() {
+            // Code that no host has called is not limited.
+            settings.fuel = None;
+        }
+        let mut interpreter = Interpreter::new(&self.module, &mut host).with(settings);
+        if let Some(call) = call {
+            let meter = call.meter.get_or_init(|| interpreter.meter()).clone();
+            if !Rc::ptr_eq(&meter, &interpreter.meter()) {
+                interpreter = interpreter.metered(meter);
+            }
+        }
         let outcome = match (start.entry, list) {
             (Some(entry), _) => interpreter.call_entry(start.func, entry as usize, arguments),
             (None, Some(list)) => interpreter.call_with_list(start.func, arguments, list),
@@ -221,6 +260,27 @@ impl Interpreted {
             let found = take_pending().unwrap_or_else(|| Trap::new(trap.kind));
             found.at(&self.module, trap.func, Some(trap.inst)).with_values(trap.values)
         })
+    }
+}
+
+/// A call from the host of an interpreted program, for all interpreters that work for it.
+struct HostCall {
+    /// That of the outermost interpreter, which the others share.
+    meter: OnceCell<Rc<Meter>>,
+    round: Option<Arc<Round>>,
+}
+
+thread_local! {
+    /// The innermost on this thread.
+    static UNDER_WAY: RefCell<Option<Rc<HostCall>>> = const { RefCell::new(None) };
+}
+
+/// Puts back the call from the host around one that has ended, also when a panic passes.
+struct Outer(Option<Rc<HostCall>>);
+
+impl Drop for Outer {
+    fn drop(&mut self) {
+        UNDER_WAY.set(self.0.take());
     }
 }
 

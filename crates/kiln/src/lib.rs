@@ -112,6 +112,7 @@ mod signature;
 mod stub;
 mod trap;
 mod value;
+mod watch;
 
 pub use callback::Callback;
 pub use engine::{Config, Engine, Tier};
@@ -124,6 +125,7 @@ pub use signature::FunctionType;
 pub use stub::CallStub;
 pub use trap::{Position, Trap};
 pub use value::{Value, Values};
+pub use watch::{Safepoint, Watch};
 
 pub use kiln_codegen::{Architecture, Features, Refusal, abi};
 pub use kiln_ir::diagnostic::{self, Diagnostic, Place, Span};

@@ -96,7 +96,10 @@ fn legend(image: &Image, module: &Module, prefix: &str) -> Legend {
             Piece::Entry(func, n) => format!("{prefix}{}", entry(func, n)),
             Piece::Stub(Target::Func(func)) => format!("stub:{}", function(func)),
             Piece::Stub(Target::Routine(routine)) => format!("stub:{routine:?}"),
-            Piece::Stub(Target::Data(_) | Target::Here(_)) => "stub:".into(),
+            // Nothing calls these.
+            Piece::Stub(Target::Data(_) | Target::Here(_) | Target::Request | Target::Thread(_)) => {
+                "stub:".into()
+            }
         };
         (range, name)
     });

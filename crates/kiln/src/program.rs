@@ -11,9 +11,10 @@ use crate::link;
 use crate::observe::Observers;
 use crate::signature::{self, FunctionType};
 use crate::trap::Trap;
+use crate::watch::Control;
 use kiln_ir::verify::Checked;
 use kiln_ir::{AbiType, DataDecl, DataId, FuncId, Linkage, Module, Signature, Type};
-use kiln_runtime::{HostSymbols, Image, ReplaceFault};
+use kiln_runtime::{HostSymbols, Image, ReplaceFault, Terms};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -40,6 +41,10 @@ struct Inner {
     image: Image,
     module: Arc<Checked>,
     interpreted: Option<Arc<Interpreted>>,
+    control: Arc<Control>,
+    /// What every call is held to.
+    fuel: Option<u64>,
+    depth: Option<u32>,
     /// Exports and further entries by name.
     exports: HashMap<String, Start>,
     /// Who is told of adapters for its functions.
@@ -62,6 +67,20 @@ impl Start {
             Some((n, body)) => Cow::Owned(module.entry_signature(self.func, &body.entries()[n as usize])),
             None => Cow::Borrowed(module.signature_of(self.func)),
         }
+    }
+}
+
+impl Inner {
+    /// Whether calls are held to nothing and cannot be asked anything.
+    #[inline]
+    fn free(&self) -> bool {
+        self.fuel.is_none() && self.depth.is_none() && self.control.requests().is_none()
+    }
+
+    /// What a call that begins now is held to.
+    fn terms(&self) -> Terms {
+        let round = self.control.requests().map(|requests| requests.begin());
+        Terms { round, fuel: self.fuel, depth: self.depth.map(u64::from) }
     }
 }
 
@@ -112,17 +131,25 @@ impl Program {
                 imports.push(import.clone());
             }
         }
-        let (image, interpreted) = match config.tier {
+        let (image, interpreted, control) = match config.tier {
             Tier::Baseline => {
                 let image = link::load(&module, &config.options(), &symbols, || lap("compile"))
                     .map_err(LoadError::from)?;
                 config.observers.program(&image, &module).map_err(LoadError::perf_map)?;
-                (image, None)
+                let control = Control::new(module.clone(), config.catch_panics, image.requests().cloned());
+                let control = Arc::new(control);
+                let stop = control.clone();
+                image.on_stop(move |at| {
+                    let innermost = &at.frames[0];
+                    stop.stop(innermost.func, innermost.inst, at.id, &innermost.values)
+                });
+                (image, None, control)
             }
             Tier::Interpreter => {
                 let (image, interpreted) = Interpreted::load(&module, config, &symbols)?;
                 config.observers.callbacks(&image, &module).map_err(LoadError::perf_map)?;
-                (image, Some(interpreted))
+                let control = interpreted.control.clone();
+                (image, Some(interpreted), control)
             }
         };
         image.attach(module.clone());
@@ -138,10 +165,17 @@ impl Program {
                 exports.insert(entry.name.clone(), Start { func, entry: Some(n) });
             }
         }
-        let observers = config.observers;
+        let Config { fuel, depth, observers, .. } = config;
         let replaceable = module.funcs().iter().zip(0..).filter(|(f, _)| f.replaceable);
         let replaceable = replaceable.map(|(f, id)| (f.name.clone(), FuncId(id))).collect();
-        Ok(Program(Arc::new(Inner { image, module, interpreted, exports, replaceable, observers })))
+        let inner =
+            Inner { image, module, interpreted, control, fuel, depth, exports, replaceable, observers };
+        Ok(Program(Arc::new(inner)))
+    }
+
+    /// What watches and asks this program's calls.
+    pub(crate) fn control(&self) -> &Arc<Control> {
+        &self.0.control
     }
 
     /// The module it was loaded from.
@@ -407,14 +441,18 @@ impl Program {
         if let Some(interpreted) = &self.0.interpreted
             && (callee.adapter == 0 || self.0.image.replacement(callee.start.func).is_none())
         {
-            return interpreted.call(callee.start, callee.arguments, &mut words[1..]);
+            return interpreted.enter(callee.start, callee.arguments, &mut words[1..]);
         }
         words[0] = callee.target as u64;
-        // SAFETY: as this function asks.
-        match unsafe { kiln_runtime::enter(callee.adapter as *const u8, words.as_mut_ptr()) } {
-            Ok(()) => Ok(()),
-            Err(raw) => Err(Trap::from_raw(&raw)),
-        }
+        let (adapter, words) = (callee.adapter as *const u8, words.as_mut_ptr());
+        let result = if self.0.free() {
+            // SAFETY: as this function asks.
+            unsafe { kiln_runtime::enter(adapter, words) }
+        } else {
+            // SAFETY: as above.
+            unsafe { kiln_runtime::enter_under(self.0.terms(), adapter, words) }
+        };
+        result.map_err(|raw| Trap::from_raw(&raw))
     }
 }
 

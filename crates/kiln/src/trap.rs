@@ -2,8 +2,8 @@
 
 use kiln_ir::trap::TrapKind;
 use kiln_ir::verify::Checked;
-use kiln_ir::{FuncId, Inst, Module};
-use kiln_runtime::{Image, RawTrap};
+use kiln_ir::{FuncId, Inst, Module, Pos};
+use kiln_runtime::{Image, RawTrap, take_exit};
 use std::cell::RefCell;
 use std::fmt;
 
@@ -51,7 +51,12 @@ impl Trap {
     /// What a call into compiled code ended with, and where: in the function that trapped, or, if a host function
     /// failed, in the one that called it.
     pub(crate) fn from_raw(raw: &RawTrap) -> Trap {
-        let trap = take_pending().or_else(|| Trap::unbound(raw)).unwrap_or_else(|| Trap::new(raw.kind));
+        let mut trap = take_pending().or_else(|| Trap::unbound(raw)).unwrap_or_else(|| Trap::new(raw.kind));
+        if let TrapKind::Exit(_) = raw.kind
+            && let Some(innermost) = take_exit().into_iter().next()
+        {
+            trap = trap.with_values(innermost.values);
+        }
         for pc in [raw.pc, raw.caller] {
             // Images without a module attached are thunks.
             if let Some(image) = Image::containing(pc)
@@ -89,11 +94,7 @@ impl Trap {
         {
             self.0.function = Some(decl.name.clone());
             let position = inst.and_then(|inst| decl.body.as_ref()?.position(inst));
-            self.0.position = position.map(|pos| Position {
-                file: module.files().get(pos.file.index()).cloned().unwrap_or_default(),
-                line: pos.line,
-                column: pos.column,
-            });
+            self.0.position = position.map(|pos| Position::of(module, pos));
         }
         self
     }
@@ -124,7 +125,8 @@ impl Trap {
         self.0.function.as_deref()
     }
 
-    /// The values listed by the `exit` or guard by which the program left, one word each; empty for other traps.
+    /// The values listed by the `exit` or guard by which the program left, in order, one word each: integers of 32 bits
+    /// zero-extended, floats as their bits. Empty for other traps.
     pub fn values(&self) -> &[u64] {
         &self.0.values
     }
@@ -155,6 +157,14 @@ impl fmt::Debug for Trap {
 }
 
 impl std::error::Error for Trap {}
+
+impl Position {
+    /// A position that the module names.
+    pub(crate) fn of(module: &Module, pos: Pos) -> Position {
+        let file = module.files().get(pos.file.index()).cloned().unwrap_or_default();
+        Position { file, line: pos.line, column: pos.column }
+    }
+}
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -163,12 +163,53 @@ fn a_trap_ends_the_innermost_call_only() {
 
 #[test]
 fn exits_carry_their_values() {
-    // The baseline compiler refuses exits so far.
     let text = "export fn leave(%a: i64, %b: f64) {\n    guard_gt %a, 10, 3 (%a, %b)\n    exit 4 (%b)\n}";
-    let program = Engine::new(Config::new().tier(Tier::Interpreter)).load_text(text).unwrap();
-    let leave = program.function::<fn(i64, f64)>("leave").unwrap();
-    // SAFETY: the function touches no memory.
-    let traps = unsafe { [leave.call(11, 2.5), leave.call(1, 0.5)] }.map(Result::unwrap_err);
-    assert_eq!((traps[0].kind(), traps[0].values()), (TrapKind::Exit(3), &[11, 2.5f64.to_bits()][..]));
-    assert_eq!((traps[1].kind(), traps[1].values()), (TrapKind::Exit(4), &[0.5f64.to_bits()][..]));
+    for tier in TIERS {
+        let program = Engine::new(Config::new().tier(tier)).load_text(text).unwrap();
+        let leave = program.function::<fn(i64, f64)>("leave").unwrap();
+        // SAFETY: the function touches no memory.
+        let traps = unsafe { [leave.call(11, 2.5), leave.call(1, 0.5)] }.map(Result::unwrap_err);
+        assert_eq!((traps[0].kind(), traps[0].values()), (TrapKind::Exit(3), &[11, 2.5f64.to_bits()][..]));
+        assert_eq!((traps[1].kind(), traps[1].values()), (TrapKind::Exit(4), &[0.5f64.to_bits()][..]));
+        assert_eq!(traps[0].to_string(), "exit 3 in `leave` at <text>:2:5");
+        assert_eq!(traps[1].to_string(), "exit 4 in `leave` at <text>:3:5");
+    }
+}
+
+/// Addresses are no constants, yet need no register: the record says how to make them.
+#[test]
+fn exits_list_addresses() {
+    let text = "
+data cell = i64 [7]
+fn callee() { ret }
+export fn leave(%n: i64) -> i64 {
+    slot pad: 8
+    slot wide: 64 align 64
+    %d = data_addr cell + 4
+    %f = func_addr callee
+    %s = slot_addr wide + 8
+    %p = slot_addr pad
+    store.i64 [%s], %n
+    guard_gt %n, 10, 3 (%d, %f, %s, %p)
+    ret %n
+}
+export fn where(%p: ptr) {
+    %d = data_addr cell
+    store [%p], %d
+    %f = func_addr callee
+    store [%p + 8], %f
+    ret
+}";
+    for tier in TIERS {
+        let program = Engine::new(Config::new().tier(tier)).load_text(text).unwrap();
+        let mut real = [0u64; 2];
+        // SAFETY: the function writes the two words that it is handed.
+        unsafe { program.function::<fn(*mut u64)>("where").unwrap().call(real.as_mut_ptr()) }.unwrap();
+        // SAFETY: the function touches its own frame only.
+        let trap = unsafe { program.function::<fn(i64) -> i64>("leave").unwrap().call(11) }.unwrap_err();
+        let [d, f, s, p] = trap.values() else { panic!("{:?}", trap.values()) };
+        assert_eq!((*d, *f), (real[0] + 4, real[1]));
+        assert_eq!(s % 64, 8);
+        assert!(s.abs_diff(*p) < 4096 && p % 8 == 0, "{s:#x} {p:#x}");
+    }
 }

@@ -15,7 +15,7 @@ use crate::reclaim::{self, Presence};
 use crate::target::Frame;
 use crate::{frames, registry, target, traps};
 use kiln_ir::trap::TrapKind;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::mem::offset_of;
 use std::ptr;
 use std::sync::Arc;
@@ -65,7 +65,6 @@ thread_local! {
     };
     // Frees the list when the thread ends.
     static LIST: List = const { List };
-    static EXIT_VALUES: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Calls an adapter: compiled code of C signature `fn(args: *mut u64)`, which loads arguments from words, calls, and
@@ -274,17 +273,6 @@ pub fn raise_address() -> *const u8 {
     target::raise as *const u8
 }
 
-/// The address of the routine that exits jump to.
-pub(crate) fn exit_address() -> usize {
-    target::exit as *const () as usize
-}
-
-/// Copies the values that the last exit on this thread left with: at least as many words as it has, more may follow
-/// that mean nothing.
-pub fn exit_values() -> Vec<u64> {
-    EXIT_VALUES.with(|values| values.borrow().clone())
-}
-
 /// Called by [`target::raise`]: `sp` points to its return address, `fp` is the frame pointer.
 pub(crate) extern "C" fn record_raise(sp: *const usize, fp: usize) -> usize {
     let kind = THREAD.with(|thread| thread.pending.take()).unwrap_or(TrapKind::Host);
@@ -308,21 +296,11 @@ pub(crate) fn end(at: &Frame, trap: RawTrap) -> usize {
     }
 }
 
-/// Called by [`target::exit`].
-pub(crate) extern "C" fn record_exit(id: u32, values: *const u64, sp: usize) -> usize {
-    const MOST: usize = 4096;
-    let kind = TrapKind::Exit(id);
-    let trap = RawTrap { kind, pc: 0, caller: 0 };
-    let Some(landing) = end_activation(sp, trap) else { fatal::end(&trap, Fatal::NotEntered) };
-    EXIT_VALUES.with(|kept| {
-        let mut kept = kept.borrow_mut();
-        kept.clear();
-        let count = landing.saturating_sub(values as usize) / 8;
-        // SAFETY: the values lie on the stack of the leaving function, and everything from there up to the entry's
-        // stack pointer is stack in use.
-        kept.extend((0..count.min(MOST)).map(|i| unsafe { *values.add(i) }));
-    });
-    landing
+/// The same, but does nothing where the process would end.
+pub(crate) fn try_end(at: &Frame, trap: RawTrap) -> Option<usize> {
+    let landing = end_activation(at.sp, trap)?;
+    // SAFETY: the frame is where the thread is, and the activation encloses it.
+    unsafe { frames::only_compiled(*at, landing) }.then_some(landing)
 }
 
 // The trampoline writes the stack pointer through a pointer to the first field.

@@ -1,13 +1,17 @@
 //! A linked module: code and data in place, as long as any handle lives.
 #![allow(unsafe_code, reason = "stores to slots that running code reads")]
 
+use crate::leave::Stop;
 use crate::memory::Placed;
 use crate::observe::Legend;
+use crate::requests::{Requests, Word};
 use crate::target::STUB_LEN;
 use crate::unwind::Rows;
 use crate::{reclaim, registry, target};
 use kiln_codegen::Code;
 use kiln_codegen::code::{FrameInfo, Target, TrapSite};
+use kiln_codegen::recovery::Recoveries;
+use kiln_ir::trap::TrapKind;
 use kiln_ir::{DataId, FuncId, Inst};
 use std::any::Any;
 use std::ops::Range;
@@ -40,6 +44,9 @@ pub(crate) struct Inner {
     /// What this image refers to and nobody else may hold.
     kept: Mutex<Vec<Box<dyn Any + Send + Sync>>>,
     attachment: OnceLock<Arc<dyn Any + Send + Sync>>,
+    /// What may be asked of the code, if it ever looks.
+    requests: Option<Arc<Requests>>,
+    on_stop: OnceLock<Box<OnStop>>,
     /// What each stub jumps to; and where the stubs start.
     stubs: Box<[Target]>,
     stubs_start: usize,
@@ -98,7 +105,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    fn offset(&self, pc: usize) -> u32 {
+    pub(crate) fn offset(&self, pc: usize) -> u32 {
         // Code is shorter than 4 GiB: offsets have 32 bits.
         pc.wrapping_sub(self.start) as u32
     }
@@ -114,6 +121,11 @@ impl Record {
     pub(crate) fn frame_at(&self, pc: usize) -> Option<(u32, FrameInfo)> {
         let offset = self.offset(pc);
         self.tables.function_at(offset).map(|function| (offset - function.start, function.frame))
+    }
+
+    /// All recovery records.
+    pub(crate) fn recoveries(&self) -> &Recoveries {
+        &self.tables.recoveries
     }
 
     /// The image, unless it is going.
@@ -144,12 +156,23 @@ pub(crate) struct Parts {
     pub(crate) slots: Box<[(FuncId, Slot)]>,
     pub(crate) stubs: Box<[Target]>,
     pub(crate) stubs_start: usize,
+    /// Where the word is by which something is asked of the code, if it looks at it.
+    pub(crate) request: Option<usize>,
     pub(crate) rows: Option<Rows>,
     pub(crate) placed: Placed,
 }
 
+/// What is called when code stops at a safepoint.
+type OnStop = dyn Fn(&Stop<'_>) -> Result<(), TrapKind> + Send + Sync;
+
 impl Image {
     pub(crate) fn new(parts: Parts, memory: &crate::memory::Memory) -> Image {
+        let requests = parts.request.map(|address| {
+            let requests = Requests::new();
+            // SAFETY: the linker has set these aligned bytes of the data aside; `Inner::drop` unbinds them.
+            requests.bind(unsafe { Word::at(address) });
+            requests
+        });
         let inner = Arc::new_cyclic(|image| Inner {
             record: Record { start: parts.code.start, tables: parts.tables, image: image.clone() },
             code: parts.code,
@@ -160,6 +183,8 @@ impl Image {
             bound: Mutex::default(),
             kept: Mutex::default(),
             attachment: OnceLock::new(),
+            requests,
+            on_stop: OnceLock::new(),
             stubs: parts.stubs,
             stubs_start: parts.stubs_start,
             in_perf_map: AtomicBool::new(false),
@@ -406,6 +431,24 @@ impl Image {
         let _ = self.0.attachment.set(attachment);
     }
 
+    /// What may be asked of calls of this image's code. `None` if it has neither safepoints nor polls, and so would
+    /// never hear.
+    pub fn requests(&self) -> Option<&Arc<Requests>> {
+        self.0.requests.as_ref()
+    }
+
+    /// Sets what is called, on the thread that runs the code, when the code reaches a safepoint while something is
+    /// asked. If it gives a trap, the call from the host ends with that. Only the first time counts. It must not unwind.
+    pub fn on_stop(&self, call: impl Fn(&Stop<'_>) -> Result<(), TrapKind> + Send + Sync + 'static) {
+        // A second time is documented to change nothing.
+        let _ = self.0.on_stop.set(Box::new(call));
+    }
+
+    /// Code has stopped at a safepoint.
+    pub(crate) fn stop(&self, stop: &Stop<'_>) -> Result<(), TrapKind> {
+        self.0.on_stop.get().map_or(Ok(()), |call| call(stop))
+    }
+
     /// What was attached.
     pub fn attachment(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
         self.0.attachment.get()
@@ -431,6 +474,9 @@ impl std::fmt::Debug for Image {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        if let Some(requests) = &self.requests {
+            requests.unbind();
+        }
         registry::remove(self.code.clone(), &self.record);
     }
 }

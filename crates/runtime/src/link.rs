@@ -19,6 +19,7 @@ use crate::unwind::Rows;
 use crate::{routines, tls, traps};
 use kiln_codegen::Code;
 use kiln_codegen::code::{FaultCause, RelocKind, Routine, Target, TrapSite};
+use kiln_codegen::recovery::ValuePlace;
 use kiln_ir::trap::TrapKind;
 use kiln_ir::{Block, DataId, DataTarget, FuncId, Linkage, Module};
 use std::fmt;
@@ -193,6 +194,8 @@ struct Symbol {
 }
 
 const NONE: u32 = u32::MAX;
+/// What processors share at a time, in bytes.
+const LINE: usize = 64;
 
 impl Symbol {
     const fn at(place: Place) -> Symbol {
@@ -232,6 +235,8 @@ struct Plan<'a> {
     /// What each stub does, and what it leads to.
     stubs: Vec<(Stub, Target)>,
     cells: Vec<Place>,
+    /// Whether code looks at the word by which something is asked of it.
+    asks: bool,
     slots: Vec<Replaceable>,
     /// The offsets of further entries and of labels, each sorted.
     entries: Vec<((FuncId, u32), u32)>,
@@ -255,6 +260,7 @@ impl<'a> Plan<'a> {
             heres: Vec::new(),
             stubs: Vec::new(),
             cells: Vec::new(),
+            asks: code.relocs.iter().any(|reloc| reloc.to == Target::Request),
             slots: Vec::new(),
             entries: Vec::new(),
             labels: code.labels.iter().map(|label| ((label.func, label.block), label.at)).collect(),
@@ -266,6 +272,11 @@ impl<'a> Plan<'a> {
 
     fn stub_offset(&self, stub: u32) -> usize {
         self.code.bytes.len().next_multiple_of(16) + stub as usize * STUB_LEN
+    }
+
+    /// Where the word is, in the data, by which something is asked of the code.
+    fn request(&self) -> usize {
+        (self.slots.len() * 8).next_multiple_of(LINE)
     }
 
     fn functions(&mut self) {
@@ -328,6 +339,11 @@ impl<'a> Plan<'a> {
 
     fn data(&mut self) {
         self.len[Part::Data as usize] = self.slots.len() * 8;
+        if self.asks {
+            // A cache line of its own: nobody's stores slow down those who look.
+            self.align[Part::Data as usize] = LINE;
+            self.len[Part::Data as usize] = self.request() + LINE;
+        }
         self.objects.reserve(self.module.data().len());
         for (i, object) in self.module.data().iter().enumerate() {
             let id = DataId(i as u32);
@@ -353,7 +369,7 @@ impl<'a> Plan<'a> {
     fn relocations(&mut self) {
         for reloc in &self.code.relocs {
             let place = match reloc.kind {
-                RelocKind::TlsPc32 => Place::Unknown,
+                RelocKind::TlsPc32 | RelocKind::Thread32 => Place::Unknown,
                 RelocKind::Abs64 | RelocKind::Call32 | RelocKind::Pc32 | RelocKind::GotPc32 => {
                     self.find(reloc.to)
                 }
@@ -380,7 +396,22 @@ impl<'a> Plan<'a> {
                     Place::Outside(_) | Place::Inside(..) | Place::Missing | Place::Unknown => {}
                 },
                 RelocKind::TlsPc32 => self.thread_local(reloc.to),
-                RelocKind::Abs64 => {}
+                RelocKind::Abs64 | RelocKind::Thread32 => {}
+            }
+        }
+        for value in self.code.recoveries.values() {
+            match value.place {
+                ValuePlace::Data(data, _) => {
+                    self.find(Target::Data(data));
+                }
+                ValuePlace::Func(func) => {
+                    self.find(Target::Func(func));
+                }
+                ValuePlace::Register(_)
+                | ValuePlace::Memory(..)
+                | ValuePlace::Address { .. }
+                | ValuePlace::Constant(_)
+                | ValuePlace::Code(_) => {}
             }
         }
         for object in self.module.data() {
@@ -411,13 +442,16 @@ impl<'a> Plan<'a> {
             Target::Data(data) => &mut self.objects[data.index()],
             Target::Routine(routine) => entry(&mut self.routines, routine, Place::Unknown),
             Target::Here(at) => entry(&mut self.heres, at, Place::Inside(Part::Code, at as usize)),
+            Target::Request | Target::Thread(_) => panic!("{to:?} has a place of its own"),
         }
     }
 
     /// Where a target is, looked up at first.
     fn find(&mut self, to: Target) -> Place {
-        if let Target::Here(at) = to {
-            return Place::Inside(Part::Code, at as usize);
+        match to {
+            Target::Here(at) => return Place::Inside(Part::Code, at as usize),
+            Target::Request => return Place::Inside(Part::Data, self.request()),
+            Target::Func(_) | Target::Data(_) | Target::Routine(_) | Target::Thread(_) => {}
         }
         let known = self.symbol(to).place;
         if known != Place::Unknown {
@@ -427,7 +461,7 @@ impl<'a> Plan<'a> {
             Target::Func(func) => self.import(func),
             Target::Data(data) => self.import_data(data),
             Target::Routine(routine) => routines::address(routine).ok_or(LinkFault::MissingRoutine(routine)),
-            Target::Here(at) => return Place::Inside(Part::Code, at as usize),
+            Target::Here(_) | Target::Request | Target::Thread(_) => return Place::Unknown,
         };
         let place = match found {
             Ok(address) => Place::Outside(address),
@@ -595,11 +629,15 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
             Target::Routine(routine) => known(&plan.routines, routine),
             Target::Here(at) if reloc.kind == RelocKind::GotPc32 => known(&plan.heres, at),
             Target::Here(at) => Symbol::at(Place::Inside(Part::Code, at as usize)),
+            Target::Request => Symbol::at(Place::Inside(Part::Data, plan.request())),
+            Target::Thread(word) => Symbol::at(Place::Outside(routines::thread_word(word) as usize)),
         };
         let to = match reloc.kind {
             RelocKind::GotPc32 | RelocKind::TlsPc32 => layout.cell(symbol.cell),
             RelocKind::Call32 if symbol.stub != NONE => layout.stub(symbol.stub),
-            RelocKind::Call32 | RelocKind::Pc32 | RelocKind::Abs64 => layout.address(symbol.place),
+            RelocKind::Call32 | RelocKind::Pc32 | RelocKind::Abs64 | RelocKind::Thread32 => {
+                layout.address(symbol.place)
+            }
         };
         let at = reloc.at as usize;
         if target::apply(reloc.kind, &mut bytes[at..], to, reloc.addend, start[0] + at).is_err() {
@@ -617,6 +655,9 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
     for (i, slot) in plan.slots.iter().enumerate() {
         let first = layout.address(slot.first);
         draft.bytes(Part::Data)[i * 8..i * 8 + 8].copy_from_slice(&first.to_le_bytes());
+    }
+    if plan.asks {
+        draft.bytes(Part::Data)[plan.request()..plan.request() + LINE].fill(0);
     }
     for (object, symbol) in module.data().iter().zip(&plan.objects) {
         let Place::Inside(part, at) = symbol.place else { continue };
@@ -651,6 +692,7 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
         traps,
         epilogues: Vec::new(),
         spans: code.spans.clone(),
+        recoveries: code.recoveries.clone(),
     };
     let rows = Rows::register(code, start[0], start[0] + stubs.min(code_len)..start[0] + code_len);
     let mut slots: Vec<(FuncId, Slot)> = Vec::with_capacity(plan.slots.len());
@@ -670,6 +712,7 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
         slots: slots.into_boxed_slice(),
         stubs: plan.stubs.iter().map(|(_, to)| *to).collect(),
         stubs_start: start[0] + stubs,
+        request: plan.asks.then(|| start[Part::Data as usize] + plan.request()),
         rows,
         placed,
     };

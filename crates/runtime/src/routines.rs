@@ -5,11 +5,12 @@
 #![allow(unsafe_code, reason = "blocks of memory named by compiled code")]
 
 use crate::symbols::{ProcessSymbols, Symbols};
-use crate::target::Frame;
-use crate::{call, target};
-use kiln_codegen::code::Routine;
+use crate::target::{self, Frame};
+use crate::terms::Words;
+use kiln_codegen::code::{Routine, ThreadWord};
 use std::cell::Cell;
 use std::ffi::c_void;
+use std::mem::offset_of;
 use std::ptr;
 use std::sync::atomic::{Ordering, compiler_fence};
 
@@ -28,8 +29,17 @@ pub(crate) fn address(routine: Routine) -> Option<usize> {
         Routine::Fma => named("fma"),
         Routine::Fmaf => named("fmaf"),
         Routine::TlsGetAddr => named("__tls_get_addr"),
-        Routine::Exit => Some(call::exit_address()),
+        Routine::Leave => Some(target::leave as *const () as usize),
     }
+}
+
+/// How far a word of the thread that compiled code counts in is from the thread pointer.
+pub(crate) fn thread_word(word: ThreadWord) -> isize {
+    let offset = match word {
+        ThreadWord::Fuel => offset_of!(Words, fuel),
+        ThreadWord::Depth => offset_of!(Words, depth),
+    };
+    target::thread_words_offset() + offset as isize
 }
 
 /// The frame of the compiled code that started the block operation that this thread is in. For signal handlers; ends

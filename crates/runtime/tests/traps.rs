@@ -3,9 +3,9 @@
 mod machine;
 
 use kiln_codegen::code::{FaultCause, FrameInfo, Routine, Target};
-use kiln_ir::FuncId;
 use kiln_ir::trap::TrapKind;
-use kiln_runtime::{Image, RawTrap, exit_values, raise_address, set_pending_trap};
+use kiln_ir::{FuncId, Inst};
+use kiln_runtime::{Image, RawTrap, raise_address, set_pending_trap, take_exit};
 use machine::{CALL, Hand, divide, exit, load, recurse, run};
 use std::cell::Cell;
 
@@ -171,8 +171,19 @@ fn exits_leave_with_their_number_and_values() {
     let mut hand = Hand::default();
     let exit = exit(&mut hand);
     let image = hand.linked();
-    assert_eq!(kind(&image, exit, &mut [0]), TrapKind::Exit(7));
-    assert_eq!(exit_values()[..2], [41, 42]);
+    for _ in 0..2 {
+        let trap = run(&image, exit, &mut [0]).unwrap_err();
+        assert_eq!(trap.kind, TrapKind::Exit(7));
+        assert!(image.code().contains(&trap.pc));
+        let frames = take_exit();
+        assert_eq!(frames.len(), 2);
+        assert_eq!((frames[0].func, frames[0].inst), (FuncId(100), Inst(3)));
+        assert_eq!(frames[0].values, [42, 0xffff_fffe, -2i64 as u64, 0xffff_ffff, 0x3f80_0000]);
+        assert_eq!((frames[1].func, frames[1].inst), (exit, Inst(9)));
+        let [one, aligned, function] = frames[1].values[..] else { panic!("{frames:?}") };
+        assert_eq!((one, aligned % 64, function), (1, 3, image.address(exit).unwrap() as u64));
+        assert_eq!(take_exit(), []);
+    }
 }
 
 #[test]

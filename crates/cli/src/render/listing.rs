@@ -144,6 +144,8 @@ fn target(module: &Module, target: Target) -> String {
         Target::Data(data) => module.data()[data.index()].name.clone(),
         Target::Here(offset) => format!("{offset:#x}"),
         Target::Routine(routine) => format!("{routine:?}").to_lowercase(),
+        Target::Request => "request".into(),
+        Target::Thread(word) => format!("thread's {word:?}").to_lowercase(),
     }
 }
 

@@ -9,6 +9,7 @@
 
 pub mod cache;
 pub mod call;
+pub mod leave;
 pub mod moves;
 pub mod scan;
 
@@ -31,6 +32,7 @@ pub struct Scratch {
     scan: Scan,
     buffer: BufferScratch,
     args: Vec<call::Arg>,
+    stubs: leave::Stubs,
     own: CallLayout,
     call: CallLayout,
 }
@@ -93,6 +95,8 @@ pub struct Emit<'a, T: Target> {
     pub call: CallLayout,
     /// The arguments of that call.
     pub args: Vec<call::Arg>,
+    /// What is to be written behind the function.
+    pub stubs: leave::Stubs,
     /// The frame.
     pub frame: T::Frame,
     /// What the target remembers between the steps of one instruction.
@@ -162,10 +166,13 @@ fn emit<T: Target>(
         own: std::mem::take(&mut scratch.own),
         call: std::mem::take(&mut scratch.call),
         args: std::mem::take(&mut scratch.args),
+        stubs: std::mem::take(&mut scratch.stubs),
         frame,
         pending: T::Pending::default(),
     };
     let info = T::prologue(&mut e);
+    e.check_entry();
+    let heads = if options.fuel || options.polls { f.loop_heads() } else { Vec::new() };
     let preds = &scan.preds;
     let blocks = f.blocks().len() as u32;
     let mut falls = true;
@@ -183,6 +190,9 @@ fn emit<T: Target>(
         }
         e.next_block = Block(b + 1);
         let range = f.block_range(Block(b));
+        if heads.get(b as usize).is_some_and(|head| *head) {
+            e.check(Inst(range.start as u32));
+        }
         let mut i = range.start;
         while i < range.end {
             let inst = &f.insts()[i];
@@ -202,6 +212,7 @@ fn emit<T: Target>(
         let last = &f.insts()[range.end - 1];
         falls = last.op.falls_through() || last.op == kiln_ir::Op::Jump && last.dst == b + 1;
     }
+    e.end_stubs();
     e.asm.buffer().end_part(func, None, info);
     for (n, entry) in f.entries().iter().enumerate() {
         e.forget();
@@ -209,9 +220,10 @@ fn emit<T: Target>(
         let at = e.asm.buffer().offset();
         e.asm.buffer().code().spans.push(SpanRow { at, inst: Inst(f.blocks()[entry.block.index()].start) });
         let info = T::entry(&mut e, entry);
+        e.end_stubs();
         e.asm.buffer().end_part(func, Some(n as u32), info);
     }
-    (scratch.args, scratch.own, scratch.call) = (e.args, e.own, e.call);
+    (scratch.args, scratch.own, scratch.call, scratch.stubs) = (e.args, e.own, e.call, e.stubs);
     let Some(size) = T::final_size(&e.frame) else {
         e.asm.into_buffer().abandon();
         return false;
@@ -222,6 +234,8 @@ fn emit<T: Target>(
             buffer.code().labels.push(Label { func, block, at });
         }
     }
+    let start = buffer.start();
+    buffer.code().recoveries.settle(start, T::dwarf(T::FRAME_START), size as i32);
     buffer.finish(size);
     true
 }

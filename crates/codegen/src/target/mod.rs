@@ -8,7 +8,8 @@ use crate::baseline::Emit;
 use crate::baseline::Subject;
 use crate::baseline::scan::{Allocatable, Scan};
 use crate::buffer::Buffer;
-use crate::code::FrameInfo;
+use crate::code::{FrameInfo, ThreadWord};
+use crate::recovery::ValuePlace;
 use crate::regs::Reg;
 use kiln_ir::LayoutDecl;
 use kiln_ir::function::Entry;
@@ -84,6 +85,23 @@ pub trait Target: Sized {
     fn materialize(e: &mut Emit<'_, Self>, v: VReg, reg: Reg);
     /// Copies a whole register to another of its class. Changes no flags.
     fn move_register(e: &mut Emit<'_, Self>, to: Reg, from: Reg);
+
+    /// The DWARF number of a register.
+    fn dwarf(reg: Reg) -> u8;
+    /// A value's room in the frame, for a recovery record. What is addressed from the frame's end, and so cannot be said
+    /// before its size is known, has [`NO_BASE`](crate::recovery::NO_BASE).
+    fn slot_place(frame: &Self::Frame, slot: u32) -> ValuePlace;
+    /// The address that a `slot_addr` gives, for a recovery record.
+    fn slot_address(e: &Emit<'_, Self>, inst: &InstData) -> ValuePlace;
+    /// Takes 1 from a word of the thread and jumps to a stub if it was 0; gives where the jump's distance stands. Changes
+    /// no register.
+    fn count_down(e: &mut Emit<'_, Self>, word: ThreadWord) -> u32;
+    /// Jumps to a stub if something is asked of the code; gives where the jump's distance stands. Changes no register.
+    fn look(e: &mut Emit<'_, Self>) -> u32;
+    /// The register from whose value at any instruction the frame's end is as far as the frame is large.
+    const FRAME_START: Reg;
+    /// Writes the stubs that are waiting, and their records.
+    fn write_stubs(e: &mut Emit<'_, Self>);
 }
 
 /// The list of targets.

@@ -8,6 +8,7 @@ use crate::module::Linkage;
 use crate::op::Op;
 use crate::trap::TrapKind;
 use crate::types::{AbiType, Signature, Type};
+use std::rc::Rc;
 
 /// One call that has not returned.
 #[derive(Debug)]
@@ -26,9 +27,16 @@ pub(super) struct Activation<'a> {
     mark: u64,
     /// Where the variable arguments stand.
     pub(super) variable: Variable,
+    /// Which instructions are the first of a loop head; none if nobody asks.
+    heads: Rc<[bool]>,
 }
 
 impl Activation<'_> {
+    /// Whether an instruction is the first of a loop head, if somebody asks.
+    pub(super) fn is_head(&self, at: usize) -> bool {
+        self.heads.get(at).is_some_and(|head| *head)
+    }
+
     pub(super) fn slot(&self, slot: Slot) -> u64 {
         self.frame + self.slots[slot.index()]
     }
@@ -49,9 +57,6 @@ fn extended(ty: AbiType, word: u64) -> u64 {
 impl<'a> Interpreter<'a> {
     /// Makes an activation of a function of the module.
     pub(super) fn enter(&mut self, func: FuncId, args: &[u64], types: &[Type]) -> Result<(), TrapKind> {
-        if self.stack.len() as u64 >= self.settings.depth as u64 {
-            return Err(TrapKind::StackOverflow);
-        }
         let module = self.module;
         let Some(f) = module.func(func).body.as_ref() else { unreachable!("checked functions have bodies") };
         let sig = module.signature_of(func);
@@ -90,8 +95,11 @@ impl<'a> Interpreter<'a> {
             false => 0,
         };
         let variable = Variable::Area(variable);
-        self.stack.push(Activation { func, f, at: 0, words, frame, slots, mark, variable });
-        Ok(())
+        let heads = self.heads_of(func, f);
+        self.stack.push(Activation { func, f, at: 0, words, frame, slots, mark, variable, heads });
+        // From here on a trap is the callee's.
+        self.meter.enter()?;
+        self.charge()
     }
 
     /// Ends the running activation: its results go to the call that waits, or to the host.
@@ -115,6 +123,7 @@ impl<'a> Interpreter<'a> {
     /// Pops the running activation and hands its results on.
     fn finish(&mut self, mut results: Vec<u64>, types: &[AbiType]) -> Result<Flow, TrapKind> {
         let Some(ended) = self.stack.pop() else { unreachable!("an activation is running") };
+        self.meter.leave();
         self.words.truncate(ended.words);
         // The bytes of aggregates are moved out of the ended frame before it is given back.
         let mut kept = Vec::new();
@@ -198,10 +207,16 @@ impl<'a> Interpreter<'a> {
             return Ok(Flow::Switched);
         }
         let foreign = ForeignCall { sig, types: &types, args: &args };
+        let depth = self.meter.depth();
+        if tail {
+            // It has ended when the callee runs.
+            self.meter.leave();
+        }
         let mut results = match callee {
             Some(func) => self.host.call_import(func, &foreign)?,
             None => self.host.call_address(address, &foreign)?,
         };
+        self.meter.back_to(depth);
         for (word, ty) in results.iter_mut().zip(&sig.results) {
             *word = extended(*ty, *word);
         }
@@ -245,6 +260,7 @@ impl<'a> Interpreter<'a> {
             }
         }
         let Some(ended) = self.stack.pop() else { unreachable!("an activation is running") };
+        self.meter.leave();
         self.words.truncate(ended.words);
         self.host.release(ended.mark);
         for (i, bytes) in lifted {

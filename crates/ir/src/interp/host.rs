@@ -1,6 +1,6 @@
 //! What the interpreter asks of its surroundings: memory, addresses, other code.
 
-use crate::entity::{Block, DataId, FuncId};
+use crate::entity::{Block, DataId, FuncId, Inst};
 use crate::trap::TrapKind;
 use crate::types::Signature;
 
@@ -122,13 +122,34 @@ pub trait Host {
     /// The trap that the call ends with.
     fn call_address(&mut self, address: u64, call: &ForeignCall<'_>) -> Result<Vec<u64>, TrapKind>;
 
-    /// A safepoint was reached, with these values.
+    /// A safepoint was reached.
     ///
     /// # Errors
     /// The trap to stop with.
-    fn safepoint(&mut self, _id: u32, _values: &[u64]) -> Result<(), TrapKind> {
+    fn safepoint(&mut self, _at: &Safepoint<'_>) -> Result<(), TrapKind> {
         Ok(())
     }
+
+    /// A function was entered or a loop's head reached, and [`polls`](super::Settings::polls) are wanted.
+    ///
+    /// # Errors
+    /// The trap to stop with.
+    fn poll(&mut self) -> Result<(), TrapKind> {
+        Ok(())
+    }
+}
+
+/// A safepoint that was reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Safepoint<'a> {
+    /// The function.
+    pub func: FuncId,
+    /// The instruction.
+    pub inst: Inst,
+    /// The safepoint's number.
+    pub id: u32,
+    /// The values that it lists.
+    pub values: &'a [u64],
 }
 
 /// A call that leaves the interpreter.

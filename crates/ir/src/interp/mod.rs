@@ -11,10 +11,12 @@ mod dispatch;
 mod float;
 mod host;
 mod integer;
+mod meter;
 mod variadic;
 
 pub use arena::{Arena, Import};
-pub use host::{BadAccess, ForeignCall, Host, label_address};
+pub use host::{BadAccess, ForeignCall, Host, Safepoint, label_address};
+pub use meter::Meter;
 
 use crate::entity::{Block, DataId, FuncId, Inst, Slot, VReg};
 use crate::function::{Function, InstData};
@@ -26,6 +28,8 @@ use crate::verify::Checked;
 use activation::Activation;
 use dispatch::Dispatch;
 use integer::{cut, signed};
+use std::collections::HashMap;
+use std::rc::Rc;
 use variadic::Variable;
 
 /// Why a run ended early.
@@ -48,6 +52,11 @@ pub struct Settings {
     pub steps: u64,
     /// Number of activations at a time after which a call traps with `StackOverflow`.
     pub depth: u32,
+    /// Units of fuel after which the run traps with `OutOfFuel`, if there is a limit. Entering a function takes one,
+    /// and so does reaching a loop head ([`Function::loop_heads`]) by whichever way, falling into it included.
+    pub fuel: Option<u64>,
+    /// Whether the host is asked wherever fuel is taken, by [`Host::poll`].
+    pub polls: bool,
     /// Whether float arithmetic gives one NaN only: positive, quiet, payload 0. Copies, `fneg`, `fabs`, `fcopysign`,
     /// `bitcast`, `select`, loads and stores keep NaNs as they are in any case.
     pub canonical_nan: bool,
@@ -55,7 +64,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { steps: u64::MAX, depth: 100_000, canonical_nan: false }
+        Settings { steps: u64::MAX, depth: 100_000, fuel: None, polls: false, canonical_nan: false }
     }
 }
 
@@ -64,6 +73,11 @@ pub struct Interpreter<'a> {
     module: &'a Checked,
     host: &'a mut dyn Host,
     settings: Settings,
+    meter: Rc<Meter>,
+    /// Whether it works for a call that began elsewhere.
+    inner: bool,
+    /// The loop heads of functions, by instruction; none where nobody asks.
+    heads: HashMap<FuncId, Rc<[bool]>>,
     /// Registers of all activations, one behind the other.
     words: Vec<u64>,
     stack: Vec<Activation<'a>>,
@@ -84,19 +98,29 @@ impl<'a> Interpreter<'a> {
     /// An interpreter of a module in its surroundings.
     pub fn new(module: &'a Checked, host: &'a mut dyn Host) -> Interpreter<'a> {
         let settings = Settings::default();
-        Interpreter {
-            module,
-            host,
-            settings,
-            words: Vec::new(),
-            stack: Vec::new(),
-            dispatch: Dispatch::default(),
-        }
+        let meter = Rc::new(Meter::new(settings.fuel, settings.depth));
+        let (words, stack, heads) = (Vec::new(), Vec::new(), HashMap::new());
+        let dispatch = Dispatch::default();
+        Interpreter { module, host, settings, meter, inner: false, heads, words, stack, dispatch }
     }
 
     /// Sets limits and modes.
     pub fn with(mut self, settings: Settings) -> Interpreter<'a> {
         self.settings = settings;
+        self.meter = Rc::new(Meter::new(settings.fuel, settings.depth));
+        self
+    }
+
+    /// What it counts on.
+    pub fn meter(&self) -> Rc<Meter> {
+        self.meter.clone()
+    }
+
+    /// Works for a call that began elsewhere, counting on its meter. Native code lies between, which nothing skips, so
+    /// want of fuel and what [`Host::poll`] says wait until the call is back where it began.
+    pub fn metered(mut self, meter: Rc<Meter>) -> Interpreter<'a> {
+        self.meter = meter;
+        self.inner = true;
         self
     }
 
@@ -112,11 +136,9 @@ impl<'a> Interpreter<'a> {
         let sig = self.module.signature_of(func);
         let fixed = sig.params.iter().map(|p| p.register());
         let types: Vec<Type> = fixed.chain(std::iter::repeat(Type::I64)).take(args.len()).collect();
-        let mark = self.host.mark();
+        let (mark, depth) = (self.host.mark(), self.meter.depth());
         let result = self.start(func, args, &types);
-        self.stack.clear();
-        self.words.clear();
-        self.host.release(mark);
+        self.ended(mark, depth);
         result
     }
 
@@ -128,16 +150,14 @@ impl<'a> Interpreter<'a> {
     /// # Panics
     /// If there are fewer arguments than fixed parameters.
     pub fn call_with_list(&mut self, func: FuncId, args: &[u64], list: u64) -> Result<Vec<u64>, Trap> {
-        let mark = self.host.mark();
+        let (mark, depth) = (self.host.mark(), self.meter.depth());
         let started = self.enter(func, args, &[]);
         let result =
             started.map_err(|kind| Trap { kind, func, inst: Inst(0), values: Vec::new() }).and_then(|()| {
                 self.top().variable = Variable::List(list);
                 self.run()
             });
-        self.stack.clear();
-        self.words.clear();
-        self.host.release(mark);
+        self.ended(mark, depth);
         result
     }
 
@@ -146,12 +166,18 @@ impl<'a> Interpreter<'a> {
     /// # Errors
     /// The trap that ended the run.
     pub fn call_entry(&mut self, func: FuncId, entry: usize, args: &[u64]) -> Result<Vec<u64>, Trap> {
-        let mark = self.host.mark();
+        let (mark, depth) = (self.host.mark(), self.meter.depth());
         let result = self.start_entry(func, entry, args);
+        self.ended(mark, depth);
+        result
+    }
+
+    /// Gives back what a run had, however it ended.
+    fn ended(&mut self, mark: u64, depth: u32) {
         self.stack.clear();
         self.words.clear();
         self.host.release(mark);
-        result
+        self.meter.back_to(depth);
     }
 
     fn start(&mut self, func: FuncId, args: &[u64], types: &[Type]) -> Result<Vec<u64>, Trap> {
@@ -194,7 +220,9 @@ impl<'a> Interpreter<'a> {
             let flow = match steps.checked_sub(1) {
                 Some(rest) => {
                     steps = rest;
-                    self.step(f, inst)
+                    // Nothing but an arrival brings an activation to the start of a block.
+                    let arrived = if self.top().is_head(at) { self.charge() } else { Ok(()) };
+                    arrived.map_err(|kind| (kind, Vec::new())).and_then(|()| self.step(f, inst))
                 }
                 None => Err((TrapKind::StepLimit, Vec::new())),
             };
@@ -204,11 +232,37 @@ impl<'a> Interpreter<'a> {
                 Ok(Flow::Switched) => {}
                 Ok(Flow::Done(results)) => return Ok(results),
                 Err((kind, values)) => {
-                    let func = self.top().func;
+                    // A call that was refused has left its callee on top, at its start.
+                    let Activation { func, at, .. } = *self.top();
                     return Err(Trap { kind, func, inst: Inst(at as u32), values });
                 }
             }
         }
+    }
+
+    /// Takes the price of entering a function or reaching a loop head.
+    fn charge(&mut self) -> Result<(), TrapKind> {
+        let burnt = self.meter.burn();
+        if self.inner {
+            return Ok(());
+        }
+        burnt?;
+        if self.settings.polls { self.host.poll() } else { Ok(()) }
+    }
+
+    /// The loop heads of a function, by instruction; none if nobody asks.
+    fn heads_of(&mut self, func: FuncId, f: &Function) -> Rc<[bool]> {
+        if !self.settings.polls && !self.meter.limits_fuel() {
+            return Rc::default();
+        }
+        let heads = self.heads.entry(func).or_insert_with(|| {
+            let mut heads = vec![false; f.insts().len()];
+            for (block, head) in f.blocks().iter().zip(f.loop_heads()) {
+                heads[block.start as usize] = head;
+            }
+            heads.into()
+        });
+        heads.clone()
     }
 
     /// The word of a register.
@@ -477,7 +531,9 @@ impl<'a> Interpreter<'a> {
             Op::Exit => return Err((TrapKind::Exit(inst.a), self.list(f, inst, 0))),
             Op::Safepoint => {
                 let values = self.list(f, inst, 0);
-                self.host.safepoint(inst.a, &values).map_err(plain)?;
+                let (func, inst_at) = (self.top().func, Inst(self.top().at as u32));
+                let at = Safepoint { func, inst: inst_at, id: inst.a, values: &values };
+                self.host.safepoint(&at).map_err(plain)?;
                 return Ok(Flow::Next);
             }
             Op::Trap => return Err(plain(TrapKind::User(inst.b))),

@@ -5,7 +5,8 @@ use kiln_codegen::Code;
 use kiln_codegen::code::{
     FaultCause, FrameInfo, FunctionCode, Reloc, RelocKind, Routine, SpanRow, Target, TrapSite,
 };
-use kiln_ir::{DataDecl, DataId, FuncId, Inst, Linkage, Module, Signature};
+use kiln_codegen::recovery::{Leave, RecoveryValue, ValuePlace};
+use kiln_ir::{DataDecl, DataId, FuncId, Inst, Linkage, Module, Signature, Type};
 use kiln_runtime::{HostSymbols, Image, LinkError, ProcessSymbols, RawTrap, enter, link};
 
 /// A module and its code, growing.
@@ -146,20 +147,46 @@ pub fn recurse(hand: &mut Hand) -> FuncId {
     func
 }
 
-/// Adds a function that leaves by exit 7 with the words 41 and 42.
+/// Adds a function that leaves by exit 7 from two frames: its own, and that of a function said to be inlined there.
 pub fn exit(hand: &mut Hand) -> FuncId {
     let func = hand.declare("exit");
     let start = hand.body(
         func,
         &[
-            0x6a, 42, // push 42
-            0x6a, 41, // push 41
-            0x48, 0x89, 0xe6, // mov rsi, rsp
-            0xbf, 7, 0, 0, 0, // mov edi, 7
-            0xe9, 0, 0, 0, 0, // jmp exit
+            0x48, 0x83, 0xec, 0x18, // sub rsp, 24
+            0xc7, 0x44, 0x24, 0x08, 0xff, 0xff, 0xff, 0xff, // mov dword [rsp + 8], -1
+            0x48, 0xc7, 0xc0, 0xfe, 0xff, 0xff, 0xff, // mov rax, -2
+            0x66, 0x48, 0x0f, 0x6e, 0xf8, // movq xmm7, rax
+            0x41, 0xbf, 42, 0, 0, 0, // mov r15d, 42
+            0xbb, 1, 0, 0, 0, // mov ebx, 1
+            0x4c, 0x8d, 0x1d, 5, 0, 0, 0, // lea r11, [rip + 5]
+            0xe9, 0, 0, 0, 0, // jmp leave
         ],
-        FrameInfo::default(),
+        FrameInfo { size: 24, steps: [4, 0, 0, 0, 0, 0, 0, 0, 0, 0], ..FrameInfo::default() },
     );
-    hand.reloc(start + 13, CALL, Target::Routine(Routine::Exit), -4);
+    hand.reloc(start + 43, CALL, Target::Routine(Routine::Leave), -4);
+    let value = |ty, place| RecoveryValue { ty, place };
+    let recoveries = &mut hand.code.recoveries;
+    recoveries.start(start + 47, Leave::Exit(7));
+    recoveries.frame(
+        FuncId(100),
+        Inst(3),
+        [
+            value(Type::I64, ValuePlace::Register(15)),
+            value(Type::I32, ValuePlace::Register(0)),
+            value(Type::F64, ValuePlace::Register(17 + 7)),
+            value(Type::I32, ValuePlace::Memory(7, 8)),
+            value(Type::F32, ValuePlace::Constant(0x3f80_0000)),
+        ],
+    );
+    recoveries.frame(
+        func,
+        Inst(9),
+        [
+            value(Type::I64, ValuePlace::Register(3)),
+            value(Type::Ptr, ValuePlace::Address { base: 7, disp: 8, align: 64, plus: 3 }),
+            value(Type::Ptr, ValuePlace::Func(func)),
+        ],
+    );
     func
 }

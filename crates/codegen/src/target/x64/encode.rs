@@ -392,6 +392,13 @@ impl Asm<'_> {
         }
     }
 
+    /// jcc to a stub that is written later; gives where the distance stands.
+    #[inline]
+    pub fn jcc_stub(&mut self, cc: Cc) -> u32 {
+        self.buf.put(0x800f | (cc as u64) << 8, 6);
+        self.buf.offset() - 4
+    }
+
     /// jmp block.
     #[inline]
     pub fn jmp(&mut self, block: kiln_ir::Block) {

@@ -16,7 +16,8 @@ use crate::abi::CallLayout;
 use crate::baseline::call::Room;
 use crate::baseline::scan::{NO_SLOT, Scan};
 use crate::baseline::{Emit, Subject};
-use crate::code::{Epilogue, FaultCause, FrameInfo, TrapSite};
+use crate::code::{Epilogue, FaultCause, FrameInfo, ThreadWord, TrapSite};
+use crate::recovery::{NO_BASE, ValuePlace};
 use crate::regs::Reg;
 use crate::target::FrameLayout;
 use crate::target::x64::X64;
@@ -279,6 +280,13 @@ impl Frame {
         self.amode(INCOMING | at)
     }
 
+    /// A value's room, for a recovery record.
+    pub fn place(&self, slot: u32) -> ValuePlace {
+        let mem = self.amode(slot);
+        let base = if let Base::Reg(reg) = mem.base { dwarf(reg) } else { NO_BASE };
+        ValuePlace::Memory(base, mem.disp)
+    }
+
     /// Where a slot of the IR starts, from [`Self::base`]. With an alignment above 16, the first aligned address
     /// from there on.
     pub fn slot(&self, slot: Slot) -> i32 {
@@ -320,6 +328,7 @@ impl Emit<'_, X64> {
         self.entry_parameters(entry);
         self.flush();
         self.forget();
+        self.check_entry();
         self.asm.jmp(entry.block);
         info
     }
@@ -445,6 +454,9 @@ impl Emit<'_, X64> {
 
     /// Writes the epilogue and the return.
     pub fn epilogue(&mut self) {
+        if self.options.depth {
+            self.count_up(ThreadWord::Depth);
+        }
         let at = self.unframe(false);
         match u16::try_from(self.frame.popped) {
             Ok(0) => self.asm.raw(&[0xc3]),

@@ -13,7 +13,8 @@ use crate::Features;
 use crate::abi::CallLayout;
 use crate::baseline::scan::{Allocatable, Scan};
 use crate::baseline::{Emit, Subject};
-use crate::code::FrameInfo;
+use crate::code::{FrameInfo, ThreadWord};
+use crate::recovery::ValuePlace;
 use crate::regs::Reg;
 use encode::Asm;
 use frame::Frame;
@@ -95,5 +96,31 @@ impl Target for X64 {
 
     fn move_register(e: &mut Emit<'_, X64>, to: Reg, from: Reg) {
         e.asm.mov(true, to, from);
+    }
+
+    fn dwarf(reg: Reg) -> u8 {
+        regs::dwarf(reg)
+    }
+
+    fn slot_place(frame: &Frame, slot: u32) -> ValuePlace {
+        frame.place(slot)
+    }
+
+    fn slot_address(e: &Emit<'_, X64>, inst: &InstData) -> ValuePlace {
+        e.slot_address(inst)
+    }
+
+    fn count_down(e: &mut Emit<'_, X64>, word: ThreadWord) -> u32 {
+        e.count_down(word)
+    }
+
+    fn look(e: &mut Emit<'_, X64>) -> u32 {
+        e.look()
+    }
+
+    const FRAME_START: Reg = regs::RSP;
+
+    fn write_stubs(e: &mut Emit<'_, X64>) {
+        e.write_stubs();
     }
 }

@@ -1,7 +1,7 @@
 //! The ways between Rust and compiled code, which follow no convention a compiler knows.
 #![allow(unsafe_code, reason = "changes the stack pointer and jumps")]
 
-use std::arch::naked_asm;
+use std::arch::{asm, naked_asm};
 
 /// Calls `adapter(args)` after writing the stack pointer to `*sp`, and returns 0. A trap sets the stack pointer to
 /// that value again and continues at [`landing`], which returns from here with 1.
@@ -102,25 +102,146 @@ pub(crate) unsafe extern "C" fn raise() {
     )
 }
 
-/// Jumped to by compiled code: leaves the activation by an exit with its number in the first argument register and
-/// the address of the values in the second.
+/// Jumped to by stubs of compiled code, with the address behind the stub in `r11`: saves the registers and asks
+/// [`crate::leave::record_leave`] where to go on.
+///
+/// To unwinders this frame's caller is the code before that address, as if the stub had made a call that leaves the red
+/// zone below the stack pointer alone.
 ///
 /// # Safety
-/// Only jumped to by compiled code, with no Rust frame between it and its `enter`.
+/// Only jumped to by compiled code at a stub that has a record.
 #[unsafe(naked)]
-pub(crate) unsafe extern "C" fn exit() {
+pub(crate) unsafe extern "C" fn leave() {
     naked_asm!(
         ".cfi_startproc",
+        ".cfi_def_cfa rsp, 0",
+        ".cfi_register rip, r11",
         "endbr64", // may be reached through a stub
-        "mov rdx, rsp",
+        "lea rsp, [rsp - 128]", // the red zone
+        ".cfi_def_cfa_offset 128",
+        "push r11",
+        ".cfi_def_cfa_offset 136",
+        ".cfi_offset rip, -136",
+        "push rbp",
+        ".cfi_def_cfa_offset 144",
+        ".cfi_offset rbp, -144",
+        "mov rbp, rsp",
+        ".cfi_def_cfa_register rbp",
+        "sub rsp, {size}",
         "and rsp, -16",
+        "mov [rsp], rax",
+        "mov [rsp + 8], rdx",
+        "mov [rsp + 16], rcx",
+        "mov [rsp + 24], rbx",
+        "mov [rsp + 32], rsi",
+        "mov [rsp + 40], rdi",
+        "mov rax, [rbp]",
+        "mov [rsp + 48], rax",
+        "lea rax, [rbp + 144]",
+        "mov [rsp + 56], rax",
+        "mov [rsp + 64], r8",
+        "mov [rsp + 72], r9",
+        "mov [rsp + 80], r10",
+        "mov [rsp + 88], r11",
+        "mov [rsp + 96], r12",
+        "mov [rsp + 104], r13",
+        "mov [rsp + 112], r14",
+        "mov [rsp + 120], r15",
+        "movaps [rsp + 128], xmm0",
+        "movaps [rsp + 144], xmm1",
+        "movaps [rsp + 160], xmm2",
+        "movaps [rsp + 176], xmm3",
+        "movaps [rsp + 192], xmm4",
+        "movaps [rsp + 208], xmm5",
+        "movaps [rsp + 224], xmm6",
+        "movaps [rsp + 240], xmm7",
+        "movaps [rsp + 256], xmm8",
+        "movaps [rsp + 272], xmm9",
+        "movaps [rsp + 288], xmm10",
+        "movaps [rsp + 304], xmm11",
+        "movaps [rsp + 320], xmm12",
+        "movaps [rsp + 336], xmm13",
+        "movaps [rsp + 352], xmm14",
+        "movaps [rsp + 368], xmm15",
+        "mov rdi, rsp",
+        "mov rsi, r11",
         "call {record}",
+        "test rax, rax",
+        "jnz 2f",
+        // It goes on. The callee has kept the other registers; no flags are alive at a stub.
+        "mov rax, [rsp]",
+        "mov rdx, [rsp + 8]",
+        "mov rcx, [rsp + 16]",
+        "mov rsi, [rsp + 32]",
+        "mov rdi, [rsp + 40]",
+        "mov r8, [rsp + 64]",
+        "mov r9, [rsp + 72]",
+        "mov r10, [rsp + 80]",
+        "movaps xmm0, [rsp + 128]",
+        "movaps xmm1, [rsp + 144]",
+        "movaps xmm2, [rsp + 160]",
+        "movaps xmm3, [rsp + 176]",
+        "movaps xmm4, [rsp + 192]",
+        "movaps xmm5, [rsp + 208]",
+        "movaps xmm6, [rsp + 224]",
+        "movaps xmm7, [rsp + 240]",
+        "movaps xmm8, [rsp + 256]",
+        "movaps xmm9, [rsp + 272]",
+        "movaps xmm10, [rsp + 288]",
+        "movaps xmm11, [rsp + 304]",
+        "movaps xmm12, [rsp + 320]",
+        "movaps xmm13, [rsp + 336]",
+        "movaps xmm14, [rsp + 352]",
+        "movaps xmm15, [rsp + 368]",
+        "mov rsp, rbp",
+        ".cfi_remember_state",
+        ".cfi_def_cfa rsp, 144",
+        "pop rbp",
+        ".cfi_def_cfa_offset 136",
+        ".cfi_restore rbp",
+        "pop r11",
+        ".cfi_def_cfa_offset 128",
+        ".cfi_register rip, r11",
+        "lea rsp, [rsp + 128]",
+        ".cfi_def_cfa_offset 0",
+        "notrack jmp r11",
+        ".cfi_restore_state",
+        "2:",
         "mov rsp, rax",
         "jmp {landing}",
         ".cfi_endproc",
-        record = sym crate::call::record_exit,
+        size = const size_of::<crate::leave::Registers>(),
+        record = sym crate::leave::record_leave,
         landing = sym landing,
     )
+}
+
+/// How far the two words in which compiled code counts, of the calling thread, are from the thread pointer (the address
+/// at `fs:0`): the same distance on every thread, because the linker gives the words a place in the static block of
+/// thread-local storage (ELF Handling for Thread-Local Storage, 4.4.6, initial exec).
+#[unsafe(naked)]
+pub(crate) extern "C" fn thread_words_offset() -> isize {
+    naked_asm!(
+        ".pushsection .tbss,\"awT\",@nobits",
+        ".p2align 4",
+        ".type kiln_runtime_thread_words, @object",
+        ".size kiln_runtime_thread_words, 16",
+        "kiln_runtime_thread_words:",
+        ".zero 16",
+        ".popsection",
+        "mov rax, qword ptr [rip + kiln_runtime_thread_words@gottpoff]",
+        "ret",
+    )
+}
+
+/// The address of those words of the calling thread.
+pub(crate) fn thread_words() -> *mut [u64; 2] {
+    let pointer: usize;
+    // SAFETY: the thread pointer of the system's ABI points to itself.
+    unsafe {
+        asm!("mov {}, fs:[0]", out(reg) pointer, options(nostack, preserves_flags, readonly, pure));
+    }
+    pointer.wrapping_add_signed(thread_words_offset()) as *mut [u64; 2]
 }
 
 /// C's `memmove` for compiled code: a fault in it is a trap. Passes on where its caller is.

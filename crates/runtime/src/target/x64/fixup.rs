@@ -34,7 +34,8 @@ pub(crate) fn reaches(region: &Range<usize>, address: usize) -> bool {
     address.abs_diff(region.start) < REACH && address.abs_diff(region.end) < REACH
 }
 
-/// Writes a field: `to` is the address it refers to (for `GotPc32` and `TlsPc32` the cell's), `at` the address of the field.
+/// Writes a field: `to` is the address it refers to (for `GotPc32` and `TlsPc32` the cell's, for `Thread32` a
+/// distance), `at` the address of the field.
 /// Nothing is written if the distance does not fit, which is then returned.
 pub(crate) fn apply(kind: RelocKind, field: &mut [u8], to: usize, addend: i64, at: usize) -> Result<(), i64> {
     let value = (to as i64).wrapping_add(addend);
@@ -43,6 +44,10 @@ pub(crate) fn apply(kind: RelocKind, field: &mut [u8], to: usize, addend: i64, a
         RelocKind::Call32 | RelocKind::Pc32 | RelocKind::GotPc32 | RelocKind::TlsPc32 => {
             let distance = value.wrapping_sub(at as i64);
             let short = i32::try_from(distance).map_err(|_| distance)?;
+            field[..4].copy_from_slice(&short.to_le_bytes());
+        }
+        RelocKind::Thread32 => {
+            let short = i32::try_from(value).map_err(|_| value)?;
             field[..4].copy_from_slice(&short.to_le_bytes());
         }
     }

@@ -8,7 +8,7 @@ mod rows;
 mod walk;
 
 pub(crate) use context::Context;
-pub(crate) use enter::{enter, exit, landing, memmove, memset, raise};
+pub(crate) use enter::{enter, landing, leave, memmove, memset, raise, thread_words, thread_words_offset};
 pub(crate) use fixup::{STUB_LEN, TRAP_AT, TRAP_STUB, apply, reaches, stub};
 pub use protection::branch_tracking;
 pub(crate) use rows::{cie, function_rows, stub_rows};

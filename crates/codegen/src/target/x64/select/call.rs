@@ -12,7 +12,7 @@ use crate::baseline::Emit;
 use crate::baseline::call::{Arg, Room, Source};
 use crate::baseline::moves::ParallelMoves;
 use crate::baseline::scan::Val;
-use crate::code::{RelocKind, Routine, Target};
+use crate::code::{RelocKind, Routine, Target, ThreadWord};
 use crate::regs::{Reg, RegSet};
 use crate::target::x64::X64;
 use crate::target::x64::abi;
@@ -361,6 +361,9 @@ impl Emit<'_, X64> {
     /// Ends the activation and calls in its place.
     pub fn tail_call(&mut self, inst: &InstData) {
         let f = self.f;
+        if self.options.depth {
+            self.count_up(ThreadWord::Depth);
+        }
         let sig = &self.module.sigs()[f.call(inst).sig.index()];
         self.lay_out(inst, sig);
         let target = if inst.op == Op::TailCallPtr { self.read(VReg(inst.a)) } else { Reg::NONE };

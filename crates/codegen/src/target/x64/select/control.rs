@@ -93,7 +93,7 @@ impl Emit<'_, X64> {
     }
 
     /// Compares and gives the flag condition that says whether `cond` holds.
-    fn compare(&mut self, ty: Type, mut cond: Cond, mut a: VReg, b: Src) -> Cc {
+    pub fn compare(&mut self, ty: Type, mut cond: Cond, mut a: VReg, b: Src) -> Cc {
         let w = wide(ty);
         let mut b = self.fold(b);
         if let Src::Val(vb) = b

@@ -217,7 +217,7 @@ impl Emit<'_, X64> {
     }
 
     /// Compares for a predicate: gives the flag condition; equality needs parity as well.
-    fn fcompare(&mut self, ty: Type, cond: FCond, a: VReg, b: VReg) -> Cc {
+    pub fn fcompare(&mut self, ty: Type, cond: FCond, a: VReg, b: VReg) -> Cc {
         let (ra, rb) = (self.read(a), self.read(b));
         let (swap, cc) = match cond {
             FCond::Eq => (false, Cc::E),

@@ -10,6 +10,7 @@ mod control;
 mod convert;
 mod float;
 mod integer;
+mod leave;
 mod memory;
 mod ret;
 mod variadic;
@@ -180,9 +181,10 @@ impl Emit<'_, X64> {
             Op::Trap => self.trap(kiln_ir::trap::TrapKind::User(inst.b)),
             Op::Unreachable => self.trap(kiln_ir::trap::TrapKind::Unreachable),
 
-            Op::Guard | Op::Fguard | Op::Exit | Op::Safepoint => {
-                unreachable!("`refusals` lets no {:?} through", inst.op)
-            }
+            Op::Guard => self.guard(inst),
+            Op::Fguard => self.fguard(inst),
+            Op::Exit => self.exit(inst),
+            Op::Safepoint => self.safepoint(inst),
         }
     }
 

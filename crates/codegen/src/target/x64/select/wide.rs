@@ -11,7 +11,7 @@ use kiln_ir::{Block, InstData, VReg};
 
 impl Emit<'_, X64> {
     /// The operand at the start of the tail, register or constant.
-    fn src_tail(&self, inst: &InstData) -> Src {
+    pub fn src_tail(&self, inst: &InstData) -> Src {
         let word = self.f.tail(inst)[0];
         if inst.has_imm() { Src::Imm(word as i32) } else { Src::Val(VReg(word)) }
     }

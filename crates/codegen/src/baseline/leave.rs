@@ -1,0 +1,131 @@
+//! Leaving for the host: what is known at the place, and the list of stubs that are written behind the function.
+//!
+//! A value that the place lists is where it happens to be: in its home, in the register that caches it, in its place
+//! in the frame, or nowhere because it is a constant. Nothing is done to it on the way that goes on.
+
+use super::Emit;
+use super::scan::Val;
+use crate::code::ThreadWord;
+use crate::recovery::{Leave, RecoveryValue, ValuePlace};
+use crate::regs::Reg;
+use crate::target::{Assembler, Target};
+use kiln_ir::function::VRegList;
+use kiln_ir::{Inst, Op, VReg};
+
+/// A stub to be written behind the function.
+#[derive(Clone, Copy, Debug)]
+pub struct Stub {
+    /// Where the 32-bit distances of the jumps to it are; 0 for none.
+    pub jumps: [u32; 2],
+    /// What it does.
+    pub leave: Leave,
+    /// Where the code goes on, if it may.
+    pub back: Option<u32>,
+    /// The instruction that it belongs to.
+    pub inst: Inst,
+    /// Where its values start in the list of all stubs' values; they end where the next stub's start.
+    pub values: u32,
+}
+
+/// The stubs of one function.
+#[derive(Debug, Default)]
+pub struct Stubs {
+    /// In the order in which they will be written.
+    pub list: Vec<Stub>,
+    /// What they list. In the place of offsets in the code stand numbers of blocks.
+    pub values: Vec<RecoveryValue>,
+}
+
+impl Stubs {
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.values.clear();
+    }
+}
+
+impl<T: Target> Emit<'_, T> {
+    /// Takes note of a stub for the current instruction with the values that it lists where they are now: when the
+    /// jumps to it are taken. This is their read.
+    pub fn stub(&mut self, jumps: [u32; 2], leave: Leave, list: VRegList<'_>) {
+        let values = self.stubs.values.len() as u32;
+        for v in list.iter() {
+            let place = self.whereabouts(v);
+            self.stubs.values.push(RecoveryValue { ty: self.vals[v.index()].ty, place });
+        }
+        for v in list.iter() {
+            self.consume(v);
+        }
+        self.stubs.list.push(Stub { jumps, back: None, leave, inst: Inst(self.at), values });
+    }
+
+    /// Says that the code behind the jump written last is where the stub noted last goes on.
+    pub fn stub_goes_on(&mut self) {
+        let back = self.asm.buffer().offset();
+        if let Some(stub) = self.stubs.list.last_mut() {
+            stub.back = Some(back);
+        }
+    }
+
+    /// Takes note of a stub without values for what happens before an instruction.
+    fn stub_before(&mut self, jump: u32, leave: Leave, inst: Inst) {
+        let (back, values) = (Some(self.asm.buffer().offset()), self.stubs.values.len() as u32);
+        self.stubs.list.push(Stub { jumps: [jump, 0], back, leave, inst, values });
+    }
+
+    /// At a function's entry, when the frame is there, and at the start of a loop head: takes fuel, and looks whether
+    /// something is asked of the code.
+    pub fn check(&mut self, inst: Inst) {
+        self.asm.buffer().reserve(0);
+        if self.options.fuel {
+            let jump = T::count_down(self, ThreadWord::Fuel);
+            self.stub_before(jump, Leave::OutOfFuel, inst);
+        }
+        if self.options.polls {
+            let jump = T::look(self);
+            self.stub_before(jump, Leave::Poll, inst);
+        }
+    }
+
+    /// At a function's entry, when the frame is there.
+    pub fn check_entry(&mut self) {
+        if self.options.depth {
+            let jump = T::count_down(self, ThreadWord::Depth);
+            self.stub_before(jump, Leave::TooDeep, Inst(0));
+        }
+        self.check(Inst(0));
+    }
+
+    /// Writes the stubs noted since the last time, before the part of the function ends that they belong to.
+    pub fn end_stubs(&mut self) {
+        if !self.stubs.list.is_empty() {
+            T::write_stubs(self);
+            self.stubs.clear();
+        }
+    }
+
+    /// Where a value is now.
+    fn whereabouts(&mut self, v: VReg) -> ValuePlace {
+        let val = self.vals[v.index()];
+        let reg = if val.home != Reg::NONE { val.home } else { val.reg };
+        if reg != Reg::NONE {
+            return ValuePlace::Register(T::dwarf(reg));
+        }
+        if val.flags & Val::REMAT == 0 {
+            let slot = self.slot_of(v);
+            return T::slot_place(&self.frame, slot);
+        }
+        if val.flags & Val::CONST != 0 {
+            return ValuePlace::Constant(val.aux as i32 as i64 as u64);
+        }
+        let f = self.f;
+        let inst = &f.insts()[val.aux as usize];
+        match inst.op {
+            Op::Const => ValuePlace::Constant(f.constant(inst)),
+            Op::SlotAddr => T::slot_address(self, inst),
+            Op::DataAddr => ValuePlace::Data(kiln_ir::DataId(inst.a), inst.b as i32),
+            Op::LabelAddr => ValuePlace::Code(inst.a),
+            Op::FuncAddr => ValuePlace::Func(kiln_ir::FuncId(inst.a)),
+            op => unreachable!("{op:?} is not made anew where it is needed"),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Guards, exits, safepoints, limits, and the stubs by which they leave.
+
+use super::Pending;
+use crate::baseline::Emit;
+use crate::code::{RelocKind, Routine, SpanRow, Target, ThreadWord};
+use crate::recovery::{Leave, ValuePlace};
+use crate::target::x64::X64;
+use crate::target::x64::encode::{Amode, fits8};
+use crate::target::x64::insts::*;
+use crate::target::x64::regs::*;
+use kiln_ir::op::FCond;
+use kiln_ir::{Block, InstData, Slot, VReg};
+
+impl Emit<'_, X64> {
+    pub fn guard(&mut self, inst: &InstData) {
+        let f = self.f;
+        let exit = Leave::Exit(f.tail(inst)[1]);
+        let cc = self.compare(inst.ty, inst.cond(), VReg(inst.a), self.src_tail(inst));
+        let jump = self.asm.jcc_stub(cc);
+        self.stub([jump, 0], exit, f.list(inst, 2));
+    }
+
+    pub fn fguard(&mut self, inst: &InstData) {
+        let f = self.f;
+        let tail = f.tail(inst);
+        let (b, exit) = (VReg(tail[0]), Leave::Exit(tail[1]));
+        let cond = inst.fcond();
+        let cc = self.fcompare(inst.ty, cond, VReg(inst.a), b);
+        let jumps = match cond {
+            FCond::Eq => {
+                let unordered = self.asm.skip_if(Cc::P);
+                let jump = self.asm.jcc_stub(cc);
+                self.asm.land(unordered);
+                [jump, 0]
+            }
+            FCond::Ne => [self.asm.jcc_stub(Cc::P), self.asm.jcc_stub(cc)],
+            _ => [self.asm.jcc_stub(cc), 0],
+        };
+        self.stub(jumps, exit, f.list(inst, 2));
+    }
+
+    pub fn exit(&mut self, inst: &InstData) {
+        // jmp stub
+        self.asm.raw(&[0xe9, 0, 0, 0, 0]);
+        let jump = self.asm.buf.offset() - 4;
+        let f = self.f;
+        self.stub([jump, 0], Leave::Exit(inst.a), f.list(inst, 0));
+    }
+
+    pub fn safepoint(&mut self, inst: &InstData) {
+        let jump = self.look();
+        let f = self.f;
+        self.stub([jump, 0], Leave::Safepoint(inst.a), f.list(inst, 0));
+        self.stub_goes_on();
+    }
+
+    /// Jumps to a stub if something is asked of the code; gives where the jump's distance stands.
+    pub fn look(&mut self) -> u32 {
+        self.pending = Pending::Symbol(RelocKind::Pc32, Target::Request, 0);
+        self.asm.alu_imm(Alu::Cmp, false, Amode::RIP, 0);
+        self.settle();
+        self.asm.jcc_stub(Cc::Ne)
+    }
+
+    /// Takes 1 from a word of the thread and jumps to a stub if it was 0; gives where the jump's distance stands.
+    pub fn count_down(&mut self, word: ThreadWord) -> u32 {
+        self.thread_word(5, word);
+        self.asm.jcc_stub(Cc::B)
+    }
+
+    /// Adds 1 to a word of the thread.
+    pub fn count_up(&mut self, word: ThreadWord) {
+        self.thread_word(0, word);
+    }
+
+    /// add or sub (/0, /5) qword fs:[word], 1
+    fn thread_word(&mut self, n: u8, word: ThreadWord) {
+        self.asm.raw(&[0x64, 0x48, 0x83, 0x04 | n << 3, 0x25]);
+        let at = self.asm.buf.offset();
+        self.asm.buf.put(1 << 32, 5);
+        self.asm.buf.relocate(at, RelocKind::Thread32, Target::Thread(word), 0);
+    }
+
+    /// The address that a `slot_addr` gives, for a recovery record.
+    pub fn slot_address(&self, inst: &InstData) -> ValuePlace {
+        let slot = Slot(inst.a);
+        let (base, disp) = (self.frame.base(), self.frame.slot(slot));
+        let align = self.f.slot(slot).align;
+        // Smaller alignments are the frame's own.
+        let align = if align > 16 { align } else { 1 };
+        ValuePlace::Address { base: dwarf(base), disp, align, plus: inst.b as i32 }
+    }
+
+    /// Writes the stubs, and the jump that all of them share: a relocation for each would cost more than a second
+    /// jump does.
+    pub fn write_stubs(&mut self) {
+        let shared = self.asm.buf.offset();
+        self.asm.raw(&[0xe9, 0, 0, 0, 0]);
+        let routine = Target::Routine(Routine::Leave);
+        self.asm.buf.relocate(shared + 1, RelocKind::Call32, routine, -4);
+        for (i, stub) in self.stubs.list.iter().enumerate() {
+            let buf = &mut self.asm.buf;
+            buf.reserve(0);
+            let start = buf.offset();
+            for jump in stub.jumps.into_iter().filter(|at| *at != 0) {
+                buf.patch32(jump, start - (jump + 4));
+            }
+            buf.code().spans.push(SpanRow { at: start, inst: stub.inst });
+            // lea r11, [rip + the jump's length]; jmp shared
+            let short = shared.wrapping_sub(start + 9) as i32;
+            if fits8(short) {
+                buf.put(0x02_1d8d4c, 7);
+                buf.put(0xeb | (short as u8 as u64) << 8, 2);
+            } else {
+                buf.put(0x05_1d8d4c, 7);
+                buf.put(0xe9 | (short.wrapping_sub(3) as u32 as u64) << 8, 5);
+            }
+            let end = buf.offset();
+            if let Some(back) = stub.back {
+                // jmp back
+                buf.put(0xe9 | (back.wrapping_sub(end + 5) as u64) << 8, 5);
+            }
+            let values = self.stubs.list.get(i + 1).map_or(self.stubs.values.len(), |s| s.values as usize);
+            let values = &mut self.stubs.values[stub.values as usize..values];
+            for value in values.iter_mut() {
+                if let ValuePlace::Code(block) = &mut value.place {
+                    *block = buf.placed(Block(*block)).expect("all blocks are placed before the stubs");
+                }
+            }
+            let recoveries = &mut buf.code().recoveries;
+            recoveries.start(end, stub.leave);
+            recoveries.frame(self.func, stub.inst, values.iter().copied());
+        }
+    }
+}

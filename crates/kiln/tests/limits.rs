@@ -1,0 +1,271 @@
+//! Fuel and depth: all tiers count alike, each call from the host has its own, and nothing is left behind.
+
+use kiln::{Config, Engine, Function, Program, Tier, TrapKind};
+use std::sync::{Arc, Mutex};
+
+/// A function that a host function finds once the program is loaded.
+type Slot = Mutex<Option<Function<fn(i64) -> i64>>>;
+
+const TIERS: [Tier; 2] = [Tier::Interpreter, Tier::Baseline];
+
+fn load(config: Config, text: &str) -> Program {
+    Engine::new(config).load_text(text).unwrap()
+}
+
+const PROGRAM: &str = "
+export fn fib(%n: i64) -> i64 {
+    blt  %n, 2, small
+    %a = sub %n, 1
+    %b = sub %n, 2
+    %x = call fib(%a)
+    %y = call fib(%b)
+    %r = add %x, %y
+    ret  %r
+small:
+    ret  %n
+}
+export fn nested(%n: i64) -> i64 {
+    %s = const 0
+    %i = const 0
+outer:
+    %j = const 0
+inner:
+    %s = add %s, 1
+    %j = add %j, 1
+    blt  %j, %i, inner
+    %i = add %i, 1
+    blt  %i, %n, outer
+    ret  %s
+}
+export fn down(%n: i64) -> i64 {
+    ble  %n, 0, end
+    %m = sub %n, 1
+    %r = call down(%m)
+    %r = add %r, 1
+    ret  %r
+end:
+    ret  0
+}
+export fn skip(%n: i64) -> i64 {
+    jump test
+back:
+    %n = sub %n, 1
+test:
+    bgt  %n, 0, back
+    ret  %n
+}";
+
+/// The least fuel with which a call returns.
+fn price(tier: Tier, name: &str, argument: i64) -> u64 {
+    let enough = |units| {
+        let program = load(Config::new().tier(tier).fuel(units), PROGRAM);
+        let f = program.function::<fn(i64) -> i64>(name).unwrap();
+        // SAFETY: the functions touch no memory.
+        match unsafe { f.call(argument) } {
+            Ok(_) => true,
+            Err(trap) => {
+                assert_eq!(trap.kind(), TrapKind::OutOfFuel);
+                assert!(trap.function().is_some() && trap.position().is_some());
+                false
+            }
+        }
+    };
+    let (mut low, mut high) = (0, 10_000);
+    while low < high {
+        let middle = (low + high) / 2;
+        if enough(middle) { high = middle } else { low = middle + 1 }
+    }
+    low
+}
+
+#[test]
+fn prices_are_those_of_the_definition_in_every_tier() {
+    for tier in TIERS {
+        // 177 calls; no loop.
+        assert_eq!(price(tier, "fib", 10), 177);
+        // The entry, 5 times `outer`, `inner` once for each of 1, 1, 2, 3 and 4.
+        assert_eq!(price(tier, "nested", 5), 1 + 5 + 11);
+        assert_eq!(price(tier, "down", 100), 101);
+        // `back` is the loop's head: a jump forward over it does not come by.
+        assert_eq!(price(tier, "skip", 7), 1 + 7);
+        assert_eq!(price(tier, "skip", 0), 1);
+    }
+}
+
+#[test]
+fn traps_for_want_of_fuel_say_where() {
+    let mut places = Vec::new();
+    for tier in TIERS {
+        for units in 0..12 {
+            let program = load(Config::new().tier(tier).fuel(units), PROGRAM);
+            let f = program.function::<fn(i64) -> i64>("nested").unwrap();
+            // SAFETY: the function touches no memory.
+            let trap = unsafe { f.call(5) }.unwrap_err();
+            places.push(trap.to_string());
+        }
+    }
+    let (interpreter, baseline) = places.split_at(12);
+    assert_eq!(interpreter, baseline);
+    assert_eq!(interpreter[0], "out of fuel in `nested` at <text>:14:5");
+    assert_eq!(interpreter[2], "out of fuel in `nested` at <text>:19:5");
+}
+
+#[test]
+fn depth_is_the_number_of_activations() {
+    for tier in TIERS {
+        for depth in [0u32, 1, 2, 10, 1000] {
+            let program = load(Config::new().tier(tier).depth(depth), PROGRAM);
+            let down = program.function::<fn(i64) -> i64>("down").unwrap();
+            for _ in 0..3 {
+                if let Some(most) = depth.checked_sub(1) {
+                    // SAFETY: the function touches no memory.
+                    assert_eq!(unsafe { down.call(most.into()) }, Ok(most.into()));
+                }
+                // SAFETY: as above.
+                let trap = unsafe { down.call(depth.into()) }.unwrap_err();
+                assert_eq!(trap.to_string(), "stack overflow in `down` at <text>:27:5");
+            }
+        }
+    }
+}
+
+/// `fib` calls twice from one activation: what a callee took is given back.
+#[test]
+fn returns_give_depth_back() {
+    for tier in TIERS {
+        let program = load(Config::new().tier(tier).depth(10), PROGRAM);
+        let fib = program.function::<fn(i64) -> i64>("fib").unwrap();
+        // SAFETY: the function touches no memory.
+        assert_eq!(unsafe { fib.call(10) }, Ok(55));
+        // SAFETY: as above.
+        assert_eq!(unsafe { fib.call(11) }.unwrap_err().kind(), TrapKind::StackOverflow);
+    }
+}
+
+/// A call inside a call has limits of its own, and what it did not use does not help the outer one.
+#[test]
+fn nested_calls_from_the_host_count_for_themselves() {
+    for tier in TIERS {
+        let slot: Arc<Slot> = Arc::default();
+        let inner = slot.clone();
+        let mut engine = Engine::new(Config::new().tier(tier).fuel(50).depth(20));
+        engine.define("nest", move |n: i64| {
+            let inner = inner.lock().unwrap().clone().unwrap();
+            // SAFETY: the function touches no memory.
+            unsafe { inner.call(n) }.unwrap_or(-1)
+        });
+        let text = format!(
+            "{PROGRAM}
+extern nest: fn(i64) -> i64
+export fn outer(%n: i64, %m: i64) -> i64 {{
+    %a = call down(%n)
+    %r = call nest(%m)
+    %b = call down(%n)
+    %a = add %a, %b
+    %r = add %r, %a
+    ret %r
+}}"
+        );
+        let program = engine.load_text(&text).unwrap();
+        *slot.lock().unwrap() = Some(program.function("skip").unwrap());
+        let outer = program.function::<fn(i64, i64) -> i64>("outer").unwrap();
+        for _ in 0..2 {
+            // SAFETY: the functions touch no memory and call `nest` as it is defined.
+            unsafe {
+                // 1 + 2 * 18 units; the inner call takes 50 more and fails for the last.
+                assert_eq!(outer.call(17, 49), Ok(34));
+                assert_eq!(outer.call(17, 50), Ok(33));
+                assert_eq!(outer.call(18, 1), Ok(36));
+                assert_eq!(outer.call(19, 1).unwrap_err().kind(), TrapKind::StackOverflow);
+            }
+        }
+        slot.lock().unwrap().take();
+    }
+}
+
+/// C calls back into the program: that is part of the call from the host.
+#[test]
+fn callbacks_count_to_the_call_that_c_was_called_from() {
+    let text = "
+extern qsort: fn(ptr, i64, i64, ptr)
+data compares = i64 [0]
+export fn order(%p: ptr, %n: i64) -> i64 {
+    call qsort(%p, %n, 8, compare)
+    %c = load.i64 [compares]
+    ret %c
+}
+export fn burn(%p: ptr, %n: i64, %left: ptr) {
+    call qsort(%p, %n, 8, compare)
+    %i = const 0
+again:
+    %i = add %i, 1
+    store.i64 [%left], %i
+    jump again
+}
+fn compare(%a: ptr, %b: ptr) -> i32 {
+    %c = load.i64 [compares]
+    %c = add %c, 1
+    store.i64 [compares], %c
+    %x = load.i64 [%a]
+    %y = load.i64 [%b]
+    %g = cmp_gt %x, %y
+    %l = cmp_lt %x, %y
+    %r = sub %g, %l
+    ret %r
+}";
+    let words = [5i64, 3, 9, 1, 7, 2, 8, 6];
+    for tier in TIERS {
+        let program = load(Config::new().tier(tier).fuel(1000).depth(2), text);
+        let order = program.function::<fn(*mut i64, i64) -> i64>("order").unwrap();
+        let mut sorted = words;
+        // SAFETY: the function sorts the words it is handed.
+        let compares = unsafe { order.call(sorted.as_mut_ptr(), 8) }.unwrap();
+        assert!(sorted.is_sorted() && compares > 0);
+        let burn = program.function::<fn(*mut i64, i64, *mut i64)>("burn").unwrap();
+        let (mut sorted, mut left) = (words, 0);
+        // SAFETY: the function sorts the words it is handed and writes another.
+        let trap = unsafe { burn.call(sorted.as_mut_ptr(), 8, &raw mut left) }.unwrap_err();
+        assert_eq!((trap.kind(), trap.function()), (TrapKind::OutOfFuel, Some("burn")));
+        // One unit for the entry, one for each callback; each round of the loop takes one.
+        assert_eq!(left, 1000 - 1 - compares);
+    }
+}
+
+/// Traps leave nothing behind: each call begins with what it is given.
+#[test]
+fn a_trap_leaves_no_debts() {
+    for tier in TIERS {
+        let program = load(Config::new().tier(tier).fuel(1000).depth(50), PROGRAM);
+        let down = program.function::<fn(i64) -> i64>("down").unwrap();
+        let fib = program.function::<fn(i64) -> i64>("fib").unwrap();
+        for _ in 0..5 {
+            // SAFETY: the functions touch no memory.
+            unsafe {
+                assert_eq!(down.call(60).unwrap_err().kind(), TrapKind::StackOverflow);
+                assert_eq!(down.call(49), Ok(49));
+                assert_eq!(fib.call(20).unwrap_err().kind(), TrapKind::OutOfFuel);
+                assert_eq!(fib.call(10), Ok(55));
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_count_for_themselves() {
+    for tier in TIERS {
+        let program = load(Config::new().tier(tier).fuel(400).depth(30), PROGRAM);
+        std::thread::scope(|scope| {
+            for n in 0..4i64 {
+                let fib = program.function::<fn(i64) -> i64>("fib").unwrap();
+                scope.spawn(move || {
+                    for _ in 0..50 {
+                        // SAFETY: the function touches no memory.
+                        let result = unsafe { fib.call(9 + n) };
+                        let expected = [Ok(34), Ok(55), Ok(89), Err(TrapKind::OutOfFuel)][n as usize];
+                        assert_eq!(result.map_err(|trap| trap.kind()), expected);
+                    }
+                });
+            }
+        });
+    }
+}
