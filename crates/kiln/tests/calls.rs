@@ -240,6 +240,42 @@ fn aggregates_and_variable_arguments_by_words() {
     }
 }
 
+/// What Rust's compiler takes for Win64.
+extern "win64" fn mixed(a: i32, b: f64, c: u8, d: f32, e: i64, f: f64) -> f64 {
+    f64::from(a) + b * 10.0 + f64::from(c) * 100.0 + f64::from(d) * 1e3 + e as f64 * 1e4 + f * 1e5
+}
+
+#[test]
+fn win64_is_what_rust_takes_for_it() {
+    let text = "
+        extern mixed: fn(i32, f64, u8, f32, i64, f64) conv win64 -> f64
+        export fn there(%x: f64) -> f64 {
+            %f = const.f32 4.0
+            %r = call mixed(1, %x, 3, %f, 5, 6.0)
+            ret %r
+        }
+        export fn back(%a: i32, %b: f64, %c: u8, %d: f32, %e: i64, %f: f64) conv win64 -> f64 {
+            %r = call mixed(%a, %b, %c, %d, %e, %f)
+            %r = fneg %r
+            ret %r
+        }
+    ";
+    for tier in TIERS {
+        let mut engine = Engine::new(Config::new().tier(tier));
+        // SAFETY: the function has the signature and convention that the program declares, and stays.
+        unsafe { engine.define_address("mixed", mixed as *const () as *const u8) };
+        let program = engine.load_text(text).unwrap();
+        let there = program.function::<fn(f64) -> f64>("there").unwrap();
+        // SAFETY: it only calls the function above.
+        assert_eq!(unsafe { there.call(2.0) }, Ok(654321.0));
+        let back = program.address("back").expect("is exported");
+        // SAFETY: the program's function is of this type, and the program is held.
+        let back: extern "win64" fn(i32, f64, u8, f32, i64, f64) -> f64 =
+            unsafe { std::mem::transmute(back) };
+        assert_eq!(back(1, 2.0, 3, 4.0, 5, 6.0), -654321.0);
+    }
+}
+
 #[test]
 fn programs_and_functions_outlive_their_engine_and_each_other() {
     for tier in TIERS {
