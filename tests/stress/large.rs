@@ -46,7 +46,7 @@ fn step(b: &mut FunctionBuilder<'_>, live: &mut [VReg], own: bool, i: usize, ran
         3 => b.mul(x, 0x1e37_79b9),
         4 => b.rotl(x, 7),
         5 => b.add(x, i as i64),
-        _ => b.rotr(y, 11),
+        _ => b.rotr(x, 11),
     };
 }
 
