@@ -289,6 +289,20 @@ impl Type {
 }
 
 impl Record {
+    /// Whether gcc looks at how the members are nested, which a layout, a flat list of scalars, does not tell (see
+    /// `classify` in the conventions of x86-64): it sees only the first element of an array, aligned or not, and
+    /// merges an inner union before the outer one, which matters beside `long double`.
+    fn is_beyond_a_flat_list(&self) -> bool {
+        let packed = |ty: &Type| matches!(ty, Type::Record(r) if r.has_packed());
+        let nested = self.members.iter().any(|(_, ty)| matches!(ty, Type::Record(_)));
+        let x87 = self.layout().fields.iter().any(|field| field.kind == "f80");
+        self.members.iter().any(|(count, ty)| *count > 1 && packed(ty)) || self.union && nested && x87
+    }
+
+    fn has_packed(&self) -> bool {
+        self.packed || self.members.iter().any(|(_, ty)| matches!(ty, Type::Record(r) if r.has_packed()))
+    }
+
     fn layout(&self) -> Layout {
         let mut layout = Layout { align: self.align.unwrap_or(1), ..Layout::default() };
         for (count, ty) in &self.members {
@@ -391,7 +405,7 @@ fn record(e: &mut Entropy<'_>, budget: u32, depth: u32) -> Record {
         };
         let count = if e.chance(25) { e.range(2, 5) } else { 1 };
         record.members.push((count, ty));
-        if record.layout().size > budget {
+        if record.layout().size > budget || record.is_beyond_a_flat_list() {
             record.members.pop();
             misses += 1;
         } else if e.chance(10) {

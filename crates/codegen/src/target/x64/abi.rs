@@ -278,7 +278,12 @@ impl Class {
     }
 }
 
-/// The classes of both eightbytes of an aggregate, from its scalars at their offsets.
+/// The classes of both eightbytes of an aggregate, from its scalars at their offsets, merged in their order.
+///
+/// A layout is a flat list, so two shapes of C are not told apart from others. Of an array whose elements are packed
+/// structures gcc looks at the first element only; here a scalar that is not aligned is seen, as the psABI has it. And
+/// where a union with a `long double` holds another union, gcc merges the inner one first; a producer of layouts gets
+/// the same by listing the scalars of the inner one first.
 fn classify<'l>(size: u32, elements: impl Iterator<Item = (u32, Fields<'l>)>) -> [Class; 2] {
     const MEMORY: [Class; 2] = [Class::Memory; 2];
     if size > 16 {
