@@ -230,7 +230,10 @@ fn body(m: &mut Module, func: FuncId, info: &OpInfo, forms: &[Form], shared: &Sh
     assert_eq!(b.function().slots()[small.index()], SlotData { size: 8, align: 8 });
     let set = b.label_set(&[cold, target, cold]);
     b.label_set(&[target]);
-    b.entry(&format!("middle_{}", func.0), &[regs[0][0], regs[1][3]], target);
+    // A function with variable arguments has no further entries.
+    if info.op != Op::VaStart {
+        b.entry(&format!("middle_{}", func.0), &[regs[0][0], regs[1][3]], target);
+    }
     for (ty, v) in regs.iter().flat_map(|regs| Type::ALL.into_iter().zip(*regs)) {
         match ty {
             Type::F32 => b.to(v).f32const(-0.0),
