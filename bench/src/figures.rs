@@ -73,6 +73,20 @@ pub const COLD_VS_TCC: Promise = Promise {
     required: 1.2,
     aim: 1.0,
 };
+/// A guard behind each op of a chain.
+pub const GUARD_PER_OP: Promise = Promise {
+    key: "guard_per_op",
+    meaning: "a chain of ops with a guard per op / without",
+    required: 1.15,
+    aim: 1.05,
+};
+/// A safepoint that nobody watches.
+pub const IDLE_SAFEPOINT: Promise = Promise {
+    key: "idle_safepoint",
+    meaning: "a loop over a chain of ops with a safepoint / without",
+    required: 1.01,
+    aim: 1.0,
+};
 
 impl Promise {
     /// The figure with its measured value.

@@ -1,6 +1,8 @@
-//! Kiln measured: run time, compile time, cold start and a program at work, against gcc, tcc, Cranelift and dynasm-rs.
+//! Kiln measured: run time, compile time, cold start and a program at work, against gcc, tcc, Cranelift and dynasm-rs;
+//! what its checks cost, against itself.
 //! How each figure comes about is written in docs/benchmarks/README.md.
 
+mod checks;
 mod cold;
 mod compile;
 mod figures;
@@ -49,6 +51,8 @@ enum What {
     Cold,
     /// The example json on 10 MB, as a process
     Json,
+    /// Guards, safepoints and limits that find nothing, against the same programs without
+    Checks,
     /// Nothing but Kiln's builder, verifier and baseline compiler for some seconds, for a profiler to look at
     Profile {
         /// How long
@@ -70,6 +74,8 @@ struct Report {
     cold: Option<cold::ColdReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     json: Option<json::JsonReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checks: Option<checks::ChecksReport>,
 }
 
 /// What was measured on and with.
@@ -107,7 +113,8 @@ impl Report {
         let run = self.run.iter().flat_map(|r| &r.figures);
         let cold = self.cold.iter().flat_map(|r| &r.figures);
         let json = self.json.iter().flat_map(|r| &r.figures);
-        compile.chain(run).chain(cold).chain(json).cloned().collect()
+        let checks = self.checks.iter().flat_map(|r| &r.figures);
+        compile.chain(run).chain(cold).chain(json).chain(checks).cloned().collect()
     }
 
     fn print(&self) {
@@ -138,6 +145,9 @@ impl Report {
                 json::table(report)
             );
         }
+        if let Some(report) = &self.checks {
+            println!("\nChecks: medians [quartiles]\n{}", checks::table(report));
+        }
         println!("\nFigures: medians [quartiles]\n{}", figures::table(&self.figures()));
     }
 }
@@ -149,7 +159,7 @@ fn main() -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let machine = Machine::here(cli.quick);
-    let mut report = Report { machine, run: None, compile: None, cold: None, json: None };
+    let mut report = Report { machine, run: None, compile: None, cold: None, json: None, checks: None };
     let (run_time, only) = match &cli.what {
         What::Run { only } => (true, only.as_deref()),
         what => (matches!(what, What::All), None),
@@ -165,6 +175,9 @@ fn main() -> Result<ExitCode> {
     }
     if matches!(cli.what, What::Json | What::All) {
         report.json = Some(json::measure(cli.quick, cli.kiln.as_deref())?);
+    }
+    if matches!(cli.what, What::Checks | What::All) {
+        report.checks = Some(checks::measure(cli.quick)?);
     }
     if cli.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
