@@ -79,6 +79,57 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Leaving with values
+//!
+//! A program that assumes something (that a number fits, that a value is of a type) checks it by a *guard*, or by an op
+//! that branches on overflow to an `exit`. If the assumption fails, the call ends with
+//! [`TrapKind::Exit`] and hands over the values that the place lists, so that the host can go on from there in a slower
+//! way:
+//!
+//! ```
+//! use kiln::{Config, Engine, TrapKind};
+//!
+//! let program = Engine::new(Config::new()).load_text("
+//!     export fn factorial(%n: i64) -> i64 {
+//!         guard_lt %n, 0, 1 (%n)
+//!         %r = const 1
+//!     next:
+//!         ble  %n, 1, done
+//!         %r = smul_ovf %r, %n, large
+//!         %n = sub %n, 1
+//!         jump next
+//!     done:
+//!         ret  %r
+//!     cold large:
+//!         exit 2 (%n, %r)
+//!     }
+//! ")?;
+//! let factorial = program.function::<fn(i64) -> i64>("factorial")?;
+//! // SAFETY: `factorial` touches no memory.
+//! let trap = unsafe { factorial.call(21) }.unwrap_err();
+//! assert_eq!(trap.kind(), TrapKind::Exit(2));
+//! let [n, r] = *trap.values() else { panic!("the exit lists two values") };
+//! let rest: u128 = (1..=u128::from(n)).product();
+//! assert_eq!(u128::from(r) * rest, 51_090_942_171_709_440_000);
+//! // SAFETY: as above.
+//! assert_eq!(unsafe { factorial.call(-1) }.unwrap_err().kind(), TrapKind::Exit(1));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A guard that does not leave costs a compare and a branch, which hide where code waits for its values anyway; figures
+//! are in `docs/benchmarks` of the repository.
+//!
+//! # Watching and stopping calls
+//!
+//! - [`Program::watch`] shows each `safepoint` that a call reaches to a closure, with the values that it lists; the closure
+//!   lets the call go on or ends it.
+//! - [`Program::interrupt`] asks the calls under way to end, from any thread: at their next `safepoint`, or with
+//!   [`Config::interruptible`] at their next function entry or loop head.
+//! - [`Config::fuel`] limits what a call may do, [`Config::depth`] how many activations it may have. All tiers count alike.
+//!
+//! Each ends the call with a [`Trap`]; the program can be called again. Where frames of C or Rust lie between the place and
+//! the call that is to end, an interruption and want of fuel wait until those have returned.
+//!
 //! # Building a language
 //!
 //! `examples/regvm` in the repository is a small language with everything that one needs: functions, control flow, calls
