@@ -53,7 +53,7 @@ fn step(b: &mut FunctionBuilder<'_>, live: &mut [VReg], own: bool, i: usize, ran
 #[test]
 fn one_block_of_a_million_ops() {
     let _beside = beside_others();
-    for (live, own) in [(4, true), (4, false), (40, false)] {
+    for (live, own) in [(4, true), (4, false), (40, false), (40, true)] {
         let ops = times(1_000_000);
         println!("{ops} ops, {live} values live, results of their own {own}");
         let mut module = Module::new();

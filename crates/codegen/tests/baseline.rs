@@ -228,3 +228,23 @@ fn a_block_of_a_million_instructions_and_a_hundred_thousand_blocks_compile() {
     let code = code_of(&check(module).expect("verifies"), &mut Scratch::default());
     assert_eq!(code.functions.len(), 2);
 }
+
+#[test]
+fn room_in_the_frame_is_used_again() {
+    // A thousand values come and go, forty at a time.
+    let mut module = Module::new();
+    let f = module.declare("f", Signature::new([Type::Ptr], [Type::I64]), Linkage::Export);
+    let mut b = module.build(f);
+    let p = b.param(0);
+    let mut live: Vec<_> = (0..40).map(|i| b.load(Type::I64, MemType::I64, (p, 8 * i))).collect();
+    for i in 0..1000 {
+        let (x, y) = (live.remove(0), live[i % 39]);
+        live.push(b.add(x, y));
+    }
+    let sum = live[1..].iter().fold(live[0], |sum, v| b.xor(sum, *v));
+    b.ret(&[sum]);
+    b.finish().expect("is complete");
+    let code = code_of(&check(module).expect("verifies"), &mut Scratch::default());
+    let size = code.functions[0].frame.size;
+    assert!(size < 60 * 8, "{size} bytes");
+}

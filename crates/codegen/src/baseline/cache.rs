@@ -32,9 +32,14 @@ impl<T: Target> Emit<'_, T> {
         let val = &mut self.vals[v.index()];
         if val.uses != u16::MAX {
             val.uses = val.uses.saturating_sub(1);
-            if val.uses == 0 && val.flags & Val::GLOBAL == 0 && val.reg != Reg::NONE {
-                let reg = std::mem::replace(&mut val.reg, Reg::NONE);
-                self.free = self.free.with(reg.set());
+            if val.uses == 0 && val.flags & Val::GLOBAL == 0 {
+                if val.reg != Reg::NONE {
+                    let reg = std::mem::replace(&mut val.reg, Reg::NONE);
+                    self.free = self.free.with(reg.set());
+                }
+                if val.flags & Val::SPILLED != 0 {
+                    self.spare.push((val.slot, self.at));
+                }
             }
         }
     }
@@ -62,7 +67,14 @@ impl<T: Target> Emit<'_, T> {
     pub fn slot_of(&mut self, v: VReg) -> u32 {
         let val = &mut self.vals[v.index()];
         if val.slot == NO_SLOT {
-            val.slot = T::spill(&mut self.frame);
+            // The room of a value of one block serves another behind its last read; the reading instruction itself
+            // may still look there.
+            let now = self.at;
+            val.slot = match self.spare.iter().rposition(|(_, read)| *read < now) {
+                Some(older) => self.spare.swap_remove(older).0,
+                None => T::spill(&mut self.frame),
+            };
+            val.flags |= Val::SPILLED;
         }
         val.slot
     }

@@ -33,6 +33,7 @@ pub struct Scratch {
     buffer: BufferScratch,
     args: Vec<call::Arg>,
     stubs: leave::Stubs,
+    spare: Vec<(u32, u32)>,
     own: CallLayout,
     call: CallLayout,
 }
@@ -97,6 +98,8 @@ pub struct Emit<'a, T: Target> {
     pub args: Vec<call::Arg>,
     /// What is to be written behind the function.
     pub stubs: leave::Stubs,
+    /// Room in the frame of values of one block that were read for the last time, and the position of that read.
+    pub spare: Vec<(u32, u32)>,
     /// The frame.
     pub frame: T::Frame,
     /// What the target remembers between the steps of one instruction.
@@ -167,6 +170,7 @@ fn emit<T: Target>(
         call: std::mem::take(&mut scratch.call),
         args: std::mem::take(&mut scratch.args),
         stubs: std::mem::take(&mut scratch.stubs),
+        spare: std::mem::take(&mut scratch.spare),
         frame,
         pending: T::Pending::default(),
     };
@@ -224,6 +228,8 @@ fn emit<T: Target>(
         e.asm.buffer().end_part(func, Some(n as u32), info);
     }
     (scratch.args, scratch.own, scratch.call, scratch.stubs) = (e.args, e.own, e.call, e.stubs);
+    e.spare.clear();
+    scratch.spare = e.spare;
     let Some(size) = T::final_size(&e.frame) else {
         e.asm.into_buffer().abandon();
         return false;

@@ -52,6 +52,8 @@ impl Val {
     pub const CONST: u8 = 8;
     /// While scanning: it is of one block and a candidate all the same.
     pub const CANDIDATE: u8 = 16;
+    /// Its place in the frame was made for it, and may be another's behind its last read.
+    pub const SPILLED: u8 = 32;
 }
 
 /// A register that may get a home.
