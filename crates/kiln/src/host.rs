@@ -166,7 +166,6 @@ impl Host for Process<'_> {
     }
 
     fn safepoint(&mut self, at: &Safepoint<'_>) -> Result<(), TrapKind> {
-        self.poll()?;
         self.program.control.stop(at.func, at.inst, at.id, at.values)
     }
 

@@ -269,3 +269,43 @@ fn threads_count_for_themselves() {
         });
     }
 }
+
+/// In a callback, what is left of the fuel may be less than nothing: C goes on, and the call ends when C has returned.
+#[test]
+fn want_of_fuel_waits_for_c_to_return() {
+    let text = "
+extern qsort: fn(ptr, i64, i64, ptr)
+export fn order(%p: ptr, %n: i64) {
+    call qsort(%p, %n, 8, compare)
+    call after()
+    ret
+}
+fn after() { ret }
+fn compare(%a: ptr, %b: ptr) -> i32 {
+    %i = const 0
+again:
+    %i = add %i, 1
+    blt  %i, 10, again
+    %x = load.i64 [%a]
+    %y = load.i64 [%b]
+    %g = cmp_gt %x, %y
+    %l = cmp_lt %x, %y
+    %r = sub %g, %l
+    ret %r
+}";
+    for tier in TIERS {
+        for fuel in [1, 2, 7, 30] {
+            let program = load(Config::new().tier(tier).fuel(fuel), text);
+            let order = program.function::<fn(*mut i64, i64)>("order").unwrap();
+            let mut words = [5i64, 3, 9, 1, 7, 2, 8, 6];
+            // SAFETY: the function sorts the words it is handed.
+            let trap = unsafe { order.call(words.as_mut_ptr(), 8) }.unwrap_err();
+            assert_eq!(
+                (trap.kind(), trap.function()),
+                (TrapKind::OutOfFuel, Some("after")),
+                "{tier:?} {fuel}"
+            );
+            assert_eq!(words, [1, 2, 3, 5, 6, 7, 8, 9]);
+        }
+    }
+}

@@ -302,3 +302,75 @@ fn leaf() { ret }",
         asking.lock().unwrap().take();
     }
 }
+
+const SORT: &str = "
+extern qsort: fn(ptr, i64, i64, ptr)
+extern ask: fn()
+export fn sort(%p: ptr, %n: i64, %compare: ptr) {
+    call qsort(%p, %n, 8, %compare)
+    safepoint 1 ()
+    ret
+}
+export fn by_address(%p: ptr, %n: i64) {
+    %f = func_addr compare
+    call sort(%p, %n, %f)
+    ret
+}
+export fn compare(%a: ptr, %b: ptr) -> i32 {
+    call ask()
+    safepoint 2 ()
+    call leaf()
+    safepoint 3 ()
+    %x = load.i64 [%a]
+    %y = load.i64 [%b]
+    %g = cmp_gt %x, %y
+    %l = cmp_lt %x, %y
+    %r = sub %g, %l
+    ret %r
+}
+fn leaf() { ret }";
+
+/// C that called back is not skipped: the call ends behind it. A callback is a call of its own, and ends by itself.
+#[test]
+fn interruptions_wait_for_c_to_return() {
+    let asking: Arc<Mutex<Option<Program>>> = Arc::default();
+    for (tier, polls) in TIERS.into_iter().flat_map(|tier| [(tier, false), (tier, true)]) {
+        let program = asking.clone();
+        let mut engine = Engine::new(Config::new().tier(tier).interruptible(polls));
+        engine.define("ask", move || program.lock().unwrap().as_ref().unwrap().interrupt());
+        let program = engine.load_text(SORT).unwrap();
+        *asking.lock().unwrap() = Some(program.clone());
+        let by_address = program.function::<fn(*mut i64, i64)>("by_address").unwrap();
+        let shown = Arc::new(AtomicU64::new(0));
+        let count = shown.clone();
+        let watch = program.watch(move |at| {
+            count.fetch_add(at.id().into(), Ordering::Relaxed);
+        });
+        let mut numbers = [4, 1, 3, 2];
+        // SAFETY: the function sorts what it is handed, and `ask` is defined as declared.
+        let trap = unsafe { by_address.call(numbers.as_mut_ptr(), 4) }.unwrap_err();
+        assert_eq!((trap.kind(), numbers), (TrapKind::Interrupted, [1, 2, 3, 4]), "{tier:?} {polls}");
+        assert_eq!(trap.function(), Some("sort"));
+        // Watchers go on seeing what is still run, in C's callbacks: 2 and 3 for each.
+        let seen = shown.load(Ordering::Relaxed);
+        assert!(seen >= 15 && seen.is_multiple_of(5), "{seen}");
+        drop(watch);
+
+        let sort = program.function::<fn(*mut i64, i64, *const u8)>("sort").unwrap();
+        let answers = Arc::new(Mutex::new(Vec::new()));
+        let kinds = answers.clone();
+        let compare = program.function::<fn(*const i64, *const i64) -> i32>("compare").unwrap();
+        let compare = compare.callback(move |trap| {
+            kinds.lock().unwrap().push(trap.kind());
+            0
+        });
+        let mut numbers = [4, 1, 3, 2];
+        // SAFETY: as above, and the callback compares two of the numbers.
+        let trap = unsafe { sort.call(numbers.as_mut_ptr(), 4, compare.address()) }.unwrap_err();
+        assert_eq!((trap.kind(), numbers), (TrapKind::Interrupted, [4, 1, 3, 2]));
+        let answers = answers.lock().unwrap();
+        assert!(answers.len() >= 3 && answers.iter().all(|kind| *kind == TrapKind::Interrupted));
+        // It holds the program, which holds it.
+        asking.lock().unwrap().take();
+    }
+}

@@ -76,21 +76,26 @@ pub(crate) unsafe extern "C" fn record_leave(registers: &Registers, pc: usize) -
     let trap = |kind| RawTrap { kind, pc: inside, caller: 0 };
     let end = |kind| call::end(&frame, trap(kind));
     // Under frames of C or Rust, which nothing skips, the end waits until they have returned.
-    let end_when_possible = |kind| call::try_end(&frame, trap(kind)).unwrap_or(GO_ON);
+    let end_if_possible = |kind| call::try_end(&frame, trap(kind));
+    if let Leave::Safepoint(_) | Leave::Poll = leave
+        && terms::interrupted(sp)
+        && let Some(landing) = end_if_possible(TrapKind::Interrupted)
+    {
+        return landing;
+    }
     match leave {
         Leave::Exit(id) => {
             EXIT.set(frames);
             end(TrapKind::Exit(id))
-        }
-        Leave::Safepoint(_) | Leave::Poll if terms::interrupted(sp) => {
-            end_when_possible(TrapKind::Interrupted)
         }
         Leave::Poll => GO_ON,
         Leave::Safepoint(id) => match image.stop(&Stop { id, frames: &frames }) {
             Ok(()) => GO_ON,
             Err(kind) => end(kind),
         },
-        Leave::OutOfFuel if terms::exceeded(Limit::Fuel, sp) => end_when_possible(TrapKind::OutOfFuel),
+        Leave::OutOfFuel if terms::exceeded(Limit::Fuel, sp) => {
+            end_if_possible(TrapKind::OutOfFuel).unwrap_or(GO_ON)
+        }
         Leave::TooDeep if terms::exceeded(Limit::Depth, sp) => end(TrapKind::StackOverflow),
         Leave::OutOfFuel | Leave::TooDeep => GO_ON,
     }

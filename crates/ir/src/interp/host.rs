@@ -122,7 +122,7 @@ pub trait Host {
     /// The trap that the call ends with.
     fn call_address(&mut self, address: u64, call: &ForeignCall<'_>) -> Result<Vec<u64>, TrapKind>;
 
-    /// A safepoint was reached.
+    /// A safepoint was reached, and [`Self::poll`] let the run go on.
     ///
     /// # Errors
     /// The trap to stop with.
@@ -130,7 +130,8 @@ pub trait Host {
         Ok(())
     }
 
-    /// A function was entered or a loop's head reached, and [`polls`](super::Settings::polls) are wanted.
+    /// A safepoint was reached; or a function was entered or a loop's head reached, and
+    /// [`polls`](super::Settings::polls) are wanted.
     ///
     /// # Errors
     /// The trap to stop with.

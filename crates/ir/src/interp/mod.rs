@@ -530,6 +530,9 @@ impl<'a> Interpreter<'a> {
             }
             Op::Exit => return Err((TrapKind::Exit(inst.a), self.list(f, inst, 0))),
             Op::Safepoint => {
+                if !self.inner {
+                    self.host.poll().map_err(plain)?;
+                }
                 let values = self.list(f, inst, 0);
                 let (func, inst_at) = (self.top().func, Inst(self.top().at as u32));
                 let at = Safepoint { func, inst: inst_at, id: inst.a, values: &values };
