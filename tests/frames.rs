@@ -1,10 +1,14 @@
 //! Compiled frames of every kind may be walked, thrown over by C++ and jumped over by `longjmp`; who catches finds the
 //! registers that it held, and traps still reach the host.
 
-use kiln::{Config, Engine, Program, TrapKind};
+use kiln::{Config, Engine, Function, Program, TrapKind};
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+/// Calls under way in other threads keep what is replaced: who counts that runs alone.
+static TURN: RwLock<()> = RwLock::new(());
 
 const LIBRARY: &str = r#"
 #include <csetjmp>
@@ -262,6 +266,22 @@ const KINDS: &[(&str, &str)] = &[
         }",
     ),
     (
+        "room of a size known late",
+        "fn leaves(%n: i64)CONV {
+            HOLD
+            %b = mul %n, 1000
+            %p = alloca %b, 64
+            store.i64 [%p], %n
+            %b = mul %n, 40
+            %q = alloca %b, 16
+            store.i64 [%q], 0
+            %m = load.i64 [%p]
+            call LEAVE(%m)
+            USE
+            ret
+        }",
+    ),
+    (
         "Kiln's own convention, with arguments on the stack",
         "fn inner(%a: i64, %b: i64, %c: i64, %d: i64, %e: i64, %f: i64, %g: i64, %h: i64, %n: i64) conv kiln -> i64 {
             HOLD
@@ -362,6 +382,7 @@ fn runs(program: &Program, what: &str) {
 
 #[test]
 fn frames_of_every_kind_can_be_left_and_walked() {
+    let _beside = TURN.read().unwrap_or_else(PoisonError::into_inner);
     for (name, kind) in KINDS {
         for (leave, left_for) in WAYS {
             runs(&program(kind, leave, left_for, ""), &format!("{name}, {leave}"));
@@ -371,7 +392,158 @@ fn frames_of_every_kind_can_be_left_and_walked() {
 
 #[test]
 fn exceptions_reach_functions_of_win64_that_catch() {
+    let _beside = TURN.read().unwrap_or_else(PoisonError::into_inner);
     for (name, kind) in KINDS {
         runs(&program(kind, "throw_it", "catches_win64", " conv win64"), &format!("{name} from Win64"));
     }
+}
+
+type Leaves = Function<fn(i64)>;
+type Entered = extern "C-unwind" fn(i64);
+type Lands = unsafe extern "C-unwind" fn(Entered, i64) -> i64;
+
+thread_local! {
+    /// What [`enters`] calls.
+    static LEAVES: RefCell<Option<Leaves>> = const { RefCell::new(None) };
+}
+
+/// Called by C++: enters a program anew.
+extern "C-unwind" fn enters(n: i64) {
+    // No guard of the cell, nor anything else that must be dropped, lies in this frame when it is jumped over.
+    let leaves = LEAVES.with(RefCell::as_ptr);
+    // SAFETY: the cell is not changed meanwhile; the function is of the program below.
+    let _ = unsafe { (*leaves).as_ref().expect("set").call(n) };
+}
+
+/// Calls [`enters`] by a function of the library that it is left for.
+fn land(n: i64) -> i64 {
+    static LANDS: OnceLock<usize> = OnceLock::new();
+    let lands = *LANDS.get_or_init(|| {
+        let path = library().display();
+        let text = format!(
+            "extern lands: fn(ptr, i64) -> i64 from \"{path}\"\nexport fn address() -> ptr {{\n%p = func_addr lands\nret %p\n}}"
+        );
+        let program = Engine::new(Config::new()).load_text(&text).expect("loads");
+        // SAFETY: the function only gives an address.
+        unsafe { program.invoke("address", &[]) }.expect("no trap")[0] as usize
+    });
+    // SAFETY: the type that the library gives it; libraries stay loaded.
+    unsafe { std::mem::transmute::<usize, Lands>(lands)(enters, n) }
+}
+
+/// A program whose `leaves` jumps out of its call.
+fn jumper(config: Config, more: &str) -> Program {
+    let path = library().display();
+    let text = format!(
+        "extern jump: fn(i64) from \"{path}\"
+        export replaceable fn leaves(%n: i64) {{
+            call below(%n)
+            ret
+        }}
+        fn below(%n: i64) {{
+            call jump(%n)
+            ret
+        }}
+        {more}"
+    );
+    let text: String = text.lines().map(|line| line.trim_start().to_owned() + "\n").collect();
+    Engine::new(config).load_text(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+#[test]
+fn calls_that_are_jumped_out_of_leave_no_memory_behind() {
+    let _beside = TURN.read().unwrap_or_else(PoisonError::into_inner);
+    const CHILD: &str = "KILN_TEST_JUMPS";
+    // Others allocate in this process.
+    if std::env::var_os(CHILD).is_none() {
+        let child = Command::new(std::env::current_exe().expect("has a path"))
+            .args(["--exact", "calls_that_are_jumped_out_of_leave_no_memory_behind", "--test-threads=1"])
+            .env(CHILD, "1")
+            .output()
+            .expect("it starts");
+        assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+        return;
+    }
+    let in_use = || {
+        // SAFETY: no precondition.
+        let info = unsafe { libc::mallinfo2() };
+        info.uordblks as i64 + info.hblkhd as i64
+    };
+    for config in [Config::new(), Config::new().fuel(100).depth(10).interruptible(true)] {
+        let program = jumper(config, "");
+        LEAVES.set(Some(program.function("leaves").expect("is exported")));
+        assert_eq!(land(1), 1);
+        let before = in_use();
+        for n in 1..100_000 {
+            assert_eq!(land(n), n);
+        }
+        let more = in_use() - before;
+        assert!(more < 1 << 14, "{more} bytes more are in use");
+        LEAVES.set(None);
+    }
+}
+
+#[test]
+fn jumps_out_of_calls_leave_limits_as_they_were() {
+    let _beside = TURN.read().unwrap_or_else(PoisonError::into_inner);
+    let text = "export fn down(%n: i64) -> i64 {
+            ble  %n, 0, end
+            %m = sub %n, 1
+            %r = call down(%m)
+            %r = add %r, 1
+            ret  %r
+        end:
+            ret  0
+        }";
+    for (fuel, depth, most) in [(50, 1000, 49), (1000, 20, 19)] {
+        let program = jumper(Config::new().fuel(fuel).depth(depth), text);
+        LEAVES.set(Some(program.function("leaves").expect("is exported")));
+        let down = program.function::<fn(i64) -> i64>("down").expect("is exported");
+        for n in 1..100 {
+            assert_eq!(land(n), n);
+            // SAFETY: the function touches no memory.
+            assert_eq!(unsafe { down.call(most) }, Ok(most));
+            assert_eq!(land(n), n);
+            // SAFETY: as above.
+            let trap = unsafe { down.call(most + 1) }.expect_err("one too many").kind();
+            assert_eq!(trap, if depth == 20 { TrapKind::StackOverflow } else { TrapKind::OutOfFuel });
+        }
+        LEAVES.set(None);
+    }
+}
+
+/// A thread that has jumped out of a call is inside nothing: at its next call what was replaced meanwhile is freed.
+#[test]
+fn what_was_replaced_goes_after_a_jump_out_of_a_call() {
+    let _alone = TURN.write().unwrap_or_else(PoisonError::into_inner);
+    let gone = |held: &Arc<()>| Arc::strong_count(held) == 1;
+    let version = |held: &Arc<()>| {
+        let mut engine = Engine::new(Config::new());
+        let held = held.clone();
+        engine.define("held", move || {
+            let _ = &held;
+        });
+        let path = library().display();
+        let text = format!(
+            "extern held: fn()\nextern jump: fn(i64) from \"{path}\"\nexport fn leaves(%n: i64) {{\ncall held()\ncall jump(%n)\nret\n}}"
+        );
+        engine.load_text(&text).expect("loads")
+    };
+    let program = jumper(Config::new(), "");
+    LEAVES.set(Some(program.function("leaves").expect("is exported")));
+    let (first, second) = (Arc::new(()), Arc::new(()));
+    program.replace("leaves", &version(&first), "leaves").expect("replaced");
+    assert_eq!(land(1), 1);
+    let other = program.clone();
+    let with = version(&second);
+    // Another thread cannot know that this one has jumped.
+    std::thread::spawn(move || other.replace("leaves", &with, "leaves").expect("replaced"))
+        .join()
+        .expect("no panic");
+    assert!(!gone(&first));
+    assert_eq!(land(2), 2);
+    assert!(gone(&first) && !gone(&second));
+    LEAVES.set(None);
+    program.restore("leaves").expect("restored");
+    assert!(gone(&second));
 }

@@ -82,11 +82,15 @@ pub unsafe fn enter(adapter: *const u8, args: *mut u64) -> Result<(), RawTrap> {
             sp: Cell::new(0),
             trap: Cell::new(RawTrap { kind: TrapKind::Unreachable, pc: 0, caller: 0 }),
         };
-        let before = thread.live(&raw const activation as usize);
+        // What lies where the new activation does is no more, either.
+        let before = thread.live(&raw const activation as usize + size_of::<Activation>());
         if before == thread.room.get() {
             thread.grow(before);
         }
         if before == 0 {
+            if thread.depth.get() > 0 {
+                thread.jumped_out();
+            }
             thread.presence().arrive();
         }
         // SAFETY: `before < room`.
@@ -135,10 +139,7 @@ pub(crate) fn notice_outside() {
     THREAD.with(|thread| {
         let here = 0u8;
         if thread.depth.get() > 0 && thread.live(&raw const here as usize) == 0 {
-            thread.depth.set(0);
-            if thread.presence().depart() {
-                thread.presence().let_go();
-            }
+            thread.jumped_out();
         }
     });
 }
@@ -154,6 +155,15 @@ impl Thread {
     fn presence(&self) -> &Presence {
         // SAFETY: made by `grow` with the room; it stays until `List` is dropped, which takes the room too.
         unsafe { &*self.presence.get() }
+    }
+
+    /// A `longjmp` has taken the thread out of compiled code: it is outside, as if it had returned.
+    #[cold]
+    fn jumped_out(&self) {
+        self.depth.set(0);
+        if self.presence().depart() {
+            self.presence().let_go();
+        }
     }
 
     /// Holds the images that this thread's stack mentions, and no others that were retired.
