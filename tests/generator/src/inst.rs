@@ -59,6 +59,7 @@ impl Body<'_, '_, '_> {
             }
             Shape::Fence => self.fence(),
             Shape::Address | Shape::SlotAddr | Shape::Nullary | Shape::Alloca => self.access_through(op),
+            Shape::DataAddr if op == Op::TlsAddr => self.thread_local(),
             Shape::DataAddr => self.access_through(op),
             Shape::LabelAddr => {
                 let target = self.e.pick(&self.blocks[1..]);

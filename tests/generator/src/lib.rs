@@ -32,7 +32,7 @@ mod signature;
 pub mod values;
 
 pub use config::{Config, HOSTS, Host};
-pub use coverage::{Coverage, NOT_GENERATED, Point};
+pub use coverage::{Coverage, Point};
 pub use entropy::Entropy;
 pub use mutate::{hides_nan_payloads, mutate, sees_addresses};
 pub use program::{ARENA, ARENA_AT, ARENA_SIZE, ENTRY, Generated, generate};

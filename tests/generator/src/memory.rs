@@ -48,6 +48,16 @@ impl Body<'_, '_, '_> {
         }
     }
 
+    /// Writes C's `errno` and reads it back, at once, because others write it too.
+    pub fn thread_local(&mut self) {
+        let ahead = self.e.pick(&[0, 0, 4, -8]);
+        let address = self.b.tls_addr(self.plan.thread_local, ahead);
+        let value = self.read(Class::I32);
+        self.b.store(MemType::I32, (address, -ahead), value);
+        let dst = self.write_to(Class::I32, &[]);
+        self.b.to(dst).load(Type::I32, MemType::I32, (address, -ahead));
+    }
+
     /// An offset into a region of `size` bytes at which `bytes` can be accessed, aligned.
     fn offset(&mut self, size: u32, bytes: u32, align: u32) -> i32 {
         let last = (size - bytes) / align;

@@ -54,6 +54,8 @@ pub(crate) struct Plan {
     pub table: DataId,
     pub callees: Vec<Callee>,
     pub layouts: Layouts,
+    /// The calling thread's `errno`.
+    pub thread_local: DataId,
 }
 
 impl Plan {
@@ -90,7 +92,14 @@ pub fn generate(entropy: &mut Entropy, config: &Config) -> Generated {
     let table = table(&mut module, &callees);
     let entry_signature = signature::plain(entropy, config.args.min(8), config.entry_results);
     let entry = module.declare(ENTRY, entry_signature.clone(), Linkage::Export);
-    let plan = Plan { arena, table, callees, layouts };
+    let thread_local = module.add_data(DataDecl {
+        name: "errno".into(),
+        linkage: Linkage::Import,
+        align: 4,
+        thread_local: true,
+        ..DataDecl::default()
+    });
+    let plan = Plan { thread_local, arena, table, callees, layouts };
 
     for callee in plan.callees.iter().filter(|c| !c.import) {
         Body::write(&mut module, callee.id, &callee.signature, entropy, config, &plan, false);

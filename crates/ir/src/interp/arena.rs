@@ -12,6 +12,8 @@ pub type Import<'a> = Box<dyn FnMut(&mut Arena<'_>, &[u64]) -> Result<Vec<u64>, 
 
 /// Where the arena's first byte is.
 const BASE: u64 = 0x10_0000;
+/// Bytes that an imported data object gets.
+const IMPORTED: u64 = 64;
 /// Function `n` is at this plus 16 times `n`.
 const FUNCS: u64 = 0x7000_0000_0000;
 
@@ -50,7 +52,9 @@ impl<'a> Arena<'a> {
             let at = (BASE + arena.bytes.len() as u64).next_multiple_of(data.align.max(1) as u64);
             arena.bytes.resize((at - BASE) as usize, 0);
             arena.bytes.extend_from_slice(&data.bytes);
-            arena.bytes.resize((at - BASE + data.size()) as usize, 0);
+            // How large an imported object is, its module does not know.
+            let size = if data.linkage == Linkage::Import { IMPORTED } else { data.size() };
+            arena.bytes.resize((at - BASE + size) as usize, 0);
             arena.data.push(at);
             if !data.writable && data.linkage != Linkage::Import {
                 arena.constant.push((at, at + data.size()));
