@@ -4,9 +4,10 @@
 #![allow(unsafe_code, reason = "forks, and calling programs")]
 
 use crate::churn::{module, wanted};
-use crate::{Random, beside_others, times};
-use kiln::{Config, Engine, Program, TrapKind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use crate::{Random, alone, beside_others, times};
+use kiln::{Config, Engine, Program, Tier, TrapKind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 
 const TEXT: &str = "
     data cell = i64 [1]
@@ -134,6 +135,126 @@ fn forks_come_between_threads_that_compile() {
         }
         drop(stop);
         assert_eq!(swap(&program, 2), 1);
+    });
+}
+
+const SPIN: &str = "
+    extern begin: fn()
+    export fn spin(%n: i64) -> i64 {
+        %s = const 0
+    next:
+        safepoint 1 (%s)
+        %s = add %s, 1
+        blt %s, %n, next
+        ret %s
+    }
+    export fn forever() {
+        call begin()
+    again:
+        jump again
+    }
+";
+
+fn spin(program: &Program) -> Result<i64, TrapKind> {
+    let spin = program.function::<fn(i64) -> i64>("spin").expect("spin");
+    // SAFETY: the function touches no memory.
+    unsafe { spin.call(20) }.map_err(|trap| trap.kind())
+}
+
+/// Other threads call, watch and interrupt the very program that the child goes on with.
+#[test]
+fn forks_come_between_threads_that_watch_and_interrupt() {
+    let _beside = beside_others();
+    for tier in [Tier::Baseline, Tier::Interpreter] {
+        let mut engine = Engine::new(Config::new().tier(tier).interruptible(true));
+        let asked: Arc<Mutex<Option<Program>>> = Arc::default();
+        let begun = asked.clone();
+        engine.define("begin", move || {
+            if let Some(program) = &*begun.lock().expect("no panic") {
+                program.interrupt();
+            }
+        });
+        let program = engine.load_text(SPIN).expect("it loads");
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let (done, program) = (&done, &program);
+                scope.spawn(move || {
+                    while !done.load(Ordering::Relaxed) {
+                        match thread {
+                            0 => program.interrupt(),
+                            1 => drop(program.watch(|_| ())),
+                            _ => assert!(matches!(spin(program), Ok(20) | Err(TrapKind::Interrupted))),
+                        }
+                    }
+                });
+            }
+            let stop = Stop(&done);
+            for _ in 0..times(60) {
+                let child = fork(|| {
+                    let seen = Arc::new(AtomicUsize::new(0));
+                    let count = seen.clone();
+                    let watch = program.watch(move |_| {
+                        count.fetch_add(1, Ordering::Relaxed);
+                    });
+                    let mut right = spin(&program) == Ok(20) && seen.load(Ordering::Relaxed) == 20;
+                    drop(watch);
+                    right &= spin(&program) == Ok(20) && seen.load(Ordering::Relaxed) == 20;
+                    *asked.lock().expect("no panic") = Some(program.clone());
+                    // SAFETY: the function only calls `begin`.
+                    let ended = unsafe { program.invoke("forever", &[]) };
+                    right && ended.is_err_and(|error| error.to_string().contains("interrupted"))
+                });
+                wait(child);
+            }
+            drop(stop);
+        });
+    }
+}
+
+/// A thread is inside what was replaced when the process forks: the parent keeps it until the thread has left, the child,
+/// which does not have that thread, frees it.
+#[test]
+fn forks_come_while_replaced_code_waits_to_be_freed() {
+    let _alone = alone();
+    let replaceable = "export replaceable fn f() -> i64 {\n    ret 0\n}";
+    let text = "extern rest: fn() -> i64\nexport fn f() -> i64 {\n    %r = call rest()\n    ret %r\n}";
+    let version = |rest: Arc<dyn Fn() -> i64 + Send + Sync>| {
+        let mut engine = Engine::new(Config::new());
+        engine.define("rest", move || rest());
+        engine.load_text(text).expect("it loads")
+    };
+    let program = Engine::new(Config::new()).load_text(replaceable).expect("it loads");
+    let f = program.function::<fn() -> i64>("f").expect("f");
+    // SAFETY: the functions call closures as they are defined.
+    let call = || unsafe { f.call() };
+    let (entered, inside) = mpsc::channel();
+    let (leave, left) = mpsc::channel();
+    let (entered, left) = (Mutex::new(entered), Mutex::new(left));
+    let first: Arc<dyn Fn() -> i64 + Send + Sync> = Arc::new(move || {
+        entered.lock().expect("no panic").send(()).expect("somebody waits");
+        left.lock().expect("no panic").recv().expect("somebody sends");
+        1
+    });
+    let gone = |version: &Arc<_>| Arc::strong_count(version) == 1;
+    program.replace("f", &version(first.clone()), "f").expect("replaced");
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(call);
+        inside.recv().expect("it enters");
+        let second: Arc<dyn Fn() -> i64 + Send + Sync> = Arc::new(|| 2);
+        program.replace("f", &version(second.clone()), "f").expect("replaced");
+        let child = fork(|| {
+            let waits = !gone(&first);
+            let right = call() == Ok(2);
+            program.restore("f").expect("restored");
+            waits && right && call() == Ok(0) && gone(&first) && gone(&second)
+        });
+        wait(child);
+        assert!(!gone(&first) && call() == Ok(2));
+        leave.send(()).expect("it waits");
+        assert_eq!(thread.join().expect("no panic"), Ok(1));
+        program.restore("f").expect("restored");
+        assert!(gone(&first) && gone(&second));
     });
 }
 

@@ -7,10 +7,11 @@ use kiln_ir::trap::TrapKind;
 use kiln_ir::verify::Checked;
 use kiln_ir::{FuncId, Inst};
 use kiln_runtime::Requests;
+use kiln_runtime::fork::ObjectMutex;
 use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 /// A `safepoint` that a call has reached, as a watcher sees it.
 #[derive(Clone, Copy)]
@@ -61,7 +62,7 @@ pub(crate) struct Control {
     catch_panics: bool,
     /// None if the program never looks.
     requests: Option<Arc<Requests>>,
-    watchers: RwLock<Vec<Arc<Watcher>>>,
+    watchers: ObjectMutex<Vec<Arc<Watcher>>>,
 }
 
 thread_local! {
@@ -71,7 +72,7 @@ thread_local! {
 
 impl Control {
     pub fn new(module: Arc<Checked>, catch_panics: bool, requests: Option<Arc<Requests>>) -> Control {
-        Control { module, catch_panics, requests, watchers: RwLock::default() }
+        Control { module, catch_panics, requests, watchers: ObjectMutex::default() }
     }
 
     /// What is asked of the program's calls, if they ever look.
@@ -82,7 +83,7 @@ impl Control {
     /// Shows a safepoint to the watchers. Gives the kind of the trap to end the call with; what is to be said of it is
     /// left pending.
     pub fn stop(&self, func: FuncId, inst: Inst, id: u32, values: &[u64]) -> Result<(), TrapKind> {
-        let watchers = self.watchers.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let watchers = self.watchers.lock().clone();
         if watchers.is_empty() || WATCHING.replace(true) {
             return Ok(());
         }
@@ -116,7 +117,7 @@ pub struct Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         let control = self.program.control();
-        let mut watchers = control.watchers.write().unwrap_or_else(PoisonError::into_inner);
+        let mut watchers = control.watchers.lock();
         watchers.retain(|watcher| !Arc::ptr_eq(watcher, &self.watcher));
         drop(watchers);
         if let Some(requests) = control.requests() {
@@ -172,7 +173,7 @@ impl Program {
     ) -> Watch {
         let control = self.control();
         let watcher: Arc<Watcher> = Arc::new(move |safepoint| watcher(safepoint).outcome());
-        control.watchers.write().unwrap_or_else(PoisonError::into_inner).push(watcher.clone());
+        control.watchers.lock().push(watcher.clone());
         if let Some(requests) = control.requests() {
             requests.add_watcher();
         }

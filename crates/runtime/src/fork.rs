@@ -6,6 +6,7 @@
 
 use std::cell::UnsafeCell;
 use std::ffi::c_int;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
@@ -17,6 +18,8 @@ pub(crate) mod ranks {
     pub const REGISTRY: u8 = 120;
     pub const TOLD: u8 = 130;
     pub const UNWINDER: u8 = 140;
+    /// Nothing is taken under these.
+    pub const OBJECTS: u8 = 150;
 }
 
 /// A mutex that is taken around forks. Panics do not poison it: what it guards is whole between any two steps.
@@ -61,6 +64,50 @@ impl<T: Send> ForkMutex<T> {
     /// Takes the lock, known or not: those of tests do not live for ever.
     pub(crate) fn lock_unknown(&self) -> MutexGuard<'_, T> {
         self.lock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A mutex in an object that comes and goes, one of many. Whoever takes it also takes one of a few locks that stay, so it
+/// is free during forks. Takes no other lock, of this kind neither, while he holds it.
+#[derive(Debug, Default)]
+pub struct ObjectMutex<T>(Mutex<T>);
+
+/// An [`ObjectMutex`] that is taken.
+pub struct ObjectGuard<'m, T> {
+    // Let go of in this order.
+    own: MutexGuard<'m, T>,
+    _staying: MutexGuard<'static, ()>,
+}
+
+impl<T> ObjectMutex<T> {
+    /// A lock of this content.
+    pub const fn new(value: T) -> ObjectMutex<T> {
+        ObjectMutex(Mutex::new(value))
+    }
+
+    /// Takes the lock.
+    pub fn lock(&self) -> ObjectGuard<'_, T> {
+        /// So many that threads which use different objects seldom wait for each other.
+        const COUNT: usize = 64;
+        static STAYING: [ForkMutex<()>; COUNT] = [const { ForkMutex::new(ranks::OBJECTS, ()) }; COUNT];
+        // Objects of one kind lie at addresses that differ in the middle bits.
+        let address = &raw const *self as usize;
+        let staying = STAYING[(address >> 4 ^ address >> 10) % COUNT].lock();
+        ObjectGuard { own: self.0.lock().unwrap_or_else(PoisonError::into_inner), _staying: staying }
+    }
+}
+
+impl<T> Deref for ObjectGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.own
+    }
+}
+
+impl<T> DerefMut for ObjectGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.own
     }
 }
 

@@ -4,13 +4,14 @@
 //! finds it set asks here what is wanted of him.
 #![allow(unsafe_code, reason = "writes a word that running code reads")]
 
+use crate::fork::{ObjectGuard, ObjectMutex};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 /// What is asked of the calls of one program, and which calls those are.
 #[derive(Debug)]
 pub struct Requests {
-    state: Mutex<State>,
+    state: ObjectMutex<State>,
     /// Whether anything is asked, for code that has no word of its own to look at.
     asked: AtomicBool,
 }
@@ -63,7 +64,7 @@ impl Requests {
     #[allow(clippy::new_ret_no_self, reason = "rounds refer to it, so it is shared from the start")]
     pub fn new() -> Arc<Requests> {
         Arc::new_cyclic(|this| Requests {
-            state: Mutex::new(State {
+            state: ObjectMutex::new(State {
                 round: Round::new(this.clone()),
                 interrupted: 0,
                 watchers: 0,
@@ -133,8 +134,8 @@ impl Requests {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> ObjectGuard<'_, State> {
+        self.state.lock()
     }
 }
 
