@@ -202,7 +202,7 @@ pub fn element<'l>(ty: &AbiType, layouts: &'l [LayoutDecl]) -> (u32, u32, Fields
             return (layout.size, layout.align.max(1), Fields::Of(&layout.fields));
         }
     };
-    let bytes = field_bytes(kind);
+    let bytes = kind.bytes();
     (bytes, bytes, Fields::One(Field { offset: 0, kind, count: 1 }))
 }
 
@@ -222,17 +222,6 @@ impl Fields<'_> {
             Fields::One(field) => std::slice::from_ref(field),
             Fields::Of(fields) => fields,
         }
-    }
-}
-
-/// Bytes that a scalar takes in memory.
-pub const fn field_bytes(kind: FieldKind) -> u32 {
-    match kind {
-        FieldKind::I8 => 1,
-        FieldKind::I16 => 2,
-        FieldKind::I32 | FieldKind::F32 => 4,
-        FieldKind::I64 | FieldKind::F64 | FieldKind::Ptr => 8,
-        FieldKind::F80 => 16,
     }
 }
 

@@ -370,6 +370,19 @@ pub enum FieldKind {
     F80 = 7,
 }
 
+impl FieldKind {
+    /// Bytes that one takes in an aggregate, which is also its natural alignment.
+    pub const fn bytes(self) -> u32 {
+        match self {
+            FieldKind::I8 => 1,
+            FieldKind::I16 => 2,
+            FieldKind::I32 | FieldKind::F32 => 4,
+            FieldKind::I64 | FieldKind::F64 | FieldKind::Ptr => 8,
+            FieldKind::F80 => 16,
+        }
+    }
+}
+
 /// A run of equal scalars inside an aggregate: `count` of them from `offset` on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Field {

@@ -3,7 +3,6 @@
 
 use crate::body::{Body, Class};
 use crate::program::ARENA_SEEN;
-use crate::signature::size_of;
 use kiln_ir::types::{AbiType, Field, FieldKind};
 use kiln_ir::{LayoutId, MemType, Type, VReg};
 
@@ -65,7 +64,7 @@ impl Body<'_, '_, '_> {
             return;
         }
         let Field { offset, kind, count } = self.e.pick(&layout.fields);
-        let at = (offset + size_of(kind) * self.e.below(count)) as i32;
+        let at = (offset + kind.bytes() * self.e.below(count)) as i32;
         let (class, access) = match kind {
             FieldKind::I8 => (Class::I32, MemType::U8),
             FieldKind::I16 => (Class::I32, MemType::I16),

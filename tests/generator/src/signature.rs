@@ -34,8 +34,8 @@ pub(crate) fn layouts(module: &mut Module, entropy: &mut Entropy) -> Layouts {
 }
 
 fn layout(entropy: &mut Entropy) -> Layout {
-    let marked = |class, kind, count, align| {
-        let bytes = if kind == FieldKind::F80 { 16 } else { size_of(kind) };
+    let marked = |class, kind: FieldKind, count, align| {
+        let bytes = kind.bytes();
         let fields = vec![Field { offset: 0, kind, count }];
         Layout { size: bytes * count, align, fields, class }
     };
@@ -64,30 +64,19 @@ fn layout(entropy: &mut Entropy) -> Layout {
         let few = if entropy.chance(10) { 8 } else { 7 };
         let kind = KINDS[entropy.below(few) as usize];
         let count = if entropy.chance(25) { entropy.range(1, 4) } else { 1 };
-        let own = if packed { 1 } else { size_of(kind) };
+        let own = if packed { 1 } else { kind.bytes() };
         let offset = if union { 0 } else { size.next_multiple_of(own) };
-        if offset + size_of(kind) * count > LARGEST {
+        if offset + kind.bytes() * count > LARGEST {
             break;
         }
         fields.push(Field { offset, kind, count });
-        size = size.max(offset + size_of(kind) * count);
+        size = size.max(offset + kind.bytes() * count);
         align = align.max(own);
     }
     if entropy.chance(5) {
         align = 32;
     }
     Layout { size: size.next_multiple_of(align), align, fields, class: AggregateClass::Plain }
-}
-
-/// Bytes that a field takes.
-pub(crate) const fn size_of(kind: FieldKind) -> u32 {
-    match kind {
-        FieldKind::I8 => 1,
-        FieldKind::I16 => 2,
-        FieldKind::I32 | FieldKind::F32 => 4,
-        FieldKind::I64 | FieldKind::F64 | FieldKind::Ptr => 8,
-        FieldKind::F80 => 16,
-    }
 }
 
 /// A signature of scalars in C's convention.

@@ -78,7 +78,7 @@ fn layout(name: &str, layout: &Layout, report: &mut Report) {
     }
     let mut before = 0;
     for (i, field) in layout.fields.iter().enumerate() {
-        let end = field.offset as u64 + field.count as u64 * element_size(field.kind);
+        let end = field.offset as u64 + field.count as u64 * field.kind.bytes() as u64;
         if field.count == 0 || end > layout.size as u64 {
             report.add(at, Fault::LayoutField { name: name.into(), field: i });
         }
@@ -89,16 +89,6 @@ fn layout(name: &str, layout: &Layout, report: &mut Report) {
     }
     if !class_holds(layout) {
         report.add(at, Fault::LayoutClass { name: name.into() });
-    }
-}
-
-fn element_size(kind: FieldKind) -> u64 {
-    match kind {
-        FieldKind::I8 => 1,
-        FieldKind::I16 => 2,
-        FieldKind::I32 | FieldKind::F32 => 4,
-        FieldKind::I64 | FieldKind::F64 | FieldKind::Ptr => 8,
-        FieldKind::F80 => 16,
     }
 }
 
@@ -115,15 +105,15 @@ fn class_holds(layout: &Layout) -> bool {
                 f.offset == 0
                     && f.count == 2
                     && float(f.kind)
-                    && layout.size as u64 == 2 * element_size(f.kind)
+                    && layout.size as u64 == 2 * f.kind.bytes() as u64
             }
             [a, b] => {
                 a.offset == 0
                     && a.kind == b.kind
                     && (a.count, b.count) == (1, 1)
                     && float(a.kind)
-                    && b.offset as u64 == element_size(a.kind)
-                    && layout.size as u64 == 2 * element_size(a.kind)
+                    && b.offset as u64 == a.kind.bytes() as u64
+                    && layout.size as u64 == 2 * a.kind.bytes() as u64
             }
             _ => false,
         },

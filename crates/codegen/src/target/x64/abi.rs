@@ -9,7 +9,6 @@ use super::regs::*;
 use crate::Features;
 use crate::abi::{
     ArgPlace, CallLayout, Fields, Piece, Pieces, Place, ResultPlace, Returned, Structure, element,
-    field_bytes,
 };
 use crate::baseline::scan::{Allocatable, HomeRegs};
 use crate::regs::{Reg, RegSet};
@@ -292,7 +291,7 @@ fn classify<'l>(size: u32, elements: impl Iterator<Item = (u32, Fields<'l>)>) ->
     let mut classes = [Class::None; 2];
     for (base, fields) in elements {
         for field in fields.as_slice() {
-            let bytes = field_bytes(field.kind);
+            let bytes = field.kind.bytes();
             // The verifier has seen that fields lie inside the aggregate, so the runs are short.
             for n in 0..field.count {
                 let at = base + field.offset + n * bytes;
