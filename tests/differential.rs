@@ -31,3 +31,8 @@ fn mutated_programs_are_refused_or_run_equal() {
 fn the_interpreter_runs_equal_in_a_closed_world_and_in_the_process() {
     differential(&["--worlds", "--seconds", &seconds().div_ceil(4).to_string(), "--failures", "3"]);
 }
+
+#[test]
+fn tiers_count_fuel_and_depth_alike() {
+    differential(&["--limits", "--seconds", &seconds().div_ceil(4).to_string(), "--failures", "3"]);
+}

@@ -4,7 +4,7 @@
 
 use crate::isolate::{Death, isolated};
 use crate::observe::{Observation, interpret};
-use crate::tiers::{self, WAYS, Way, engine};
+use crate::tiers::{self, WAYS, Way, engine, engine_with};
 use kiln::{Checked, Engine, Tier, verify};
 use kiln_generator::{Config, Entropy, Generated, generate, shrink};
 use kiln_ir::Module;
@@ -95,6 +95,42 @@ pub fn compare(program: &Generated) -> Verdict {
 
 thread_local! {
     static ENGINES: [Engine; 3] = WAYS.map(engine);
+    /// For each limits an engine for each way.
+    static LIMITED: [[Engine; 3]; 4] = LIMITS.map(|(fuel, depth)| {
+        WAYS.map(|way| engine_with(way, |config| config.fuel(fuel).depth(depth).interruptible(fuel % 2 == 0)))
+    });
+}
+
+/// Units of fuel, and activations at a time, under which programs are compared.
+const LIMITS: [(u64, u32); 4] = [(2, 100), (9, 3), (60, 2), (1001, 5)];
+
+/// Runs a program under limits on fuel and depth on each tier, in the process, and compares: they count alike.
+pub fn compare_limited(program: &Generated) -> Verdict {
+    let checked = match verify::check(program.module.clone()) {
+        Ok(checked) => Arc::new(checked),
+        Err((_, faults)) => return Verdict::Different(format!("the verifier refuses it: {}", faults[0])),
+    };
+    LIMITED.with(|limited| {
+        for (engines, (fuel, depth)) in limited.iter().zip(LIMITS) {
+            let mut runs = Vec::new();
+            for (engine, way) in engines.iter().zip(WAYS) {
+                match tiers::run(engine, checked.clone(), &program.calls) {
+                    Ok(run) => runs.push(run),
+                    Err(error) => return Verdict::Different(format!("{way} does not load it: {error}")),
+                }
+            }
+            if runs[0].cannot_be_compared_under_limits() {
+                return Verdict::Skipped("ended by a limit");
+            }
+            for (run, way) in runs.iter().zip(WAYS).skip(1) {
+                if let Some(difference) = runs[0].difference(run) {
+                    let what = format!("with {fuel} units of fuel and depth {depth}, {way}: {difference}");
+                    return Verdict::Different(what);
+                }
+            }
+        }
+        Verdict::Same
+    })
 }
 
 /// Runs one module on the interpreter in its closed world, the other on baseline with and without the features of this

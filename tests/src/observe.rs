@@ -76,13 +76,17 @@ impl Observation {
     /// Whether a call ended for want of steps or stack, or by an address that no tier has to treat alike, so that
     /// nothing can be compared.
     pub fn cannot_be_compared(&self) -> bool {
-        let ends = |ended: &Ended| {
-            matches!(
-                ended.kind,
-                TrapKind::StepLimit | TrapKind::StackOverflow | TrapKind::BadAccess(_) | TrapKind::BadLabel
-            )
-        };
-        self.outcomes.iter().any(|o| o.as_ref().is_err_and(ends))
+        self.cannot_be_compared_under_limits() || self.ended(|kind| kind == TrapKind::StackOverflow)
+    }
+
+    /// The same for runs whose depth is limited, so that stack does not run out before.
+    pub fn cannot_be_compared_under_limits(&self) -> bool {
+        self.ended(|kind| matches!(kind, TrapKind::StepLimit | TrapKind::BadAccess(_) | TrapKind::BadLabel))
+    }
+
+    /// Whether a call ended in one of these ways.
+    fn ended(&self, so: impl Fn(TrapKind) -> bool) -> bool {
+        self.outcomes.iter().any(|outcome| outcome.as_ref().is_err_and(|ended| so(ended.kind)))
     }
 
     /// The first thing in which two runs differ, in words.

@@ -42,11 +42,16 @@ impl std::fmt::Display for Way {
 
 /// An engine with the host functions of generated programs.
 pub fn engine(way: Way) -> Engine {
+    engine_with(way, |config| config)
+}
+
+/// The same, with more said in its configuration.
+pub fn engine_with(way: Way, more: impl FnOnce(Config) -> Config) -> Engine {
     // What nobody asks for by default goes together.
     let config = Config::new().tier(way.tier).step_limit(STEPS * 20);
     let config = config.frame_pointers(way.frame_pointers).landing_pads(way.frame_pointers);
     let config = if way.all_features { config } else { config.features(Features::default()) };
-    let mut engine = Engine::new(config);
+    let mut engine = Engine::new(more(config));
     for (name, address) in hosts::addresses() {
         // SAFETY: the functions have the signatures that the generator declares and live for ever.
         unsafe { engine.define_address(name, address.cast()) };

@@ -107,6 +107,26 @@ fn time_goes_to_standard_error() {
 }
 
 #[test]
+fn limits_end_programs_with_status_70() {
+    for tier in ["baseline", "interpreter"] {
+        let fib =
+            |limits: &[&str]| run(&[&["run", "--tier", tier], limits, &["examples/fib.kiln", "10"]].concat());
+        let ended = fib(&["--fuel", "20"]);
+        assert_eq!(ended.status, Some(70), "{}", ended.stderr);
+        for words in ["out of fuel", "fib.kiln:", "`--fuel`"] {
+            assert!(ended.stderr.contains(words), "no `{words}` in:\n{}", ended.stderr);
+        }
+        let ended = fib(&["--depth", "5"]);
+        assert_eq!(ended.status, Some(70), "{}", ended.stderr);
+        for words in ["stack overflow", "fib.kiln:", "`--depth`"] {
+            assert!(ended.stderr.contains(words), "no `{words}` in:\n{}", ended.stderr);
+        }
+        assert_eq!(fib(&["--fuel", "1000", "--depth", "50"]).succeeds(), "fib(10) = 55\n");
+    }
+    assert_eq!(run(&["run", "--fuel", "much", "examples/fib.kiln"]).status, Some(2));
+}
+
+#[test]
 fn arguments_reach_the_program() {
     let text = "extern puts: fn(ptr) -> i32\nexport fn main(%argc: i32, %argv: ptr) -> i32 {\n    %i = const.i32 1\nnext:\n    bge %i, %argc, done\n    %at = sext %i\n    %s = load.ptr [%argv + %at*8]\n    call puts(%s)\n    %i = add %i, 1\n    jump next\ndone:\n    ret %argc\n}\n";
     let outcome = run_with_input(&["run", "-", "one", "--tier", "-x"], text.as_bytes());

@@ -1,17 +1,16 @@
 //! Long runs of the differential and mutation tests.
 //!
-//! `differential [--mutants | --worlds] [--seeds FROM..TO] [--seconds N] [--save DIR]`: programs of these seeds, or mutants of
-//! programs, or the interpreter against itself in another world, until the time is over. Each failing program is made small, printed as text and, if asked, saved.
+//! `differential [--mutants | --worlds | --limits] [--seeds FROM..TO] [--seconds N] [--save DIR]`: programs of these seeds,
+//! or mutants of programs, or the interpreter against itself in another world, or programs under limits, until the time is over. Each failing program is made small, printed as text and, if asked, saved.
 
 use kiln_tests::differential::{
-    Subject, Summary, any_program, baseline_program, compare, compare_worlds, run,
+    Subject, Summary, any_program, baseline_program, compare, compare_limited, compare_worlds, run,
 };
 use kiln_tests::mutants;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-const USAGE: &str =
-    "usage: differential [--mutants | --worlds] [--seeds FROM..TO] [--seconds N] [--failures N] [--save DIR]";
+const USAGE: &str = "usage: differential [--mutants | --worlds | --limits] [--seeds FROM..TO] [--seconds N] [--failures N] [--save DIR]";
 
 /// What is run.
 enum Which {
@@ -21,6 +20,8 @@ enum Which {
     Mutants,
     /// Programs with every op on the interpreter, in a closed world and in the process.
     Worlds,
+    /// Programs with little fuel and depth on all tiers.
+    Limits,
 }
 
 struct Options {
@@ -44,6 +45,7 @@ fn options() -> Option<Options> {
         match arg.as_str() {
             "--mutants" => options.subject = Which::Mutants,
             "--worlds" => options.subject = Which::Worlds,
+            "--limits" => options.subject = Which::Limits,
             "--seeds" => {
                 let seeds = args.next()?;
                 let (from, to) = seeds.split_once("..")?;
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
     let subject = match options.subject {
         Which::Programs => Subject { make: &baseline_program, check: &compare },
         Which::Mutants => Subject { make: &mutants::mutant, check: &mutants::check },
+        Which::Limits => Subject { make: &baseline_program, check: &compare_limited },
         Which::Worlds => Subject { make: &any_program, check: &compare_worlds },
     };
     let start = Instant::now();
