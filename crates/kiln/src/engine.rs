@@ -123,7 +123,8 @@ impl Config {
     /// [`TrapKind::OutOfFuel`](crate::TrapKind::OutOfFuel) where it would need one more. Every function that is entered
     /// takes a unit, and so does every arrival at a loop head, by falling into it or by jumping there; a loop head is a
     /// block that some jump, branch or cold edge in it or behind it goes to. All tiers count alike; what C and Rust functions do is
-    /// not counted. A program's function that C calls back takes from the fuel of the call that C was called from. Code
+    /// not counted. A program's function that C calls back takes from the fuel of the call that C was called from; if that
+    /// is used up there, the call ends when C, which is not skipped, has returned. Code
     /// that no host has called (C calls it on a thread of its own) is not limited.
     ///
     /// ```

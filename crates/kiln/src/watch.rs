@@ -188,8 +188,10 @@ impl Program {
     /// and has not returned; of nested ones each for itself. Calls that begin afterwards are not asked: they run as if
     /// nothing had happened, while older ones are still on their way to a safepoint too. The request is over when the
     /// last call that is asked has ended, in whatever way; if none is under way, at once. A call that is inside a host
-    /// function or C code ends when it comes back to code of the program. A thread that never entered by Rust (C calls an
-    /// address on a thread of its own) is not asked.
+    /// function or C code ends when it comes back to code of the program; so does one that is inside a function of another
+    /// program, which [stands for](Program::replace) one of this program's or was called at its address. Code that C has
+    /// called back goes on until C has returned, since C is not skipped (a [`Callback`](crate::Callback) is a call of its own,
+    /// and ends by itself). A thread that never entered by Rust (C calls an address on a thread of its own) is not asked.
     ///
     /// Of a program without safepoints that is not interruptible, no call ever hears of it.
     ///

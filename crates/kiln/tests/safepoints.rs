@@ -374,3 +374,46 @@ fn interruptions_wait_for_c_to_return() {
         asking.lock().unwrap().take();
     }
 }
+
+/// The code of another program is not this one's to end: the call ends when it comes back from there.
+#[test]
+fn interruptions_wait_for_other_programs_to_return() {
+    let asking: Arc<Mutex<Option<Program>>> = Arc::default();
+    for (tier, other_tier) in TIERS.into_iter().flat_map(|a| TIERS.map(|b| (a, b))) {
+        let base = "
+replaceable extern other: fn(ptr)
+export fn run(%p: ptr) {
+    call other(%p)
+    safepoint 1 ()
+    ret
+}";
+        let text = "
+extern ask: fn()
+export fn other(%p: ptr) {
+    call ask()
+    %i = const 0
+next:
+    safepoint 2 (%i)
+    %i = add %i, 1
+    store.i64 [%p], %i
+    blt %i, 100, next
+    ret
+}";
+        let base = load(Config::new().tier(tier).interruptible(true), base);
+        let program = asking.clone();
+        let mut engine = Engine::new(Config::new().tier(other_tier).interruptible(true));
+        engine.define("ask", move || program.lock().unwrap().as_ref().unwrap().interrupt());
+        base.replace("other", &engine.load_text(text).unwrap(), "other").unwrap();
+        *asking.lock().unwrap() = Some(base.clone());
+        let run = base.function::<fn(*mut i64)>("run").unwrap();
+        for _ in 0..2 {
+            let mut rounds = 0;
+            // SAFETY: the function writes the word that it is handed.
+            let trap = unsafe { run.call(&raw mut rounds) }.unwrap_err();
+            assert_eq!((trap.kind(), trap.function()), (TrapKind::Interrupted, Some("run")));
+            assert_eq!(rounds, 100, "{tier:?} {other_tier:?}");
+        }
+        asking.lock().unwrap().take();
+        base.restore("other").unwrap();
+    }
+}
