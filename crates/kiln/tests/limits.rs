@@ -93,6 +93,37 @@ fn prices_are_those_of_the_definition_in_every_tier() {
 }
 
 #[test]
+fn further_entries_count_as_functions_do() {
+    let text = "
+        fn wait(%n: i64) -> i64 {
+            ret %n
+        }
+        export fn start(%n: i64) -> i64 {
+            entry middle(%n) -> loop
+            %n = mul %n, 2
+        loop:
+            %m = call wait(%n)
+            %n = sub %m, 1
+            bgt %n, 0, loop
+            ret %n
+        }";
+    for tier in TIERS {
+        for (fuel, depth, expected) in [
+            // The entry, and for each of three rounds the loop head and the call.
+            (7, 2, Ok(0)),
+            (6, 2, Err(TrapKind::OutOfFuel)),
+            (7, 1, Err(TrapKind::StackOverflow)),
+        ] {
+            let program = load(Config::new().tier(tier).fuel(fuel).depth(depth), text);
+            let middle = program.function::<fn(i64) -> i64>("start.middle").unwrap();
+            // SAFETY: it touches no memory.
+            let found = unsafe { middle.call(3) }.map_err(|trap| trap.kind());
+            assert_eq!(found, expected, "{tier:?}, fuel {fuel}, depth {depth}");
+        }
+    }
+}
+
+#[test]
 fn traps_for_want_of_fuel_say_where() {
     let mut places = Vec::new();
     for tier in TIERS {
