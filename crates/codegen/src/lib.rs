@@ -7,6 +7,7 @@ pub mod abi;
 mod baseline;
 mod buffer;
 pub mod code;
+pub mod optimize;
 pub mod recovery;
 pub mod refusal;
 pub mod regs;
@@ -15,6 +16,7 @@ mod target;
 pub use baseline::Scratch;
 pub use code::Code;
 pub use kiln_ir::diagnostic::Diagnostic;
+pub use optimize::Passes;
 pub use refusal::Refusal;
 pub use target::Architecture;
 
@@ -29,11 +31,39 @@ pub struct Features {
     pub fma: bool,
 }
 
+/// How much work goes into the code.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Tier {
+    /// One walk that looks and one that writes.
+    #[default]
+    Baseline,
+    /// SSA form, passes over it, and registers chosen with a view of the whole function.
+    Optimized,
+}
+
+/// Legal but hostile choices, for tests.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Stress {
+    /// None.
+    #[default]
+    None,
+    /// Registers are chosen at random, from this seed.
+    RandomRegisters(u32),
+    /// Every value goes to the frame as soon as it is written and comes back for each read.
+    SpillEverything,
+}
+
 /// What the caller wants of the code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Options {
     /// The target to compile for.
     pub architecture: Architecture,
+    /// How much work goes into the code.
+    pub tier: Tier,
+    /// The passes of the optimizing compiler that run.
+    pub passes: Passes,
+    /// What the optimizing compiler does for tests.
+    pub stress: Stress,
     /// Processor features to use.
     pub features: Features,
     /// Whether float arithmetic gives one NaN only, the positive quiet one with payload 0, as the interpreter's

@@ -64,7 +64,7 @@ pub(crate) fn calls(op: Op) -> bool {
 impl Function {
     /// Counts anew what registers are used for and whether there are calls and `alloca`, from records, blocks and entries.
     /// O(instructions).
-    pub(crate) fn recount(&mut self) {
+    pub fn recount(&mut self) {
         let mut vregs = std::mem::take(&mut self.vregs);
         for (i, info) in vregs.iter_mut().enumerate() {
             let param = (i as u32) < self.params;

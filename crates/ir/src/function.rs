@@ -189,7 +189,8 @@ impl VRegInfo {
     /// Written more than once.
     pub const MULTI: u8 = 4;
 
-    pub(crate) const fn new(ty: Type) -> VRegInfo {
+    /// A register of this type that nothing mentions yet.
+    pub const fn new(ty: Type) -> VRegInfo {
         VRegInfo { ty, flags: 0, uses: 0, first: u32::MAX, last: 0, block: u32::MAX }
     }
 
@@ -572,6 +573,23 @@ impl Function {
         self.slots[slot.index()]
     }
 
+    /// The arrays of the function, for compilers that rewrite functions. What comes out must keep the invariants that
+    /// this module states; [`Function::recount`] makes the counts true again. A function that breaks them makes
+    /// verifier and compilers panic.
+    pub fn arrays(&mut self) -> Arrays<'_> {
+        Arrays {
+            insts: &mut self.insts,
+            pool: &mut self.pool,
+            vregs: &mut self.vregs,
+            blocks: &mut self.blocks,
+            slots: &mut self.slots,
+            label_sets: &mut self.label_sets,
+            entries: &mut self.entries,
+            params: &mut self.params,
+            positions: &mut self.positions,
+        }
+    }
+
     /// Empties the function for the next one and keeps its memory.
     pub fn clear(&mut self) {
         self.insts.clear();
@@ -590,6 +608,29 @@ impl Function {
         self.block_names.clear();
         self.slot_names.clear();
     }
+}
+
+/// The arrays of a function, open to changes; see [`Function::arrays`].
+#[derive(Debug)]
+pub struct Arrays<'f> {
+    /// The instructions, in layout order.
+    pub insts: &'f mut Vec<InstData>,
+    /// The side pool that tails point into.
+    pub pool: &'f mut Vec<u32>,
+    /// The virtual registers, parameters first.
+    pub vregs: &'f mut Vec<VRegInfo>,
+    /// The blocks, in layout order.
+    pub blocks: &'f mut Vec<BlockData>,
+    /// The stack slots.
+    pub slots: &'f mut Vec<SlotData>,
+    /// The label sets.
+    pub label_sets: &'f mut Vec<Vec<Block>>,
+    /// The further entries.
+    pub entries: &'f mut Vec<Entry>,
+    /// The number of parameters.
+    pub params: &'f mut u32,
+    /// Where source positions begin, ascending.
+    pub positions: &'f mut Vec<(Inst, Pos)>,
 }
 
 /// A memory operand: `base + index * scale + disp`.

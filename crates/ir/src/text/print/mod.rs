@@ -20,15 +20,16 @@ use std::fmt::{self, Write};
 #[derive(Clone, Copy, Debug)]
 pub struct Printed<'m> {
     module: &'m Module,
-    what: What,
+    what: What<'m>,
     positions: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum What {
+enum What<'m> {
     Module,
     Function(FuncId),
     Inst(FuncId, Inst),
+    Foreign(&'m Function, Inst),
 }
 
 /// The text form of a module.
@@ -62,6 +63,15 @@ impl<'m> Printed<'m> {
         self.what = What::Inst(func, inst);
         self
     }
+
+    /// The same for an instruction of a body that is not the module's, but refers to it: one that a compiler made.
+    ///
+    /// # Panics
+    /// Printing panics if there is no such instruction.
+    pub fn inst_of(mut self, body: &'m Function, inst: Inst) -> Printed<'m> {
+        self.what = What::Foreign(body, inst);
+        self
+    }
 }
 
 impl fmt::Display for Printed<'_> {
@@ -69,7 +79,7 @@ impl fmt::Display for Printed<'_> {
         let mut printer = Printer {
             module: self.module,
             symbols: match self.what {
-                What::Inst(..) => Symbols::loose(self.module),
+                What::Inst(..) | What::Foreign(..) => Symbols::loose(self.module),
                 What::Module | What::Function(_) => Symbols::new(self.module),
             },
             labels: HashMap::new(),
@@ -91,6 +101,7 @@ impl fmt::Display for Printed<'_> {
                 Some(body) => printer.single(body, inst),
                 None => Ok(()),
             },
+            What::Foreign(body, inst) => printer.single(body, inst),
         }
     }
 }
