@@ -2,6 +2,8 @@
 
 pub mod body;
 pub mod passes;
+pub mod watch;
 
 pub use body::{Body, Edge, Origin, Taken, Writer};
 pub use passes::Passes;
+pub use watch::{Form, Watch};

@@ -30,6 +30,7 @@ enum What<'m> {
     Function(FuncId),
     Inst(FuncId, Inst),
     Foreign(&'m Function, Inst),
+    Rewritten(FuncId, &'m Function),
 }
 
 /// The text form of a module.
@@ -51,6 +52,15 @@ impl<'m> Printed<'m> {
     /// Printing panics if the module has no such function.
     pub fn function(mut self, func: FuncId) -> Printed<'m> {
         self.what = What::Function(func);
+        self
+    }
+
+    /// Only this function, with another body than the module's: one that a compiler made of it.
+    ///
+    /// # Panics
+    /// Printing panics if the module has no such function.
+    pub fn function_as(mut self, func: FuncId, body: &'m Function) -> Printed<'m> {
+        self.what = What::Rewritten(func, body);
         self
     }
 
@@ -80,7 +90,7 @@ impl fmt::Display for Printed<'_> {
             module: self.module,
             symbols: match self.what {
                 What::Inst(..) | What::Foreign(..) => Symbols::loose(self.module),
-                What::Module | What::Function(_) => Symbols::new(self.module),
+                What::Module | What::Function(_) | What::Rewritten(..) => Symbols::new(self.module),
             },
             labels: HashMap::new(),
             label_names: HashMap::new(),
@@ -95,8 +105,9 @@ impl fmt::Display for Printed<'_> {
             }
             What::Function(func) => {
                 printer.find_data_labels();
-                printer.function(func)
+                printer.function(func, self.module.func(func).body.as_ref())
             }
+            What::Rewritten(func, body) => printer.function(func, Some(body)),
             What::Inst(func, inst) => match &self.module.func(func).body {
                 Some(body) => printer.single(body, inst),
                 None => Ok(()),
@@ -178,7 +189,7 @@ impl Printer<'_, '_, '_> {
             if parts > 0 && (after_body || !is_import) {
                 self.out.write_char('\n')?;
             }
-            self.function(FuncId(n as u32))?;
+            self.function(FuncId(n as u32), module.funcs[n].body.as_ref())?;
             after_body = !is_import;
             parts += 1;
         }
@@ -204,7 +215,7 @@ impl Printer<'_, '_, '_> {
         declared && called && next as usize == self.module.sigs.len()
     }
 
-    fn function(&mut self, func: FuncId) -> fmt::Result {
+    fn function(&mut self, func: FuncId, body: Option<&Function>) -> fmt::Result {
         let module = self.module;
         let decl = module.func(func);
         if decl.linkage == Linkage::Export {
@@ -219,8 +230,8 @@ impl Printer<'_, '_, '_> {
         }
         self.out.write_str("fn ")?;
         self.symbols.func(self.out, func)?;
-        self.signature(sig, Some(decl.body.as_ref()))?;
-        match &decl.body {
+        self.signature(sig, Some(body))?;
+        match body {
             None => self.out.write_char('\n'),
             Some(body) => self.body(func, body),
         }
