@@ -49,6 +49,8 @@ pub struct Buffer<'c> {
     scratch: &'c mut BufferScratch,
     len: usize,
     start: u32,
+    /// The number of inlined calls of the functions before.
+    inlined: usize,
     /// Where the current part starts.
     part: u32,
 }
@@ -73,7 +75,8 @@ impl<'c> Buffer<'c> {
         scratch.parts.clear();
         let start = code.bytes.len().next_multiple_of(16);
         code.bytes.resize(start + MARGIN + GUESS * insts, 0xcc);
-        Buffer { code, scratch, len: start, start: start as u32, part: start as u32 }
+        let inlined = code.inlined.len();
+        Buffer { code, scratch, len: start, start: start as u32, inlined, part: start as u32 }
     }
 
     /// Makes sure that one IR instruction and `extra` bytes fit behind the cursor.
@@ -252,6 +255,7 @@ impl<'c> Buffer<'c> {
         let keep =
             |len: usize, at: &dyn Fn(usize) -> u32| (0..len).rev().take_while(|i| at(*i) >= start).count();
         let code = self.code;
+        code.inlined.truncate(self.inlined);
         code.recoveries.truncate(start);
         code.relocs.truncate(code.relocs.len() - keep(code.relocs.len(), &|i| code.relocs[i].at));
         code.traps.truncate(code.traps.len() - keep(code.traps.len(), &|i| code.traps[i].at));

@@ -25,6 +25,8 @@ pub struct Code {
     pub epilogues: Vec<Epilogue>,
     /// Which IR instruction code belongs to: each row holds from its offset to the next row's, ascending.
     pub spans: Vec<SpanRow>,
+    /// The calls in whose place the bodies of their callees stand; rows of it are named by `spans` and by itself.
+    pub inlined: Vec<InlinedCall>,
     /// Where values are at places that code leaves from.
     pub recoveries: Recoveries,
 }
@@ -201,8 +203,44 @@ pub enum FaultCause {
 pub struct SpanRow {
     /// The first offset.
     pub at: u32,
-    /// The instruction, of the function whose code this is.
+    /// The instruction, of the function whose code this is or of the one inlined through `site`.
     pub inst: Inst,
+    /// A row of [`Code::inlined`], or [`InlinedCall::NONE`].
+    pub site: u32,
+}
+
+/// A call in whose place its callee's body stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InlinedCall {
+    /// The callee.
+    pub func: FuncId,
+    /// The call, an instruction of the function that contained it.
+    pub call: Inst,
+    /// Through which call that function came here, an earlier row of the same table; or [`InlinedCall::NONE`], and it is
+    /// the one that was compiled.
+    pub outer: u32,
+}
+
+impl InlinedCall {
+    /// Stands for "no call: the code is the compiled function's own".
+    pub const NONE: u32 = u32::MAX;
+}
+
+/// The functions that an instruction stands in, innermost first: each with the instruction of it, which of all but the
+/// first is a call. `func` is the one that was compiled, `site` a row of `calls` or [`InlinedCall::NONE`].
+pub fn inlined_frames(
+    calls: &[InlinedCall],
+    func: FuncId,
+    inst: Inst,
+    site: u32,
+) -> impl Iterator<Item = (FuncId, Inst)> + '_ {
+    let mut next = Some((inst, site));
+    std::iter::from_fn(move || {
+        let (inst, site) = next.take()?;
+        let Some(call) = calls.get(site as usize) else { return Some((func, inst)) };
+        next = Some((call.call, call.outer));
+        Some((call.func, inst))
+    })
 }
 
 impl Code {
@@ -215,7 +253,17 @@ impl Code {
         self.traps.clear();
         self.epilogues.clear();
         self.spans.clear();
+        self.inlined.clear();
         self.recoveries.clear();
+    }
+
+    /// Appends the inlined calls of one function, whose rows name each other by their places in the list given. Gives
+    /// what is to be added to such a place.
+    pub fn add_inlined(&mut self, calls: &[InlinedCall]) -> u32 {
+        let first = self.inlined.len() as u32;
+        let moved = |outer| if outer == InlinedCall::NONE { outer } else { outer + first };
+        self.inlined.extend(calls.iter().map(|call| InlinedCall { outer: moved(call.outer), ..*call }));
+        first
     }
 
     /// Where a function's frame is taken down.
@@ -232,11 +280,56 @@ impl Code {
         (offset < function.end).then_some(function)
     }
 
-    /// The IR instruction that an offset belongs to.
+    /// The function and IR instruction that an offset belongs to: of inlined code those of the function that was inlined.
     pub fn inst_at(&self, offset: u32) -> Option<(FuncId, Inst)> {
-        let function = self.function_at(offset)?;
-        let after = self.spans.partition_point(|row| row.at <= offset);
-        let row = self.spans.get(after.checked_sub(1)?)?;
-        (row.at >= function.start).then_some((function.func, row.inst))
+        self.frames_at(offset).next()
+    }
+
+    /// The functions that an offset belongs to, innermost first, each with the IR instruction that it is at: of all but the
+    /// first the call in whose place the one before it stands. None if nothing is known of the offset.
+    pub fn frames_at(&self, offset: u32) -> impl Iterator<Item = (FuncId, Inst)> + '_ {
+        let row = self.function_at(offset).and_then(|function| {
+            let after = self.spans.partition_point(|row| row.at <= offset);
+            let row = self.spans.get(after.checked_sub(1)?)?;
+            (row.at >= function.start).then_some((function.func, row))
+        });
+        row.into_iter().flat_map(|(func, row)| inlined_frames(&self.inlined, func, row.inst, row.site))
+    }
+
+    /// The function and instruction of a row of [`Code::spans`] that belongs to the code of a function.
+    pub fn innermost(&self, func: FuncId, row: &SpanRow) -> (FuncId, Inst) {
+        let inlined = self.inlined.get(row.site as usize);
+        (inlined.map_or(func, |call| call.func), row.inst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inlined_code_belongs_to_all_functions_around_it() {
+        let (f, g, h) = (FuncId(0), FuncId(1), FuncId(2));
+        let mut code = Code::default();
+        let first = InlinedCall { func: g, call: Inst(3), outer: InlinedCall::NONE };
+        code.add_inlined(&[first]);
+        let second = InlinedCall { func: h, call: Inst(5), outer: 0 };
+        let base = code.add_inlined(&[first, second]);
+        assert_eq!(base, 1);
+        code.functions.push(FunctionCode {
+            func: f,
+            entry: None,
+            start: 0,
+            code_end: 64,
+            end: 64,
+            frame: FrameInfo::default(),
+        });
+        code.spans.push(SpanRow { at: 0, inst: Inst(0), site: InlinedCall::NONE });
+        code.spans.push(SpanRow { at: 8, inst: Inst(7), site: base + 1 });
+        assert_eq!(code.frames_at(4).collect::<Vec<_>>(), [(f, Inst(0))]);
+        assert_eq!(code.frames_at(9).collect::<Vec<_>>(), [(h, Inst(7)), (g, Inst(5)), (f, Inst(3))]);
+        assert_eq!(code.inst_at(9), Some((h, Inst(7))));
+        assert_eq!(code.innermost(f, &code.spans[1]), (h, Inst(7)));
+        assert_eq!(code.frames_at(64).count(), 0);
     }
 }

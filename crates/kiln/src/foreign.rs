@@ -112,9 +112,9 @@ unsafe extern "C" fn visit(frame: *mut c_void, found: *mut c_void) -> c_int {
     if let Some(image) = Image::containing(pc) {
         found.program = true;
         if let Some(module) = image.attachment().and_then(|any| any.clone().downcast::<Checked>().ok())
-            && let Some(func) = image.function_at(pc)
+            && let Some((func, inst)) = image.place_of(pc)
         {
-            found.trap = Some((module, func, image.locate(pc).map(|(_, inst)| inst)));
+            found.trap = Some((module, func, inst));
             return 1;
         }
     }

@@ -61,9 +61,9 @@ impl Trap {
             // Images without a module attached are thunks.
             if let Some(image) = Image::containing(pc)
                 && let Some(module) = image.attachment().and_then(|any| any.downcast_ref::<Checked>())
-                && let Some(func) = image.function_at(pc)
+                && let Some((func, inst)) = image.place_of(pc)
             {
-                return trap.at(module, func, image.locate(pc).map(|(_, inst)| inst));
+                return trap.at(module, func, inst);
             }
         }
         trap

@@ -227,8 +227,8 @@ impl Image {
         self.0.code.clone()
     }
 
-    /// The function and IR instruction that the machine instruction at an address belongs to. Of a return address,
-    /// ask for the byte before it.
+    /// The function and IR instruction that the machine instruction at an address belongs to: of inlined code those of the
+    /// function that was inlined. Of a return address, ask for the byte before it.
     pub fn locate(&self, pc: usize) -> Option<(FuncId, Inst)> {
         self.0.code.contains(&pc).then(|| self.0.record.tables.inst_at(self.0.record.offset(pc))).flatten()
     }
@@ -237,6 +237,12 @@ impl Image {
     pub fn function_at(&self, pc: usize) -> Option<FuncId> {
         let inside = self.0.code.contains(&pc);
         inside.then(|| self.0.record.tables.function_at(self.0.record.offset(pc)).map(|f| f.func)).flatten()
+    }
+
+    /// [`Self::locate`], or at least [`Self::function_at`] for code that belongs to no instruction.
+    pub fn place_of(&self, pc: usize) -> Option<(FuncId, Option<Inst>)> {
+        let place = self.locate(pc).map(|(func, inst)| (func, Some(inst)));
+        place.or_else(|| self.function_at(pc).map(|func| (func, None)))
     }
 
     /// The pieces of the image's code, in ascending order of addresses: functions, then stubs.
@@ -258,14 +264,18 @@ impl Image {
         functions.chain(stubs)
     }
 
-    /// From which address on code belongs to which IR instruction, ascending.
+    /// From which address on code belongs to which IR instruction of which function, ascending: of inlined code those of the
+    /// function that was inlined.
     pub fn spans(&self) -> impl Iterator<Item = (usize, FuncId, Inst)> {
         let Record { start, tables, .. } = &self.0.record;
         tables.functions.iter().flat_map(move |function| {
             let first = tables.spans.partition_point(|row| row.at < function.start);
             let after = tables.spans.partition_point(|row| row.at < function.code_end);
             let rows = &tables.spans[first..after];
-            rows.iter().map(move |row| (start + row.at as usize, function.func, row.inst))
+            rows.iter().map(move |row| {
+                let (func, inst) = tables.innermost(function.func, row);
+                (start + row.at as usize, func, inst)
+            })
         })
     }
 

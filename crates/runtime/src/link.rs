@@ -692,6 +692,7 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
         traps,
         epilogues: Vec::new(),
         spans: code.spans.clone(),
+        inlined: code.inlined.clone(),
         recoveries: code.recoveries.clone(),
     };
     let rows = Rows::register(code, start[0], start[0] + stubs.min(code_len)..start[0] + code_len);

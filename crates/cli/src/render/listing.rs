@@ -82,16 +82,16 @@ fn assembly_of(out: &mut String, input: &Input, code: &Code, function: &Function
     formatter.options_mut().set_hex_prefix("0x");
     formatter.options_mut().set_hex_suffix("");
     formatter.options_mut().set_space_after_operand_separator(true);
-    let mut shown: Option<Inst> = None;
+    let mut shown: Option<(FuncId, Inst)> = None;
     let mut shown_line = 0;
     while decoder.can_decode() {
         let at = decoder.ip() as u32;
-        let inst = code.inst_at(at).map(|(_, inst)| inst);
-        if inst != shown
-            && let Some(inst) = inst
+        let place = code.inst_at(at);
+        if place != shown
+            && let Some((func, inst)) = place
         {
-            origin(out, input, function.func, inst, &mut shown_line, palette);
-            shown = Some(inst);
+            origin(out, input, func, inst, &mut shown_line, palette);
+            shown = place;
         }
         let instruction = decoder.decode();
         let length = instruction.len();

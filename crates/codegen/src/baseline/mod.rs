@@ -15,7 +15,7 @@ pub mod scan;
 
 use crate::abi::CallLayout;
 use crate::buffer::{Buffer, BufferScratch};
-use crate::code::{Code, Label, SpanRow};
+use crate::code::{Code, InlinedCall, Label, SpanRow};
 use crate::refusal::{Refusal, refusals};
 use crate::regs::{COUNT, Reg, RegSet};
 use crate::target::{Assembler, FrameLayout, Target};
@@ -207,7 +207,7 @@ fn emit<T: Target>(
             let spans = &mut e.asm.buffer().code().spans;
             match spans.last_mut() {
                 Some(last) if last.at == at => last.inst = Inst(i as u32),
-                _ => spans.push(SpanRow { at, inst: Inst(i as u32) }),
+                _ => spans.push(SpanRow { at, inst: Inst(i as u32), site: InlinedCall::NONE }),
             }
             T::select(&mut e, inst);
             i += 1 + e.skip as usize;
@@ -222,7 +222,8 @@ fn emit<T: Target>(
         e.forget();
         e.asm.buffer().start_part();
         let at = e.asm.buffer().offset();
-        e.asm.buffer().code().spans.push(SpanRow { at, inst: Inst(f.blocks()[entry.block.index()].start) });
+        let inst = Inst(f.blocks()[entry.block.index()].start);
+        e.asm.buffer().code().spans.push(SpanRow { at, inst, site: InlinedCall::NONE });
         let info = T::entry(&mut e, entry);
         e.end_stubs();
         e.asm.buffer().end_part(func, Some(n as u32), info);

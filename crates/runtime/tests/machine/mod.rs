@@ -3,7 +3,7 @@
 
 use kiln_codegen::Code;
 use kiln_codegen::code::{
-    FaultCause, FrameInfo, FunctionCode, Reloc, RelocKind, Routine, SpanRow, Target, TrapSite,
+    FaultCause, FrameInfo, FunctionCode, InlinedCall, Reloc, RelocKind, Routine, SpanRow, Target, TrapSite,
 };
 use kiln_codegen::recovery::{Leave, RecoveryValue, ValuePlace};
 use kiln_ir::{DataDecl, DataId, FuncId, Inst, Linkage, Module, Signature, Type};
@@ -45,7 +45,7 @@ impl Hand {
         self.code.bytes.extend(bytes);
         let (start, end) = (start as u32, self.code.bytes.len() as u32);
         self.code.functions.push(FunctionCode { func, entry: None, start, code_end: end, end, frame });
-        self.code.spans.push(SpanRow { at: start, inst: Inst(func.0 * 100) });
+        self.code.spans.push(SpanRow { at: start, inst: Inst(func.0 * 100), site: InlinedCall::NONE });
         start
     }
 

@@ -2,7 +2,7 @@
 
 use super::Pending;
 use crate::baseline::Emit;
-use crate::code::{RelocKind, Routine, SpanRow, Target, ThreadWord};
+use crate::code::{InlinedCall, RelocKind, Routine, SpanRow, Target, ThreadWord};
 use crate::recovery::{Leave, ValuePlace};
 use crate::target::x64::X64;
 use crate::target::x64::encode::{Amode, fits8};
@@ -105,7 +105,7 @@ impl Emit<'_, X64> {
             for jump in stub.jumps.into_iter().filter(|at| *at != 0) {
                 buf.patch32(jump, start - (jump + 4));
             }
-            buf.code().spans.push(SpanRow { at: start, inst: stub.inst });
+            buf.code().spans.push(SpanRow { at: start, inst: stub.inst, site: InlinedCall::NONE });
             // lea r11, [rip + the jump's length]; jmp shared
             let short = shared.wrapping_sub(start + 9) as i32;
             if fits8(short) {
