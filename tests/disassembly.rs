@@ -1,10 +1,11 @@
 //! What machine code small functions become: each file under `codegen/x64/` is a title, a function, and below it its
 //! disassembly (by a decoder that is not Kiln's) as comments that begin with `;>`. `KILN_BLESS=1` rewrites those lines;
-//! the difference is what gets reviewed. Compiled without processor features beyond the target's base level.
+//! the difference is what gets reviewed. Compiled without processor features beyond the target's base level, but for
+//! those that a line `; features: NAME, ...` names.
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, NasmFormatter};
 use kiln_codegen::code::Target;
-use kiln_codegen::{Code, Options, Scratch};
+use kiln_codegen::{Code, Features, Options, Scratch};
 use kiln_ir::{FuncId, Module};
 use std::fmt::Write;
 use std::path::Path;
@@ -43,9 +44,8 @@ fn disassembly(program: &str, name: &str) -> String {
     let checked =
         kiln_ir::verify::check(module).unwrap_or_else(|(_, faults)| panic!("{name}: {}", faults[0]));
     let mut code = Code::default();
-    if let Err(refusals) =
-        kiln_codegen::compile(&checked, &Options::default(), &mut Scratch::default(), &mut code)
-    {
+    let options = Options { features: features(program, name), ..Options::default() };
+    if let Err(refusals) = kiln_codegen::compile(&checked, &options, &mut Scratch::default(), &mut code) {
         panic!("{name}: {}", refusals[0]);
     }
     let mut formatter = NasmFormatter::new();
@@ -79,6 +79,17 @@ fn disassembly(program: &str, name: &str) -> String {
         }
     }
     text
+}
+
+/// The processor features that the file names.
+fn features(program: &str, file: &str) -> Features {
+    let mut features = Features::default();
+    let names = program.lines().filter_map(|line| line.strip_prefix("; features: "));
+    for name in names.flat_map(|names| names.split(", ")) {
+        let Some(feature) = features.named(name) else { panic!("{file}: no feature is called {name}") };
+        *feature = true;
+    }
+    features
 }
 
 fn symbol(module: &Module, target: Target) -> String {

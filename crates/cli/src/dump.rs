@@ -3,7 +3,7 @@
 use crate::input::{self, Input};
 use crate::render::{self, diagnostics, listing};
 use crate::status::Status;
-use kiln_codegen::{Code, Options, Scratch};
+use kiln_codegen::{Code, Features, Options, Scratch};
 use kiln_ir::bytecode;
 use kiln_ir::text::Sources;
 
@@ -21,6 +21,8 @@ Examples:
 pub struct Arguments {
     #[command(flatten)]
     form: Form,
+    #[command(flatten)]
+    processor: crate::features::Arguments,
     /// The program: text or bytecode; `-` for standard input
     #[arg(value_hint = clap::ValueHint::FilePath)]
     file: String,
@@ -58,7 +60,7 @@ pub fn dump(arguments: Arguments) -> Result<(), Status> {
     } else if form.calls {
         listing::calls(&input.module)
     } else {
-        let code = compile(&input)?;
+        let code = compile(&input, arguments.processor.features())?;
         if form.asm { listing::assembly(&input, &code) } else { listing::layout(&input.module, &code) }
     };
     render::write_out(&text)
@@ -85,9 +87,9 @@ fn dump_bytecode(file: &str) -> Result<(), Status> {
     }
 }
 
-fn compile(input: &Input) -> Result<Code, Status> {
+fn compile(input: &Input, features: Features) -> Result<Code, Status> {
     let mut code = Code::default();
-    let options = Options { features: kiln::host_features(), ..Options::default() };
+    let options = Options { features, ..Options::default() };
     let compiled = kiln_codegen::compile(&input.module, &options, &mut Scratch::default(), &mut code);
     compiled.map_err(|refused| {
         diagnostics::faults(&input.context(), &refused);

@@ -9,6 +9,7 @@ mod check;
 mod completions;
 mod dump;
 mod explain;
+mod features;
 mod input;
 mod man;
 mod render;

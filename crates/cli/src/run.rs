@@ -46,6 +46,8 @@ pub struct Arguments {
     /// End the program when more than so many calls of its functions are nested
     #[arg(long, value_name = "N")]
     depth: Option<u32>,
+    #[command(flatten)]
+    processor: crate::features::Arguments,
     /// The program: text or bytecode; `-` for standard input
     #[arg(value_hint = clap::ValueHint::FilePath)]
     file: String,
@@ -69,6 +71,7 @@ pub fn run(arguments: Arguments) -> Result<(), Status> {
     // Profilers find callers by frame pointers only.
     let mut config = Config::new()
         .tier(arguments.tier)
+        .features(arguments.processor.features())
         .gdb(arguments.gdb)
         .perf_map(arguments.perf_map)
         .frame_pointers(arguments.perf_map);

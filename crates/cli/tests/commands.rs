@@ -127,6 +127,24 @@ fn limits_end_programs_with_status_70() {
 }
 
 #[test]
+fn processor_features_can_be_left_out() {
+    let text = "export fn f(%a: i64, %n: i64) -> i64 {\n    %r = shl %a, %n\n    ret %r\n}\n";
+    let without = run_with_input(&["dump", "--asm", "--features", "-bmi2", "-"], text.as_bytes());
+    assert!(without.succeeds().contains("cl"), "{}", without.stdout);
+    let with = run_with_input(&["dump", "--asm", "--features", "+bmi2", "-"], text.as_bytes());
+    assert!(with.succeeds().contains("shlx"), "{}", with.stdout);
+    assert_eq!(
+        run(&["run", "--features", "-bmi1,-bmi2", "examples/fib.kiln", "10"]).succeeds(),
+        "fib(10) = 55\n"
+    );
+    for (list, words) in [("-bmi7", "bmi7"), ("bmi1", "`+bmi1`")] {
+        let refused = run(&["run", "--features", list, "examples/fib.kiln"]);
+        assert_eq!(refused.status, Some(2));
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn arguments_reach_the_program() {
     let text = "extern puts: fn(ptr) -> i32\nexport fn main(%argc: i32, %argv: ptr) -> i32 {\n    %i = const.i32 1\nnext:\n    bge %i, %argc, done\n    %at = sext %i\n    %s = load.ptr [%argv + %at*8]\n    call puts(%s)\n    %i = add %i, 1\n    jump next\ndone:\n    ret %argc\n}\n";
     let outcome = run_with_input(&["run", "-", "one", "--tier", "-x"], text.as_bytes());

@@ -7,6 +7,7 @@ pub mod abi;
 mod baseline;
 mod buffer;
 pub mod code;
+mod features;
 pub mod optimize;
 pub mod recovery;
 pub mod refusal;
@@ -15,6 +16,7 @@ mod target;
 
 pub use baseline::Scratch;
 pub use code::Code;
+pub use features::Features;
 pub use kiln_ir::diagnostic::Diagnostic;
 pub use optimize::Passes;
 pub use refusal::Refusal;
@@ -22,14 +24,6 @@ pub use target::Architecture;
 
 use kiln_ir::FuncId;
 use kiln_ir::verify::Checked;
-
-/// Processor features that generated code may use beyond the target's base level.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Features {
-    /// Fused multiply-add instructions (x86: FMA3 with AVX enabled by the system). Without them, `fma` calls the C
-    /// library.
-    pub fma: bool,
-}
 
 /// How much work goes into the code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

@@ -49,10 +49,15 @@ pub(crate) fn load(
 /// What this processor can do, as far as compiled code can use it.
 pub fn host_features() -> Features {
     #[cfg(target_arch = "x86_64")]
-    let fma = std::is_x86_feature_detected!("fma");
+    return Features {
+        fma: std::is_x86_feature_detected!("fma"),
+        // Written with the prefix of AVX, which the system must have enabled.
+        bmi1: std::is_x86_feature_detected!("bmi1") && std::is_x86_feature_detected!("avx"),
+        bmi2: std::is_x86_feature_detected!("bmi2") && std::is_x86_feature_detected!("avx"),
+        lzcnt: std::is_x86_feature_detected!("lzcnt"),
+    };
     #[cfg(not(target_arch = "x86_64"))]
-    let fma = false;
-    Features { fma }
+    Features::default()
 }
 
 /// How programs for this processor and process are compiled.

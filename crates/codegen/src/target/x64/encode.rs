@@ -455,12 +455,31 @@ impl Asm<'_> {
         self.rr(Opcode { prefix, map: 1, byte: 0x2c }, wide, reg.number(), rm);
     }
 
+    /// op reg, second, rm, of those with a VEX prefix, operands in registers; `wide` is VEX.W.
+    pub fn vex(&mut self, op: Opcode, wide: bool, reg: u32, second: Reg, rm: Reg) {
+        let (b, second) = (rm.number() as u64, second.number() as u64);
+        let reg = reg as u64;
+        let prefix = match op.prefix {
+            0x66 => 1,
+            0xf3 => 2,
+            0xf2 => 3,
+            _ => 0,
+        };
+        let extend = op.map as u64 | (!reg >> 3 & 1) << 7 | 1 << 6 | (!b >> 3 & 1) << 5;
+        let rest = prefix | (wide as u64) << 7 | (!second & 15) << 3;
+        let modrm = 0xc0 | (reg & 7) << 3 | b & 7;
+        self.buf.put(0xc4 | extend << 8 | rest << 16 | (op.byte as u64) << 24 | modrm << 32, 5);
+    }
+
     /// vfmadd231 and its relatives (VEX.LIG.66.0F38): `dst = ±(a * b) ± dst`.
     pub fn fma231(&mut self, byte: u8, double: bool, dst: Reg, a: Reg, b: Reg) {
-        let (d, a, b) = (dst.number() as u64, a.number() as u64, b.number() as u64);
-        let second = 0x02 | (!d >> 3 & 1) << 7 | 1 << 6 | (!b >> 3 & 1) << 5;
-        let third = 0x01 | (double as u64) << 7 | (!a & 15) << 3;
-        let modrm = 0xc0 | (d & 7) << 3 | b & 7;
-        self.buf.put(0xc4 | second << 8 | third << 16 | (byte as u64) << 24 | modrm << 32, 5);
+        self.vex(Opcode { prefix: 0x66, map: 2, byte }, double, dst.number(), a, b);
+    }
+
+    /// rorx reg, rm, count.
+    pub fn rorx(&mut self, wide: bool, reg: Reg, rm: Reg, count: u8) {
+        // Without a second operand its field must hold ones.
+        self.vex(super::insts::RORX, wide, reg.number(), Reg(0), rm);
+        self.buf.put(count as u64, 1);
     }
 }

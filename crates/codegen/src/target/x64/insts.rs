@@ -18,6 +18,15 @@ macro_rules! opcode {
     (0x66 0x0f 0x3a $b:literal) => {
         Opcode { prefix: 0x66, map: 3, byte: $b }
     };
+    (0xf2 0x0f 0x38 $b:literal) => {
+        Opcode { prefix: 0xf2, map: 2, byte: $b }
+    };
+    (0xf2 0x0f 0x3a $b:literal) => {
+        Opcode { prefix: 0xf2, map: 3, byte: $b }
+    };
+    (0xf3 0x0f 0x38 $b:literal) => {
+        Opcode { prefix: 0xf3, map: 2, byte: $b }
+    };
     (0x66 0x0f $b:literal) => {
         Opcode { prefix: 0x66, map: 1, byte: $b }
     };
@@ -99,6 +108,20 @@ insts! {
     BSF = [0x0f 0xbc];
     /// BSR r, r/m
     BSR = [0x0f 0xbd];
+    /// LZCNT r, r/m (with the feature)
+    LZCNT = [0xf3 0x0f 0xbd];
+    /// TZCNT r, r/m (with BMI1)
+    TZCNT = [0xf3 0x0f 0xbc];
+    /// SHLX r, r/m, r (VEX, BMI2): the count is the last
+    SHLX = [0x66 0x0f 0x38 0xf7];
+    /// SHRX r, r/m, r (VEX, BMI2)
+    SHRX = [0xf2 0x0f 0x38 0xf7];
+    /// SARX r, r/m, r (VEX, BMI2)
+    SARX = [0xf3 0x0f 0x38 0xf7];
+    /// RORX r, r/m, imm8 (VEX, BMI2)
+    RORX = [0xf2 0x0f 0x3a 0xf0];
+    /// MULX r, r, r/m (VEX, BMI2): high half, low half, by RDX
+    MULX = [0xf2 0x0f 0x38 0xf6];
     /// POPCNT r, r/m
     POPCNT = [0xf3 0x0f 0xb8];
     /// SETcc r/m8: the row of `o`; the condition is added

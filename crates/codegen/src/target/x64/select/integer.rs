@@ -183,12 +183,32 @@ impl Emit<'_, X64> {
                     self.asm.op(LEA, w, d, Amode { base, index: ra, shift: count, disp: 0 });
                     return;
                 }
+                if let (Shift::Rol | Shift::Ror, true) = (shift, d != ra && count != 0)
+                    && self.options.features.bmi2
+                {
+                    let width = if w { 64 } else { 32 };
+                    let right = if shift == Shift::Ror { count } else { width - count };
+                    self.asm.rorx(w, d, ra, right);
+                    return;
+                }
                 self.asm.mov(w, d, ra);
                 if count != 0 {
                     self.asm.shift_imm(shift, w, d, count);
                 }
             }
             Src::Val(count) => {
+                let anywhere = match shift {
+                    Shift::Shl => Some(SHLX),
+                    Shift::Shr => Some(SHRX),
+                    Shift::Sar => Some(SARX),
+                    Shift::Rol | Shift::Ror => None,
+                };
+                if let (Some(op), true) = (anywhere, self.options.features.bmi2) {
+                    let (ra, rb) = (self.read(VReg(inst.a)), self.read(count));
+                    let d = self.write(VReg(inst.dst), ra);
+                    self.asm.vex(op, w, d.number(), rb, ra);
+                    return;
+                }
                 let mut ra = self.read(VReg(inst.a));
                 let rb = self.read(count);
                 self.take(RCX);
@@ -373,11 +393,29 @@ impl Emit<'_, X64> {
         self.asm.alu(Alu::Sub, w, d, SCRATCH);
     }
 
+    pub fn popcnt(&mut self, inst: &InstData) {
+        let ra = self.read(VReg(inst.a));
+        let d = self.write(VReg(inst.dst), ra);
+        self.count_bits(POPCNT, wide(inst.ty), d, ra);
+    }
+
+    fn count_bits(&mut self, op: Opcode, w: bool, d: Reg, a: Reg) {
+        if d != a {
+            // Many processors make these wait for what was in the register before.
+            self.asm.alu(Alu::Xor, false, d, d);
+        }
+        self.asm.op(op, w, d, a);
+    }
+
     pub fn clz(&mut self, inst: &InstData) {
         let w = wide(inst.ty);
         let bits = if w { 64 } else { 32 };
         let ra = self.read(VReg(inst.a));
         let d = self.write(VReg(inst.dst), ra);
+        if self.options.features.lzcnt {
+            self.count_bits(LZCNT, w, d, ra);
+            return;
+        }
         self.asm.op(BSR, w, SCRATCH, ra);
         self.asm.mov_imm(d, 2 * bits - 1);
         self.asm.cmovcc(Cc::Ne, w, d, SCRATCH);
@@ -388,6 +426,10 @@ impl Emit<'_, X64> {
         let w = wide(inst.ty);
         let ra = self.read(VReg(inst.a));
         let d = self.write(VReg(inst.dst), ra);
+        if self.options.features.bmi1 {
+            self.count_bits(TZCNT, w, d, ra);
+            return;
+        }
         self.asm.op(BSF, w, SCRATCH, ra);
         self.asm.mov_imm(d, if w { 64 } else { 32 });
         self.asm.cmovcc(Cc::Ne, w, d, SCRATCH);

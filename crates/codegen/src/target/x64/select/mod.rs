@@ -96,7 +96,7 @@ impl Emit<'_, X64> {
             Op::Abs => self.abs(inst),
             Op::Clz => self.clz(inst),
             Op::Ctz => self.ctz(inst),
-            Op::Popcnt => self.unary_rm(inst, POPCNT, wide(inst.ty)),
+            Op::Popcnt => self.popcnt(inst),
             Op::Bswap => self.bswap(inst),
             Op::Bitrev => self.bitrev(inst),
             Op::Sext8 => self.extend8(inst, MOVSX_R_RM8, wide(inst.ty)),

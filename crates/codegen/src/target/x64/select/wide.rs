@@ -21,6 +21,19 @@ impl Emit<'_, X64> {
         let w = wide(inst.ty);
         let high = VReg(self.f.tail(inst)[1]);
         let b = self.src_tail(inst);
+        if !signed && self.options.features.bmi2 {
+            let (mut ra, mut rb) = (self.read(VReg(inst.a)), self.operand(b, w));
+            self.take(RDX);
+            if rb == RDX {
+                std::mem::swap(&mut ra, &mut rb);
+            }
+            let dl = self.write(VReg(inst.dst), Reg::NONE);
+            let dh = self.write(high, Reg::NONE);
+            self.asm.mov(w, RDX, ra);
+            // Of two results in one register the high half stays, as it should.
+            self.asm.vex(MULX, w, dh.number(), dl, rb);
+            return;
+        }
         self.mul_into_pair(inst, b, signed);
         let dl = self.write(VReg(inst.dst), RAX);
         // Both results may be one register: then the second, written last, stays.
