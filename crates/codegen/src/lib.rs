@@ -7,6 +7,7 @@ pub mod abi;
 mod baseline;
 mod buffer;
 pub mod code;
+mod emit;
 mod features;
 pub mod optimize;
 pub mod recovery;

@@ -14,47 +14,12 @@
 //! the candidates in order of their starts; where registers run out, the candidate with the least weight (mentions,
 //! times 8 per loop level) goes to the frame for good. O(instructions + candidates * registers).
 
+use crate::emit::{NO_SLOT, Val};
 use crate::regs::{Reg, RegSet};
+use crate::target::HomeRegs;
 use kiln_ir::function::{Function, VRegInfo};
 use kiln_ir::op::{Effect, Field, Role};
-use kiln_ir::{Block, Inst, Op, Type, VReg};
-
-/// Where one virtual register is, while code is written.
-#[derive(Clone, Copy, Debug)]
-pub struct Val {
-    /// The register it has on its whole range, or none.
-    pub home: Reg,
-    /// The register that holds it now, if it has no home, or none.
-    pub reg: Reg,
-    /// Flags, see the constants.
-    pub flags: u8,
-    /// Its type.
-    pub ty: Type,
-    /// Reads not yet written, in layout order; 65535 means uncounted.
-    pub uses: u16,
-    /// Its place in the frame, or [`NO_SLOT`].
-    pub slot: u32,
-    /// With [`Val::CONST`] the constant, with [`Val::REMAT`] the instruction that makes it.
-    pub aux: u32,
-}
-
-/// Stands for a register that has no place in the frame yet.
-pub const NO_SLOT: u32 = u32::MAX;
-
-impl Val {
-    /// Mentioned in more than one block.
-    pub const GLOBAL: u8 = 1;
-    /// The frame holds the current value.
-    pub const IN_SLOT: u8 = 2;
-    /// Written once, by a constant or an address: made anew where it is needed.
-    pub const REMAT: u8 = 4;
-    /// An integer constant that fits 32 bits, sign-extended; implies `REMAT`.
-    pub const CONST: u8 = 8;
-    /// While scanning: it is of one block and a candidate all the same.
-    pub const CANDIDATE: u8 = 16;
-    /// Its place in the frame was made for it, and may be another's behind its last read.
-    pub const SPILLED: u8 = 32;
-}
+use kiln_ir::{Block, Inst, Op, VReg};
 
 /// A register that may get a home.
 #[derive(Clone, Copy, Debug)]
@@ -79,26 +44,6 @@ struct Loop {
 const NO_LOOP: u32 = u32::MAX;
 /// Loops nested deeper than this count as part of the loop around them.
 const MAX_DEPTH: u32 = 48;
-
-/// The registers that a function may use as it likes.
-#[derive(Clone, Copy, Debug)]
-pub struct Allocatable {
-    /// Those that values without a home are held in. Callees may change all of them.
-    pub locals: RegSet,
-    /// Those that homes are given from.
-    pub homes: HomeRegs,
-}
-
-/// The registers that homes may be given from.
-#[derive(Clone, Copy, Debug)]
-pub struct HomeRegs {
-    /// Kept by callees, for ranges with or without calls.
-    pub saved: &'static [Reg],
-    /// Changed by callees, for integer ranges without calls; tried first.
-    pub integer: &'static [Reg],
-    /// Changed by callees, for float ranges without calls.
-    pub float: &'static [Reg],
-}
 
 /// What the scan found, and the memory it reuses.
 #[derive(Debug, Default)]

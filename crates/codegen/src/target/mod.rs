@@ -4,17 +4,46 @@ pub mod x64;
 
 use crate::Features;
 use crate::abi::CallLayout;
-use crate::baseline::Emit;
-use crate::baseline::Subject;
-use crate::baseline::scan::{Allocatable, Scan};
 use crate::buffer::Buffer;
 use crate::code::{FrameInfo, ThreadWord};
+use crate::emit::{Emit, Placement, Subject};
 use crate::recovery::ValuePlace;
-use crate::regs::Reg;
+use crate::regs::{Reg, RegSet};
 use kiln_ir::LayoutDecl;
 use kiln_ir::function::Entry;
 use kiln_ir::types::Signature;
-use kiln_ir::{InstData, Op, Type, VReg};
+use kiln_ir::{Block, InstData, Op, Type, VReg};
+
+/// The registers that a function may use as it likes.
+#[derive(Clone, Copy, Debug)]
+pub struct Allocatable {
+    /// Those that values without a home are held in. Callees may change all of them.
+    pub locals: RegSet,
+    /// Those that homes are given from.
+    pub homes: HomeRegs,
+}
+
+/// The registers that homes may be given from.
+#[derive(Clone, Copy, Debug)]
+pub struct HomeRegs {
+    /// Kept by callees, for ranges with or without calls.
+    pub saved: &'static [Reg],
+    /// Changed by callees, for integer ranges without calls; tried first.
+    pub integer: &'static [Reg],
+    /// Changed by callees, for float ranges without calls.
+    pub float: &'static [Reg],
+}
+
+/// What a function needs of its frame, as far as it is known before it is written.
+#[derive(Clone, Copy, Debug)]
+pub struct FrameNeeds<'a> {
+    /// Registers that the function uses, of which the frame keeps those that are the caller's.
+    pub saved: RegSet,
+    /// Positions of ops that call something, ascending.
+    pub calls: &'a [u32],
+    /// Whether some value will need room.
+    pub spills: bool,
+}
 
 /// What a frame may look like, from cheap to general.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
@@ -62,29 +91,31 @@ pub trait Target: Sized {
     /// The registers that a function may use as it likes.
     fn allocatable(of: &Subject) -> Allocatable;
     /// Lays out what is known of the frame before the function is written.
-    fn frame(of: &Subject, own: &CallLayout, scan: &Scan, layout: FrameLayout) -> Self::Frame;
+    fn frame(of: &Subject, own: &CallLayout, needs: &FrameNeeds<'_>, layout: FrameLayout) -> Self::Frame;
     /// Makes room for a value in the frame and gives its number.
     fn spill(frame: &mut Self::Frame) -> u32;
     /// The frame's size as `FrameInfo` has it, or none if it does not fit the layout.
     fn final_size(frame: &Self::Frame) -> Option<u32>;
 
     /// Writes the prologue and brings the parameters where they belong. The frame's size stays open.
-    fn prologue(e: &mut Emit<'_, Self>) -> FrameInfo;
-    /// Writes a further entry: the same frame, other parameters, a jump to the block. No register of the pool holds
-    /// anything, before and after.
-    fn entry(e: &mut Emit<'_, Self>, entry: &Entry) -> FrameInfo;
+    fn prologue<P: Placement>(e: &mut Emit<'_, Self, P>) -> FrameInfo;
+    /// Begins a further entry: makes the same frame and brings its parameters where they belong. No register of the pool
+    /// holds anything before.
+    fn entry<P: Placement>(e: &mut Emit<'_, Self, P>, entry: &Entry) -> FrameInfo;
     /// Writes the instruction that a place which is jumped to through a register begins with.
-    fn landing_pad(e: &mut Emit<'_, Self>);
+    fn landing_pad<P: Placement>(e: &mut Emit<'_, Self, P>);
+    /// Writes a jump.
+    fn jump<P: Placement>(e: &mut Emit<'_, Self, P>, to: Block);
     /// Writes one instruction of the IR.
-    fn select(e: &mut Emit<'_, Self>, inst: &InstData);
+    fn select<P: Placement>(e: &mut Emit<'_, Self, P>, inst: &InstData);
     /// Reads a value's room in the frame into a register. Changes no flags.
-    fn load_slot(e: &mut Emit<'_, Self>, reg: Reg, ty: Type, slot: u32);
+    fn load_slot<P: Placement>(e: &mut Emit<'_, Self, P>, reg: Reg, ty: Type, slot: u32);
     /// Writes a register to a value's room in the frame. Changes no flags.
-    fn store_slot(e: &mut Emit<'_, Self>, slot: u32, ty: Type, reg: Reg);
+    fn store_slot<P: Placement>(e: &mut Emit<'_, Self, P>, slot: u32, ty: Type, reg: Reg);
     /// Makes a rematerializable value in a register.
-    fn materialize(e: &mut Emit<'_, Self>, v: VReg, reg: Reg);
+    fn materialize<P: Placement>(e: &mut Emit<'_, Self, P>, v: VReg, reg: Reg);
     /// Copies a whole register to another of its class. Changes no flags.
-    fn move_register(e: &mut Emit<'_, Self>, to: Reg, from: Reg);
+    fn move_register<P: Placement>(e: &mut Emit<'_, Self, P>, to: Reg, from: Reg);
 
     /// The DWARF number of a register.
     fn dwarf(reg: Reg) -> u8;
@@ -92,16 +123,16 @@ pub trait Target: Sized {
     /// before its size is known, has [`NO_BASE`](crate::recovery::NO_BASE).
     fn slot_place(frame: &Self::Frame, slot: u32) -> ValuePlace;
     /// The address that a `slot_addr` gives, for a recovery record.
-    fn slot_address(e: &Emit<'_, Self>, inst: &InstData) -> ValuePlace;
+    fn slot_address<P: Placement>(e: &Emit<'_, Self, P>, inst: &InstData) -> ValuePlace;
     /// Takes 1 from a word of the thread and jumps to a stub if it was 0; gives where the jump's distance stands. Changes
     /// no register.
-    fn count_down(e: &mut Emit<'_, Self>, word: ThreadWord) -> u32;
+    fn count_down<P: Placement>(e: &mut Emit<'_, Self, P>, word: ThreadWord) -> u32;
     /// Jumps to a stub if something is asked of the code; gives where the jump's distance stands. Changes no register.
-    fn look(e: &mut Emit<'_, Self>) -> u32;
+    fn look<P: Placement>(e: &mut Emit<'_, Self, P>) -> u32;
     /// The register from whose value at any instruction the frame's end is as far as the frame is large.
     const FRAME_START: Reg;
     /// Writes the stubs that are waiting, and their records.
-    fn write_stubs(e: &mut Emit<'_, Self>);
+    fn write_stubs<P: Placement>(e: &mut Emit<'_, Self, P>);
 }
 
 /// The list of targets.

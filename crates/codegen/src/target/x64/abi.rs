@@ -10,8 +10,8 @@ use crate::Features;
 use crate::abi::{
     ArgPlace, CallLayout, Fields, Piece, Pieces, Place, ResultPlace, Returned, Structure, element,
 };
-use crate::baseline::scan::{Allocatable, HomeRegs};
 use crate::regs::{Reg, RegSet};
+use crate::target::{Allocatable, HomeRegs};
 use kiln_ir::LayoutDecl;
 use kiln_ir::types::{AbiType, AggregateClass, Convention, FieldKind, Signature};
 use kiln_ir::{Op, Type};

@@ -13,15 +13,15 @@ use super::encode::{Amode, Asm, Base};
 use super::insts::{Alu, Cc, GROUP5, LEA, MOV_R_RM, MOV_RM_R, MOVUPS_X_XM, MOVUPS_XM_X};
 use super::regs::*;
 use crate::abi::CallLayout;
-use crate::baseline::call::Room;
-use crate::baseline::scan::{NO_SLOT, Scan};
-use crate::baseline::{Emit, Subject};
 use crate::code::{Epilogue, FaultCause, FrameInfo, ThreadWord, TrapSite};
+use crate::emit::NO_SLOT;
+use crate::emit::call::Room;
+use crate::emit::{Emit, Placement, Subject};
 use crate::recovery::{NO_BASE, ValuePlace};
 use crate::regs::Reg;
-use crate::target::FrameLayout;
 use crate::target::x64::X64;
 use crate::target::x64::abi;
+use crate::target::{FrameLayout, FrameNeeds};
 use kiln_ir::function::{Entry, Function};
 use kiln_ir::trap::TrapKind;
 use kiln_ir::types::Convention;
@@ -127,7 +127,7 @@ pub fn has_pointer(of: &Subject) -> bool {
 
 impl Frame {
     /// Lays out what is known before the function is written.
-    pub fn of(of: &Subject, own: &CallLayout, scan: &Scan, layout: FrameLayout) -> Frame {
+    pub fn of(of: &Subject, own: &CallLayout, needs: &FrameNeeds<'_>, layout: FrameLayout) -> Frame {
         let f = of.f;
         let win64 = of.sig().convention == Convention::Win64;
         let mut frame = Frame {
@@ -150,9 +150,9 @@ impl Frame {
         };
         // In ascending order of DWARF numbers, as the unwind rows say. What Win64 keeps and System V does not is
         // lost in a call.
-        let keeps_all = win64 && !scan.calls.is_empty();
+        let keeps_all = win64 && !needs.calls.is_empty();
         for reg in [RBX, RSI, RDI, RBP, R12, R13, R14, R15] {
-            if scan.homes.has(reg) || keeps_all && matches!(reg, RSI | RDI) {
+            if needs.saved.has(reg) || keeps_all && matches!(reg, RSI | RDI) {
                 frame.saved[frame.saved_count] = reg;
                 frame.saved_count += 1;
             }
@@ -160,7 +160,7 @@ impl Frame {
         let slot_bytes: u64 = f.slots().iter().map(|s| room(s.size, s.align)).sum();
         // Without a frame pointer nothing in the red zone is known to be at a multiple of 16.
         frame.red_zone = layout == FrameLayout::Lean
-            && scan.calls.is_empty()
+            && needs.calls.is_empty()
             && !f.has_alloca()
             && !win64
             && slot_bytes <= RED_ZONE as u64
@@ -170,7 +170,7 @@ impl Frame {
             *outgoing = layout.stack.next_multiple_of(16).max(*outgoing);
             *align = layout.align.max(*align);
         };
-        let calls = scan.calls.iter().map(|at| &f.insts()[*at as usize]);
+        let calls = needs.calls.iter().map(|at| &f.insts()[*at as usize]);
         call_layouts(of, calls.filter(|inst| matches!(inst.op, Op::Call | Op::CallPtr)), &mut arguments);
         call_layouts(of, tail_calls(f), &mut arguments);
         frame.red_zone &= frame.outgoing == 0;
@@ -201,7 +201,7 @@ impl Frame {
             frame.hidden = frame.spill();
         }
         let room = frame.room();
-        frame.pushes_only = layout == FrameLayout::Lean && !frame.red_zone && room == 0 && !scan.homeless;
+        frame.pushes_only = layout == FrameLayout::Lean && !frame.red_zone && room == 0 && !needs.spills;
         frame.probe = layout == FrameLayout::Probed || room >= PAGE / 2;
         frame
     }
@@ -314,7 +314,7 @@ fn room(size: u32, align: u32) -> u64 {
     (size as u64 + slack).next_multiple_of(16).max(16)
 }
 
-impl Emit<'_, X64> {
+impl<P: Placement> Emit<'_, X64, P> {
     /// Writes the prologue and brings the parameters where they belong.
     pub fn prologue(&mut self) -> FrameInfo {
         let info = self.make_frame();
@@ -322,14 +322,10 @@ impl Emit<'_, X64> {
         info
     }
 
-    /// Writes a further entry.
+    /// Begins a further entry.
     pub fn entry(&mut self, entry: &Entry) -> FrameInfo {
         let info = self.make_frame();
         self.entry_parameters(entry);
-        self.flush();
-        self.forget();
-        self.check_entry();
-        self.asm.jmp(entry.block);
         info
     }
 

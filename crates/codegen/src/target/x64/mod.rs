@@ -8,12 +8,11 @@ mod params;
 mod regs;
 mod select;
 
-use super::{FrameLayout, Target};
+use super::{Allocatable, FrameLayout, FrameNeeds, Target};
 use crate::Features;
 use crate::abi::CallLayout;
-use crate::baseline::scan::{Allocatable, Scan};
-use crate::baseline::{Emit, Subject};
 use crate::code::{FrameInfo, ThreadWord};
+use crate::emit::{Emit, Placement, Subject};
 use crate::recovery::ValuePlace;
 use crate::regs::Reg;
 use encode::Asm;
@@ -21,7 +20,7 @@ use frame::Frame;
 use kiln_ir::LayoutDecl;
 use kiln_ir::function::Entry;
 use kiln_ir::types::Signature;
-use kiln_ir::{InstData, Op, Type, VReg};
+use kiln_ir::{Block, InstData, Op, Type, VReg};
 
 /// The target.
 pub struct X64;
@@ -53,8 +52,8 @@ impl Target for X64 {
         abi::allocatable(of.sig().convention, frame::has_pointer(of))
     }
 
-    fn frame(of: &Subject, own: &CallLayout, scan: &Scan, layout: FrameLayout) -> Frame {
-        Frame::of(of, own, scan, layout)
+    fn frame(of: &Subject, own: &CallLayout, needs: &FrameNeeds<'_>, layout: FrameLayout) -> Frame {
+        Frame::of(of, own, needs, layout)
     }
 
     fn spill(frame: &mut Frame) -> u32 {
@@ -65,36 +64,40 @@ impl Target for X64 {
         frame.final_size()
     }
 
-    fn prologue(e: &mut Emit<'_, X64>) -> FrameInfo {
+    fn prologue<P: Placement>(e: &mut Emit<'_, X64, P>) -> FrameInfo {
         e.prologue()
     }
 
-    fn entry(e: &mut Emit<'_, X64>, entry: &Entry) -> FrameInfo {
+    fn entry<P: Placement>(e: &mut Emit<'_, X64, P>, entry: &Entry) -> FrameInfo {
         e.entry(entry)
     }
 
-    fn landing_pad(e: &mut Emit<'_, X64>) {
+    fn landing_pad<P: Placement>(e: &mut Emit<'_, X64, P>) {
         e.landing_pad();
     }
 
+    fn jump<P: Placement>(e: &mut Emit<'_, X64, P>, to: Block) {
+        e.asm.jmp(to);
+    }
+
     #[inline]
-    fn select(e: &mut Emit<'_, X64>, inst: &InstData) {
+    fn select<P: Placement>(e: &mut Emit<'_, X64, P>, inst: &InstData) {
         e.select(inst);
     }
 
-    fn load_slot(e: &mut Emit<'_, X64>, reg: Reg, ty: Type, slot: u32) {
+    fn load_slot<P: Placement>(e: &mut Emit<'_, X64, P>, reg: Reg, ty: Type, slot: u32) {
         e.load_slot(reg, ty, slot);
     }
 
-    fn store_slot(e: &mut Emit<'_, X64>, slot: u32, ty: Type, reg: Reg) {
+    fn store_slot<P: Placement>(e: &mut Emit<'_, X64, P>, slot: u32, ty: Type, reg: Reg) {
         e.store_slot(slot, ty, reg);
     }
 
-    fn materialize(e: &mut Emit<'_, X64>, v: VReg, reg: Reg) {
+    fn materialize<P: Placement>(e: &mut Emit<'_, X64, P>, v: VReg, reg: Reg) {
         e.materialize(v, reg);
     }
 
-    fn move_register(e: &mut Emit<'_, X64>, to: Reg, from: Reg) {
+    fn move_register<P: Placement>(e: &mut Emit<'_, X64, P>, to: Reg, from: Reg) {
         e.asm.mov(true, to, from);
     }
 
@@ -106,21 +109,21 @@ impl Target for X64 {
         frame.place(slot)
     }
 
-    fn slot_address(e: &Emit<'_, X64>, inst: &InstData) -> ValuePlace {
+    fn slot_address<P: Placement>(e: &Emit<'_, X64, P>, inst: &InstData) -> ValuePlace {
         e.slot_address(inst)
     }
 
-    fn count_down(e: &mut Emit<'_, X64>, word: ThreadWord) -> u32 {
+    fn count_down<P: Placement>(e: &mut Emit<'_, X64, P>, word: ThreadWord) -> u32 {
         e.count_down(word)
     }
 
-    fn look(e: &mut Emit<'_, X64>) -> u32 {
+    fn look<P: Placement>(e: &mut Emit<'_, X64, P>) -> u32 {
         e.look()
     }
 
     const FRAME_START: Reg = regs::RSP;
 
-    fn write_stubs(e: &mut Emit<'_, X64>) {
+    fn write_stubs<P: Placement>(e: &mut Emit<'_, X64, P>) {
         e.write_stubs();
     }
 }

@@ -10,9 +10,9 @@ use super::frame::INCOMING;
 use super::insts::*;
 use super::regs::*;
 use crate::abi::{ArgPlace, CallLayout, Piece, Place};
-use crate::baseline::Emit;
-use crate::baseline::moves::ParallelMoves;
-use crate::baseline::scan::Val;
+use crate::emit::Val;
+use crate::emit::moves::ParallelMoves;
+use crate::emit::{Emit, Placement};
 use crate::regs::{Reg, RegSet};
 use kiln_ir::function::Entry;
 use kiln_ir::types::{AbiType, Convention};
@@ -36,7 +36,7 @@ fn is_narrow(param: AbiType) -> bool {
     matches!(param, AbiType::I8 | AbiType::U8 | AbiType::I16 | AbiType::U16)
 }
 
-impl Emit<'_, X64> {
+impl<P: Placement> Emit<'_, X64, P> {
     /// Brings the function's parameters where they belong.
     pub fn parameters(&mut self) {
         let own = std::mem::take(&mut self.own);
@@ -123,7 +123,7 @@ impl Emit<'_, X64> {
             self.free = self.free.without(reg.set());
             self.holds[reg.0 as usize] = v.0;
             self.vals[v.index()].reg = reg;
-            if val.flags & Val::GLOBAL != 0 {
+            if P::HOMES && val.flags & Val::GLOBAL != 0 {
                 self.dirty = self.dirty.with(reg.set());
             }
         } else {

@@ -2,7 +2,7 @@
 //! consistent stores and read-modify-writes need a locked instruction.
 
 use super::wide;
-use crate::baseline::Emit;
+use crate::emit::{Emit, Placement};
 use crate::regs::Reg;
 use crate::target::x64::X64;
 use crate::target::x64::encode::Amode;
@@ -20,7 +20,7 @@ fn sized(bytes: u32, byte: Opcode, other: Opcode) -> (Opcode, bool) {
     }
 }
 
-impl Emit<'_, X64> {
+impl<P: Placement> Emit<'_, X64, P> {
     /// The memory operand as one register, not `rax`, which is taken. To be called before the other operands are
     /// read: its own registers are no longer needed behind it.
     fn atomic_mem(&mut self, inst: &InstData) -> Amode {

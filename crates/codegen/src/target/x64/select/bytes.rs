@@ -1,7 +1,7 @@
 //! Bytes of aggregates: copied, and brought in and out of the registers in which calls pass them.
 
 use crate::abi::{Piece, Pieces};
-use crate::baseline::Emit;
+use crate::emit::{Emit, Placement};
 use crate::regs::Reg;
 use crate::target::x64::X64;
 use crate::target::x64::encode::{Amode, Base};
@@ -25,7 +25,7 @@ fn chunks(size: u32) -> impl DoubleEndedIterator<Item = (u32, u32)> {
     (0..whole).map(|n| (8 * n, 8)).chain(tail)
 }
 
-impl Emit<'_, X64> {
+impl<P: Placement> Emit<'_, X64, P> {
     /// Copies bytes that do not overlap, forward. Changes the scratch registers and flags. Neither operand has an
     /// index or the scratch register as base.
     pub fn copy_apart(&mut self, to: Amode, from: Amode, size: u32) {

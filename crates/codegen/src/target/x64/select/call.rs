@@ -8,11 +8,11 @@
 use super::bytes::ahead;
 use super::{Pending, wide};
 use crate::abi::{ArgPlace, Place, ResultPlace, Returned, Structure};
-use crate::baseline::Emit;
-use crate::baseline::call::{Arg, Room, Source};
-use crate::baseline::moves::ParallelMoves;
-use crate::baseline::scan::Val;
 use crate::code::{RelocKind, Routine, Target, ThreadWord};
+use crate::emit::Val;
+use crate::emit::call::{Arg, Room, Source};
+use crate::emit::moves::ParallelMoves;
+use crate::emit::{Emit, Placement};
 use crate::regs::{Reg, RegSet};
 use crate::target::x64::X64;
 use crate::target::x64::abi;
@@ -23,7 +23,7 @@ use crate::target::x64::regs::*;
 use kiln_ir::types::{AbiType, Convention, Signature};
 use kiln_ir::{FuncId, InstData, Op, Type, VReg};
 
-impl Emit<'_, X64> {
+impl<P: Placement> Emit<'_, X64, P> {
     pub fn call(&mut self, inst: &InstData) {
         let f = self.f;
         let parts = f.call(inst);
@@ -126,8 +126,7 @@ impl Emit<'_, X64> {
         }
         let target_kept = aggregates && target != Reg::NONE;
         let kept = if aggregates { self.keep_addresses(&mut args, target) } else { 0 };
-        let pool = self.pool;
-        self.give_up(pool);
+        self.give_up(RegSet(!CALLEE_SAVED.0));
         for arg in args.iter() {
             if let ArgPlace::Value(Place::Stack(at)) | ArgPlace::Address { place: Place::Stack(at), .. } =
                 arg.place

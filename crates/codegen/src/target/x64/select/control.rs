@@ -1,7 +1,7 @@
 //! Branches, switches, returns, and values that depend on a condition.
 
 use super::{Src, wide};
-use crate::baseline::Emit;
+use crate::emit::{Emit, Placement};
 use crate::regs::Reg;
 use crate::target::x64::X64;
 use crate::target::x64::encode::{Amode, Base};
@@ -76,13 +76,9 @@ fn find_clusters<'c>(cases: &'c [Case], clusters: &mut Vec<&'c [Case]>) {
     }
 }
 
-impl Emit<'_, X64> {
+impl<P: Placement> Emit<'_, X64, P> {
     pub fn jump(&mut self, inst: &InstData) {
-        self.flush();
-        let target = Block(inst.dst);
-        if target != self.next_block {
-            self.asm.jmp(target);
-        }
+        P::jump(self, Block(inst.dst));
     }
 
     /// Goes to a block of the label set, which all begin with nothing but homes in registers.
@@ -127,7 +123,14 @@ impl Emit<'_, X64> {
     pub fn branch(&mut self, inst: &InstData) {
         self.flush();
         let cc = self.compare(inst.ty, inst.cond(), VReg(inst.a), self.src_b(inst));
-        self.asm.jcc(cc, Block(inst.dst));
+        self.part(cc, self.at, Block(inst.dst));
+    }
+
+    /// Goes the ways of the branch at a position: to a block if the flag condition holds, else the other one.
+    fn part(&mut self, cc: Cc, branch: u32, to: Block) {
+        let fork = P::fork(self, branch, to);
+        self.asm.jcc(if fork.inverted { cc.inverse() } else { cc }, fork.to);
+        P::go_on(self);
     }
 
     /// Whether the next instruction branches on whether this compare's result is 0 and nobody else reads it. Then
@@ -156,7 +159,7 @@ impl Emit<'_, X64> {
             let cond = if next.cond() == Cond::Ne { inst.cond() } else { inst.cond().inverse() };
             self.flush();
             let cc = self.compare(inst.ty, cond, VReg(inst.a), self.src_b(inst));
-            self.asm.jcc(cc, Block(next.dst));
+            self.part(cc, self.at + 1, Block(next.dst));
             return;
         }
         let cc = self.compare(inst.ty, inst.cond(), VReg(inst.a), self.src_b(inst));
@@ -202,6 +205,8 @@ impl Emit<'_, X64> {
             true => self.temp(false),
             false => Reg::NONE,
         };
+        P::leave(self);
+        let default = P::way(self, default);
         self.switch_search(w, value, table, &clusters, default);
     }
 
@@ -242,7 +247,7 @@ impl Emit<'_, X64> {
             self.asm.buf.reserve(0);
             let block = match next.peek() {
                 Some(case) if case.0.wrapping_sub(low) as u64 == i => {
-                    next.next().map_or(default, |case| case.1)
+                    next.next().map_or(default, |case| P::way(self, case.1))
                 }
                 _ => default,
             };
@@ -262,7 +267,8 @@ impl Emit<'_, X64> {
         if clusters.len() <= 3 && clusters.iter().all(|cluster| cluster.len() == 1) {
             for case in clusters.iter().copied().flatten() {
                 self.compare_case(w, value, case.0);
-                self.asm.jcc(Cc::E, case.1);
+                let to = P::way(self, case.1);
+                self.asm.jcc(Cc::E, to);
             }
             self.asm.jmp(default);
             return;

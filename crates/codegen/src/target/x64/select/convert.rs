@@ -1,7 +1,7 @@
 //! Conversions between floats and integers, and between widths of floats.
 
 use super::{Pending, wide};
-use crate::baseline::Emit;
+use crate::emit::{Emit, Placement};
 use crate::regs::Reg;
 use crate::target::x64::X64;
 use crate::target::x64::encode::Amode;
@@ -17,7 +17,7 @@ fn float_bits(double: bool, value: f64) -> u64 {
 
 const TWO_63: f64 = 9_223_372_036_854_775_808.0;
 
-impl Emit<'_, X64> {
+impl<P: Placement> Emit<'_, X64, P> {
     pub fn fconvert(&mut self, inst: &InstData, op: Opcode) {
         let ra = self.read(VReg(inst.a));
         let d = self.write(VReg(inst.dst), ra);

@@ -1,9 +1,9 @@
 //! Float arithmetic and compares, on SSE2 and SSE4.1.
 
 use super::{Pending, Src};
-use crate::baseline::Emit;
-use crate::baseline::scan::Val;
 use crate::code::Routine;
+use crate::emit::Val;
+use crate::emit::{Emit, Fork, Placement};
 use crate::regs::Reg;
 use crate::target::x64::X64;
 use crate::target::x64::encode::Amode;
@@ -12,7 +12,7 @@ use crate::target::x64::regs::*;
 use kiln_ir::op::FCond;
 use kiln_ir::{Block, InstData, Op, Type, VReg};
 
-impl Emit<'_, X64> {
+impl<P: Placement> Emit<'_, X64, P> {
     pub fn fbinary(&mut self, inst: &InstData, op: Sse, commutes: bool) {
         self.fbinary_op(op, commutes, inst.ty, VReg(inst.dst), VReg(inst.a), Src::Val(VReg(inst.b)));
     }
@@ -251,7 +251,7 @@ impl Emit<'_, X64> {
             let next = self.f.insts()[self.at as usize + 1];
             let cond = if next.cond() == kiln_ir::Cond::Ne { cond } else { cond.inverse() };
             self.flush();
-            self.fbranch_on(inst.ty, cond, a, b, Block(next.dst));
+            self.fbranch_on(inst.ty, cond, a, b, self.at + 1, Block(next.dst));
             return;
         }
         let cc = self.fcompare(inst.ty, cond, a, b);
@@ -273,22 +273,33 @@ impl Emit<'_, X64> {
 
     pub fn fbranch(&mut self, inst: &InstData) {
         self.flush();
-        self.fbranch_on(inst.ty, inst.fcond(), VReg(inst.a), VReg(inst.b), Block(inst.dst));
+        self.fbranch_on(inst.ty, inst.fcond(), VReg(inst.a), VReg(inst.b), self.at, Block(inst.dst));
     }
 
-    fn fbranch_on(&mut self, ty: Type, cond: FCond, a: VReg, b: VReg, target: Block) {
-        let cc = self.fcompare(ty, cond, a, b);
-        match cond {
-            FCond::Eq => {
+    fn fbranch_on(&mut self, ty: Type, cond: FCond, a: VReg, b: VReg, branch: u32, target: Block) {
+        let mut cc = self.fcompare(ty, cond, a, b);
+        let Fork { to, inverted } = P::fork(self, branch, target);
+        // Equality is the only condition that takes two flags.
+        let equal = match cond {
+            FCond::Eq => Some(!inverted),
+            FCond::Ne => Some(inverted),
+            _ => None,
+        };
+        if inverted {
+            cc = cc.inverse();
+        }
+        match equal {
+            Some(true) => {
                 let unordered = self.asm.skip_if(Cc::P);
-                self.asm.jcc(cc, target);
+                self.asm.jcc(cc, to);
                 self.asm.land(unordered);
             }
-            FCond::Ne => {
-                self.asm.jcc(Cc::P, target);
-                self.asm.jcc(cc, target);
+            Some(false) => {
+                self.asm.jcc(Cc::P, to);
+                self.asm.jcc(cc, to);
             }
-            _ => self.asm.jcc(cc, target),
+            None => self.asm.jcc(cc, to),
         }
+        P::go_on(self);
     }
 }

@@ -1,8 +1,8 @@
 //! Integer arithmetic.
 
 use super::{Src, wide};
-use crate::baseline::Emit;
 use crate::code::FaultCause;
+use crate::emit::{Emit, Placement};
 use crate::regs::Reg;
 use crate::target::x64::X64;
 use crate::target::x64::encode::Amode;
@@ -10,7 +10,7 @@ use crate::target::x64::insts::*;
 use crate::target::x64::regs::*;
 use kiln_ir::{InstData, VReg};
 
-impl Emit<'_, X64> {
+impl<P: Placement> Emit<'_, X64, P> {
     /// The second operand as the record has it.
     #[inline]
     pub fn src_b(&self, inst: &InstData) -> Src {

@@ -1,8 +1,8 @@
 //! Guards, exits, safepoints, limits, and the stubs by which they leave.
 
 use super::Pending;
-use crate::baseline::Emit;
-use crate::code::{InlinedCall, RelocKind, Routine, SpanRow, Target, ThreadWord};
+use crate::code::{RelocKind, Routine, SpanRow, Target, ThreadWord};
+use crate::emit::{Emit, Placement};
 use crate::recovery::{Leave, ValuePlace};
 use crate::target::x64::X64;
 use crate::target::x64::encode::{Amode, fits8};
@@ -11,7 +11,7 @@ use crate::target::x64::regs::*;
 use kiln_ir::op::FCond;
 use kiln_ir::{Block, InstData, Slot, VReg};
 
-impl Emit<'_, X64> {
+impl<P: Placement> Emit<'_, X64, P> {
     pub fn guard(&mut self, inst: &InstData) {
         let f = self.f;
         let exit = Leave::Exit(f.tail(inst)[1]);
@@ -105,7 +105,7 @@ impl Emit<'_, X64> {
             for jump in stub.jumps.into_iter().filter(|at| *at != 0) {
                 buf.patch32(jump, start - (jump + 4));
             }
-            buf.code().spans.push(SpanRow { at: start, inst: stub.inst, site: InlinedCall::NONE });
+            buf.code().spans.push(SpanRow { at: start, inst: stub.inst.inst, site: stub.inst.site });
             // lea r11, [rip + the jump's length]; jmp shared
             let short = shared.wrapping_sub(start + 9) as i32;
             if fits8(short) {
@@ -129,7 +129,7 @@ impl Emit<'_, X64> {
             }
             let recoveries = &mut buf.code().recoveries;
             recoveries.start(end, stub.leave);
-            recoveries.frame(self.func, stub.inst, values.iter().copied());
+            recoveries.frame(self.func, stub.inst.inst, values.iter().copied());
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use super::integer::uses;
 use super::{Pending, Src, wide};
-use crate::baseline::Emit;
-use crate::baseline::scan::Val;
 use crate::code::{RelocKind, Routine, Target};
+use crate::emit::Val;
+use crate::emit::{Emit, Placement};
 use crate::regs::Reg;
 use crate::target::x64::X64;
 use crate::target::x64::encode::{Amode, Base};
@@ -25,7 +25,7 @@ fn pieces(bytes: u32) -> &'static [(i32, u32)] {
     }
 }
 
-impl Emit<'_, X64> {
+impl<P: Placement> Emit<'_, X64, P> {
     /// The memory operand of an instruction, its registers read. May leave a pending symbol.
     pub fn mem(&mut self, inst: &InstData) -> Amode {
         let m = self.f.mem(inst);

@@ -19,10 +19,10 @@ mod wide;
 use super::encode::Amode;
 use super::insts::*;
 use super::regs::*;
-use crate::baseline::Emit;
-use crate::baseline::moves::{ParallelMoves, Step};
-use crate::baseline::scan::Val;
 use crate::code::{FaultCause, RelocKind, Target, TrapSite};
+use crate::emit::Val;
+use crate::emit::moves::{ParallelMoves, Step};
+use crate::emit::{Emit, Placement};
 use crate::regs::Reg;
 use crate::target::x64::X64;
 use kiln_ir::op::Shape;
@@ -58,7 +58,7 @@ pub const fn wide(ty: Type) -> bool {
     ty.bytes() == 8
 }
 
-impl Emit<'_, X64> {
+impl<P: Placement> Emit<'_, X64, P> {
     /// Writes the current instruction.
     #[inline]
     pub fn select(&mut self, inst: &InstData) {

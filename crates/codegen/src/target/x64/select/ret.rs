@@ -3,10 +3,10 @@
 use super::bytes::ahead;
 use super::wide;
 use crate::abi::{ResultPlace, Returned};
-use crate::baseline::Emit;
-use crate::baseline::call::Room;
-use crate::baseline::moves::ParallelMoves;
-use crate::baseline::scan::Val;
+use crate::emit::Val;
+use crate::emit::call::Room;
+use crate::emit::moves::ParallelMoves;
+use crate::emit::{Emit, Placement};
 use crate::regs::{Reg, RegSet};
 use crate::target::x64::X64;
 use crate::target::x64::encode::Amode;
@@ -15,7 +15,7 @@ use crate::target::x64::regs::*;
 use kiln_ir::types::{AbiType, Signature};
 use kiln_ir::{InstData, Type, VReg};
 
-impl Emit<'_, X64> {
+impl<P: Placement> Emit<'_, X64, P> {
     pub fn ret(&mut self, inst: &InstData) {
         let sig = self.module.signature_of(self.func);
         match &sig.results[..] {
@@ -45,7 +45,7 @@ impl Emit<'_, X64> {
     }
 
     /// The values that a return gives.
-    fn returned(&self, inst: &InstData) -> impl Iterator<Item = VReg> + use<'_> {
+    fn returned(&self, inst: &InstData) -> impl Iterator<Item = VReg> + use<'_, P> {
         let more = if inst.has_tail() { Some(self.f.list(inst, 0).iter()) } else { None };
         std::iter::once(VReg(inst.a)).chain(more.into_iter().flatten())
     }

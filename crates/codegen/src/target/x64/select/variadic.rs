@@ -3,7 +3,7 @@
 
 use super::bytes::ahead;
 use super::wide;
-use crate::baseline::Emit;
+use crate::emit::{Emit, Placement};
 use crate::regs::Reg;
 use crate::target::x64::X64;
 use crate::target::x64::encode::Amode;
@@ -21,7 +21,7 @@ const AREA: u32 = 16;
 const GENERAL_END: i32 = 48;
 const VECTOR_END: i32 = 176;
 
-impl Emit<'_, X64> {
+impl<P: Placement> Emit<'_, X64, P> {
     fn is_win64(&self) -> bool {
         self.module.signature_of(self.func).convention == Convention::Win64
     }

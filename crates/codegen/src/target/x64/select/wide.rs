@@ -1,7 +1,7 @@
 //! Double-width products, carries, and arithmetic that leaves on overflow.
 
 use super::{Src, wide};
-use crate::baseline::Emit;
+use crate::emit::{Emit, Placement};
 use crate::regs::Reg;
 use crate::target::x64::X64;
 use crate::target::x64::insts::*;
@@ -9,7 +9,7 @@ use crate::target::x64::regs::*;
 use kiln_ir::function::VRegInfo;
 use kiln_ir::{Block, InstData, VReg};
 
-impl Emit<'_, X64> {
+impl<P: Placement> Emit<'_, X64, P> {
     /// The operand at the start of the tail, register or constant.
     pub fn src_tail(&self, inst: &InstData) -> Src {
         let word = self.f.tail(inst)[0];
@@ -87,6 +87,13 @@ impl Emit<'_, X64> {
         self.f.vregs()[dst.index()].flags & VRegInfo::MULTI == 0 && dst.0 >= self.f.params()
     }
 
+    /// Goes to the cold block of the current instruction if the condition holds.
+    fn leave_if(&mut self, cc: Cc, cold: Block) {
+        P::leave(self);
+        let cold = P::way(self, cold);
+        self.asm.jcc(cc, cold);
+    }
+
     /// dst = a op b, or to the cold block if the condition says overflow.
     pub fn overflow(&mut self, inst: &InstData, alu: Alu, cc: Cc) {
         let w = wide(inst.ty);
@@ -103,7 +110,7 @@ impl Emit<'_, X64> {
             Src::Imm(imm) => self.asm.alu_imm(alu, w, t, imm),
             _ => self.asm.alu(alu, w, t, rb),
         }
-        self.asm.jcc(cc, cold);
+        self.leave_if(cc, cold);
         self.asm.mov(w, d, t);
     }
 
@@ -114,7 +121,7 @@ impl Emit<'_, X64> {
         let d = self.write(VReg(inst.dst), ra);
         self.asm.mov(w, SCRATCH, ra);
         self.asm.group(GROUP3, w, 3, SCRATCH);
-        self.asm.jcc(Cc::O, Block(inst.b));
+        self.leave_if(Cc::O, Block(inst.b));
         self.asm.mov(w, d, SCRATCH);
     }
 
@@ -136,7 +143,7 @@ impl Emit<'_, X64> {
                 self.asm.op(IMUL_R_RM, w, SCRATCH, rb);
             }
         }
-        self.asm.jcc(Cc::O, cold);
+        self.leave_if(Cc::O, cold);
         self.asm.mov(w, d, SCRATCH);
     }
 
@@ -148,7 +155,7 @@ impl Emit<'_, X64> {
         self.mul_into_pair(inst, b, false);
         // `rax` and `rdx` were taken, so a value that lived there is elsewhere, on the cold side too.
         let d = self.write(VReg(inst.dst), RAX);
-        self.asm.jcc(Cc::O, cold);
+        self.leave_if(Cc::O, cold);
         self.asm.mov(w, d, RAX);
     }
 }

@@ -5,19 +5,18 @@
 //! rematerialized one may be in neither. Registers that the current instruction uses are pinned: they are given up
 //! only by its own hand. A value of one block is freed at its last read, so it is never stored for nothing.
 
-use super::scan::{NO_SLOT, Val};
-use super::{ANY, Emit};
+use super::{ANY, Emit, NO_SLOT, Placement, Val};
 use crate::regs::{Reg, RegSet};
 use crate::target::Target;
 use kiln_ir::VReg;
 
-impl<T: Target> Emit<'_, T> {
+impl<T: Target, P: Placement> Emit<'_, T, P> {
     /// The register that holds a value, which this read leaves with one read less. Pinned until the instruction's
     /// end, even if it was the last read.
     #[inline]
     pub fn read(&mut self, v: VReg) -> Reg {
         let val = &self.vals[v.index()];
-        if val.home != Reg::NONE {
+        if P::HOMES && val.home != Reg::NONE {
             return val.home;
         }
         let reg = if val.reg != Reg::NONE { val.reg } else { self.fill(v) };
@@ -47,7 +46,7 @@ impl<T: Target> Emit<'_, T> {
     /// Brings a value that is in no register into one.
     fn fill(&mut self, v: VReg) -> Reg {
         let val = self.vals[v.index()];
-        let reg = self.alloc(val.ty.is_float());
+        let reg = self.alloc(v, val.ty.is_float());
         if val.flags & Val::REMAT != 0 {
             T::materialize(self, v, reg);
         } else {
@@ -58,7 +57,8 @@ impl<T: Target> Emit<'_, T> {
         reg
     }
 
-    fn hold(&mut self, v: VReg, reg: Reg) {
+    /// Takes note that a register holds a value.
+    pub fn hold(&mut self, v: VReg, reg: Reg) {
         self.holds[reg.0 as usize] = v.0;
         self.vals[v.index()].reg = reg;
     }
@@ -67,6 +67,10 @@ impl<T: Target> Emit<'_, T> {
     pub fn slot_of(&mut self, v: VReg) -> u32 {
         let val = &mut self.vals[v.index()];
         if val.slot == NO_SLOT {
+            if val.flags & (Val::GLOBAL | Val::ACROSS) != 0 {
+                val.slot = T::spill(&mut self.frame);
+                return val.slot;
+            }
             // The room of a value of one block serves another behind its last read; the reading instruction itself
             // may still look there.
             let now = self.at;
@@ -79,15 +83,18 @@ impl<T: Target> Emit<'_, T> {
         val.slot
     }
 
-    /// A register that holds nothing and is not pinned, taken from the pool and pinned.
-    pub fn alloc(&mut self, vector: bool) -> Reg {
+    /// A register for a value (or for none in particular) that holds nothing and is not pinned, taken from the pool and
+    /// pinned.
+    fn alloc(&mut self, v: VReg, vector: bool) -> Reg {
         let class = if vector { RegSet::VECTOR } else { RegSet::GENERAL };
-        let reg = match self.free.and(class).without(self.pinned).first() {
-            Some(reg) => reg,
-            None => {
-                let victim = self.victim(class);
+        let free = self.free.and(class).without(self.pinned);
+        let reg = match free {
+            RegSet::EMPTY => {
+                let taken = self.pool.and(class).without(self.free).without(self.pinned);
+                let victim = P::victim(self, taken);
                 self.evict(victim)
             }
+            _ => P::pick(self, free, v),
         };
         self.free = self.free.without(reg.set());
         self.pinned = self.pinned.with(reg.set());
@@ -96,17 +103,8 @@ impl<T: Target> Emit<'_, T> {
 
     /// A register for the rest of the current instruction only.
     pub fn temp(&mut self, vector: bool) -> Reg {
-        let reg = self.alloc(vector);
+        let reg = self.alloc(VReg::NONE, vector);
         self.free = self.free.with(reg.set());
-        reg
-    }
-
-    fn victim(&mut self, class: RegSet) -> Reg {
-        let taken = self.pool.and(class).without(self.free).without(self.pinned);
-        let behind = RegSet(taken.0 & (u64::MAX << (self.next_victim & 63)));
-        let reg = behind.first().or(taken.first());
-        let reg = reg.expect("an instruction pins fewer registers than the pool has");
-        self.next_victim = reg.0 + 1;
         reg
     }
 
@@ -161,7 +159,7 @@ impl<T: Target> Emit<'_, T> {
     #[inline]
     pub fn write(&mut self, v: VReg, prefer: Reg) -> Reg {
         let val = &mut self.vals[v.index()];
-        if val.home != Reg::NONE {
+        if P::HOMES && val.home != Reg::NONE {
             return val.home;
         }
         val.flags &= !Val::IN_SLOT;
@@ -171,19 +169,26 @@ impl<T: Target> Emit<'_, T> {
                 prefer == ANY || prefer.is_vector() == val.ty.is_float(),
                 "{v:?} is of the other class"
             );
+            let vector = val.ty.is_float();
             if prefer != ANY && self.free.has(prefer) {
                 reg = prefer;
+                if !P::HOMES {
+                    let class = if vector { RegSet::VECTOR } else { RegSet::GENERAL };
+                    let free = self.free.and(class).without(self.pinned);
+                    reg = P::place(self, v, prefer, free);
+                }
                 self.free = self.free.without(reg.set());
             } else {
-                let vector = val.ty.is_float();
-                reg = self.alloc(vector);
+                reg = self.alloc(v, vector);
             }
             self.hold(v, reg);
         }
         self.pinned = self.pinned.with(reg.set());
         let val = &mut self.vals[v.index()];
         if val.flags & Val::GLOBAL != 0 {
-            self.dirty = self.dirty.with(reg.set());
+            if P::HOMES {
+                self.dirty = self.dirty.with(reg.set());
+            }
         } else if val.uses == 0 {
             // Nobody reads it: the register is free again behind this instruction.
             val.reg = Reg::NONE;
@@ -246,6 +251,6 @@ impl<T: Target> Emit<'_, T> {
     #[inline]
     pub fn dies(&self, v: VReg) -> bool {
         let val = &self.vals[v.index()];
-        val.uses == 1 && val.flags & Val::GLOBAL == 0 && val.home == Reg::NONE
+        val.uses == 1 && val.flags & Val::GLOBAL == 0 && !(P::HOMES && val.home != Reg::NONE)
     }
 }

@@ -3,9 +3,9 @@
 //! A value that the place lists is where it happens to be: in its home, in the register that caches it, in its place
 //! in the frame, or nowhere because it is a constant. Nothing is done to it on the way that goes on.
 
-use super::Emit;
-use super::scan::Val;
+use super::{Emit, Placement, Val};
 use crate::code::ThreadWord;
+use crate::optimize::Origin;
 use crate::recovery::{Leave, RecoveryValue, ValuePlace};
 use crate::regs::Reg;
 use crate::target::{Assembler, Target};
@@ -21,8 +21,8 @@ pub struct Stub {
     pub leave: Leave,
     /// Where the code goes on, if it may.
     pub back: Option<u32>,
-    /// The instruction that it belongs to.
-    pub inst: Inst,
+    /// The instruction of the source that it belongs to.
+    pub inst: Origin,
     /// Where its values start in the list of all stubs' values; they end where the next stub's start.
     pub values: u32,
 }
@@ -43,7 +43,7 @@ impl Stubs {
     }
 }
 
-impl<T: Target> Emit<'_, T> {
+impl<T: Target, P: Placement> Emit<'_, T, P> {
     /// Takes note of a stub for the current instruction with the values that it lists where they are now: when the
     /// jumps to it are taken. This is their read.
     pub fn stub(&mut self, jumps: [u32; 2], leave: Leave, list: VRegList<'_>) {
@@ -55,7 +55,8 @@ impl<T: Target> Emit<'_, T> {
         for v in list.iter() {
             self.consume(v);
         }
-        self.stubs.list.push(Stub { jumps, back: None, leave, inst: Inst(self.at), values });
+        let inst = P::source(self, self.at);
+        self.stubs.list.push(Stub { jumps, back: None, leave, inst, values });
     }
 
     /// Says that the code behind the jump written last is where the stub noted last goes on.
@@ -67,14 +68,14 @@ impl<T: Target> Emit<'_, T> {
     }
 
     /// Takes note of a stub without values for what happens before an instruction.
-    fn stub_before(&mut self, jump: u32, leave: Leave, inst: Inst) {
+    fn stub_before(&mut self, jump: u32, leave: Leave, inst: Origin) {
         let (back, values) = (Some(self.asm.buffer().offset()), self.stubs.values.len() as u32);
         self.stubs.list.push(Stub { jumps: [jump, 0], back, leave, inst, values });
     }
 
     /// At a function's entry, when the frame is there, and at the start of a loop head: takes fuel, and looks whether
     /// something is asked of the code.
-    pub fn check(&mut self, inst: Inst) {
+    pub fn check(&mut self, inst: Origin) {
         self.asm.buffer().reserve(0);
         if self.options.fuel {
             let jump = T::count_down(self, ThreadWord::Fuel);
@@ -88,11 +89,12 @@ impl<T: Target> Emit<'_, T> {
 
     /// At a function's entry, when the frame is there.
     pub fn check_entry(&mut self) {
+        let start = Origin::own(Inst(0));
         if self.options.depth {
             let jump = T::count_down(self, ThreadWord::Depth);
-            self.stub_before(jump, Leave::TooDeep, Inst(0));
+            self.stub_before(jump, Leave::TooDeep, start);
         }
-        self.check(Inst(0));
+        self.check(start);
     }
 
     /// Writes the stubs noted since the last time, before the part of the function ends that they belong to.
