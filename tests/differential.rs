@@ -36,3 +36,8 @@ fn the_interpreter_runs_equal_in_a_closed_world_and_in_the_process() {
 fn tiers_count_fuel_and_depth_alike() {
     differential(&["--limits", "--seconds", &seconds().div_ceil(4).to_string(), "--failures", "3"]);
 }
+
+#[test]
+fn generated_programs_run_equal_before_and_after_the_passes() {
+    differential(&["--passes", "--seconds", &seconds().div_ceil(4).to_string(), "--failures", "3"]);
+}

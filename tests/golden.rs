@@ -2,10 +2,13 @@
 //! `KILN_BLESS=1` rewrites what the lines expect by what the interpreter gives.
 
 use kiln::{Engine, InvokeError, LoadError, Tier};
+use kiln_codegen::Passes;
 use kiln_ir::types::{AbiType, TypeSet};
 use kiln_ir::{FuncId, Module, Op, Signature, Type};
+use kiln_tests::destruct::optimized;
 use kiln_tests::golden::{self, Expected, Golden, Run};
-use kiln_tests::tiers::{WAYS, engine};
+use kiln_tests::observe::STEPS;
+use kiln_tests::tiers::{WAYS, engine, engine_with};
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -89,6 +92,18 @@ fn file(name: &str, text: &str, bless: bool) -> Result<(usize, Option<String>), 
                 Ok(_) => faults.push(format!("{tier_name} does not refuse it: take away the `tiers` line")),
             }
             continue;
+        }
+        if way.tier == Tier::Interpreter && !bless {
+            // The interpreter also runs what the optimizing compiler's passes make of the program, in some more steps.
+            let engine = engine_with(way, |config| config.step_limit(STEPS * 100));
+            for passes in [Passes::ALL, Passes::ALL.without(Passes::SSA)] {
+                let after = Arc::new(optimized(&checked, passes));
+                for run in &golden.runs {
+                    if let Err(fault) = check(&engine, &after, run) {
+                        faults.push(format!("line {} after {passes:?}: {fault}", run.line + 1));
+                    }
+                }
+            }
         }
         if bless && way.tier == Tier::Interpreter {
             return Ok((golden.runs.len(), Some(golden::bless(text, &outcomes(&engine, &checked, &golden)))));

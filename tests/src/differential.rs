@@ -2,10 +2,12 @@
 //! batch in a process of its own; the program at which a process died is known, made small in further processes, and
 //! reported as text.
 
+use crate::destruct::optimized;
 use crate::isolate::{Death, isolated};
 use crate::observe::{Observation, interpret};
 use crate::tiers::{self, WAYS, Way, engine, engine_with};
 use kiln::{Checked, Engine, Tier, verify};
+use kiln_codegen::Passes;
 use kiln_generator::{Config, Entropy, Generated, generate, shrink};
 use kiln_ir::Module;
 use std::sync::Arc;
@@ -153,6 +155,31 @@ pub fn compare_worlds(program: &Generated) -> Verdict {
         }
         Err((_, faults)) => Verdict::Different(format!("the verifier refuses it: {}", faults[0])),
     }
+}
+
+/// Runs a program on the interpreter as it is and as the optimizing compiler's passes make it, with all of them and with
+/// each left out, and compares.
+pub fn compare_passes(program: &Generated) -> Verdict {
+    let checked = match verify::check(program.module.clone()) {
+        Ok(checked) => checked,
+        Err((_, faults)) => return Verdict::Different(format!("the verifier refuses it: {}", faults[0])),
+    };
+    let expected = interpret(&checked, &program.calls);
+    if expected.cannot_be_compared() {
+        return Verdict::Skipped("ended by a limit");
+    }
+    let without = Passes::LIST.iter().map(|(pass, name, _)| (Passes::ALL.without(*pass), *name));
+    for (passes, name) in std::iter::once((Passes::ALL, "none")).chain(without) {
+        let found = interpret(&optimized(&checked, passes), &program.calls);
+        // Copies are steps too.
+        if found.cannot_be_compared() {
+            return Verdict::Skipped("ended by a limit after the passes");
+        }
+        if let Some(difference) = expected.difference(&found) {
+            return Verdict::Different(format!("after all passes but {name}: {difference}"));
+        }
+    }
+    Verdict::Same
 }
 
 fn compare_with(

@@ -4,6 +4,7 @@
 #![deny(missing_docs)]
 
 pub mod abi;
+pub mod destruct;
 pub mod differential;
 pub mod golden;
 pub mod hosts;

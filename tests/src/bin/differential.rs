@@ -1,16 +1,19 @@
 //! Long runs of the differential and mutation tests.
 //!
-//! `differential [--mutants | --worlds | --limits] [--seeds FROM..TO] [--seconds N] [--save DIR]`: programs of these seeds,
-//! or mutants of programs, or the interpreter against itself in another world, or programs under limits, until the time is over. Each failing program is made small, printed as text and, if asked, saved.
+//! `differential [--mutants | --worlds | --limits | --passes] [--seeds FROM..TO] [--seconds N] [--save DIR]`: programs of
+//! these seeds, or mutants of programs, or the interpreter against itself in another world, or programs under limits, or
+//! the interpreter before and after the optimizing compiler's passes, until the time is over. Each failing program is made
+//! small, printed as text and, if asked, saved.
 
 use kiln_tests::differential::{
-    Subject, Summary, any_program, baseline_program, compare, compare_limited, compare_worlds, run,
+    Subject, Summary, any_program, baseline_program, compare, compare_limited, compare_passes,
+    compare_worlds, run,
 };
 use kiln_tests::mutants;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-const USAGE: &str = "usage: differential [--mutants | --worlds | --limits] [--seeds FROM..TO] [--seconds N] [--failures N] [--save DIR]";
+const USAGE: &str = "usage: differential [--mutants | --worlds | --limits | --passes] [--seeds FROM..TO] [--seconds N] [--failures N] [--save DIR]";
 
 /// What is run.
 enum Which {
@@ -22,6 +25,8 @@ enum Which {
     Worlds,
     /// Programs with little fuel and depth on all tiers.
     Limits,
+    /// Programs with every op on the interpreter, before and after the passes of the optimizing compiler.
+    Passes,
 }
 
 struct Options {
@@ -46,6 +51,7 @@ fn options() -> Option<Options> {
             "--mutants" => options.subject = Which::Mutants,
             "--worlds" => options.subject = Which::Worlds,
             "--limits" => options.subject = Which::Limits,
+            "--passes" => options.subject = Which::Passes,
             "--seeds" => {
                 let seeds = args.next()?;
                 let (from, to) = seeds.split_once("..")?;
@@ -69,6 +75,7 @@ fn main() -> ExitCode {
         Which::Programs => Subject { make: &baseline_program, check: &compare },
         Which::Mutants => Subject { make: &mutants::mutant, check: &mutants::check },
         Which::Limits => Subject { make: &baseline_program, check: &compare_limited },
+        Which::Passes => Subject { make: &any_program, check: &compare_passes },
         Which::Worlds => Subject { make: &any_program, check: &compare_worlds },
     };
     let start = Instant::now();

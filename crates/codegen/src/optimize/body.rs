@@ -60,6 +60,9 @@ impl Origin {
 pub struct Body {
     /// Records, values (as virtual registers), blocks, slots, label sets, entries. Positions are not kept: see `origins`.
     pub f: Function,
+    /// The source's blocks whose addresses stand in data, ascending, and for each the block that has its address here.
+    /// Passes keep these blocks as they keep those of label sets.
+    pub labels: Vec<(Block, Block)>,
     /// For each instruction, where it comes from.
     pub origins: Vec<Origin>,
     /// For each value, the virtual register of the source that it was a value of, or [`VReg::NONE`]: a hint which values
@@ -117,6 +120,7 @@ impl Body {
     /// Empties it for the next function and keeps its memory.
     pub fn clear(&mut self) {
         self.f.clear();
+        self.labels.clear();
         self.origins.clear();
         self.home.clear();
         self.param_start.clear();

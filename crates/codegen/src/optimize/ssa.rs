@@ -1,0 +1,368 @@
+//! SSA form: from registers that are written anywhere to values that are written once.
+//!
+//! 1. The graph ([`graph`]): the source's blocks, and those that the form asks for: one that dispatches for each label
+//!    set, one for each further entry, one before the first block if something jumps to it. Dominators and loops of it.
+//! 2. Parameters ([`place`]): a register with one definition, or of one block, needs none, and those are nearly all. For
+//!    each other one, blocks at the dominance frontier of its definitions where it is live.
+//! 3. Renaming (here): a walk over the dominator tree that knows the current value of each register.
+//! 4. Writing ([`write`]): what is reached, in an order in which loops stand together, without jumps that lead nowhere else.
+//!
+//! Sources: Cytron et al., "Efficiently Computing Static Single Assignment Form and the Control Dependence Graph", TOPLAS
+//! 13(4), 1991; for the placement Sreedhar and Gao, "A Linear Time Algorithm for Placing φ-Nodes", POPL 1995.
+//! O(instructions + live registers with several definitions at the starts of blocks).
+
+mod graph;
+mod place;
+mod write;
+
+use super::body::{Body, Edge, Origin};
+use graph::{Graph, Node};
+use kiln_ir::function::Entry;
+use kiln_ir::op::{Field, Role};
+use kiln_ir::{Block, Function, Inst, InstData, Op, Type, VReg};
+use place::Placement;
+
+/// What SSA form is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// A checked function, or what inlining made of one.
+    pub f: &'a Function,
+    /// For each of its instructions, where it comes from.
+    pub origins: &'a [Origin],
+    /// Its blocks whose addresses stand in data, ascending: `Checked::labels_in_data`.
+    pub labels: &'a [Block],
+}
+
+/// Memory of the construction.
+#[derive(Clone, Debug, Default)]
+pub struct Scratch {
+    graph: Graph,
+    placement: Placement,
+    draft: Draft,
+    plan: write::Plan,
+    /// The value of each register of the source.
+    current: Vec<VReg>,
+    /// Registers written anew in the blocks above the current one of the tree, with what they were before.
+    undo: Vec<(VReg, VReg)>,
+    /// Those blocks: where in preorder what is below them ends, and the length of `undo` before them.
+    above: Vec<(u32, u32)>,
+}
+
+/// Blocks in the order of the walk, before it is known which remain. Edges go to nodes of the graph.
+#[derive(Clone, Debug, Default)]
+struct Draft {
+    insts: Vec<InstData>,
+    origins: Vec<Origin>,
+    edges: Vec<Edge>,
+    args: Vec<VReg>,
+    params: Vec<VReg>,
+    /// Blocks whose addresses instructions take; maybe several times.
+    addresses: Vec<Block>,
+    /// For each node, where its instructions, edges and parameters stand.
+    spans: Vec<Span>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Span {
+    insts: (u32, u32),
+    edges: (u32, u32),
+    params: (u32, u32),
+}
+
+impl Draft {
+    fn insts_of(&self, node: Block) -> &[InstData] {
+        let (start, end) = self.spans[node.index()].insts;
+        &self.insts[start as usize..end as usize]
+    }
+
+    fn edges_of(&self, node: Block) -> &[Edge] {
+        let (start, end) = self.spans[node.index()].edges;
+        &self.edges[start as usize..end as usize]
+    }
+
+    fn params_of(&self, node: Block) -> &[VReg] {
+        let (start, end) = self.spans[node.index()].params;
+        &self.params[start as usize..end as usize]
+    }
+}
+
+/// Writes a function in SSA form. The result is the same whatever the memory was used for before.
+pub fn construct(source: &Source<'_>, scratch: &mut Scratch, body: &mut Body) {
+    body.clear();
+    scratch.graph.of_source(source.f);
+    scratch.placement.run(source.f, &scratch.graph);
+    let mut walk = Walk::new(source, scratch, body);
+    walk.run();
+    let Scratch { graph, draft, plan, .. } = scratch;
+    plan.write(source, graph, draft, body);
+}
+
+/// The walk that renames.
+struct Walk<'a> {
+    source: &'a Source<'a>,
+    f: &'a Function,
+    graph: &'a Graph,
+    placement: &'a Placement,
+    draft: &'a mut Draft,
+    current: &'a mut Vec<VReg>,
+    undo: &'a mut Vec<(VReg, VReg)>,
+    above: &'a mut Vec<(u32, u32)>,
+    body: &'a mut Body,
+}
+
+impl<'a> Walk<'a> {
+    fn new(source: &'a Source<'a>, scratch: &'a mut Scratch, body: &'a mut Body) -> Walk<'a> {
+        let f = source.f;
+        let Scratch { graph, placement, draft, current, undo, above, .. } = scratch;
+        draft.insts.clear();
+        draft.origins.clear();
+        draft.edges.clear();
+        draft.args.clear();
+        draft.params.clear();
+        draft.addresses.clear();
+        draft.spans.clear();
+        draft.spans.resize(graph.cfg.blocks() as usize, Span::default());
+        current.clear();
+        current.resize(f.vregs().len(), VReg::NONE);
+        undo.clear();
+        above.clear();
+        let arrays = body.f.arrays();
+        *arrays.params = f.params();
+        arrays.slots.extend_from_slice(f.slots());
+        let entry = |(n, entry): (u32, &Entry)| Entry {
+            name: entry.name.clone(),
+            params: Vec::new(),
+            block: graph.entry(n),
+        };
+        arrays.entries.extend((0..).zip(f.entries()).map(entry));
+        Walk { source, f, graph, placement, draft, current, undo, above, body }
+    }
+
+    fn run(&mut self) {
+        for v in 0..self.f.params() {
+            self.body.value(self.f.ty(VReg(v)), VReg(v));
+        }
+        for place in 0..self.graph.dom.preorder().len() as u32 {
+            let node = self.graph.dom.preorder()[place as usize];
+            self.leave(place);
+            self.above.push((self.graph.dom.below(node).end, self.undo.len() as u32));
+            let starts = (self.draft.insts.len(), self.draft.edges.len(), self.draft.params.len());
+            self.begin(node);
+            self.node(node);
+            let ends = (self.draft.insts.len(), self.draft.edges.len(), self.draft.params.len());
+            let span = |start: usize, end: usize| (start as u32, end as u32);
+            self.draft.spans[node.index()] = Span {
+                insts: span(starts.0, ends.0),
+                edges: span(starts.1, ends.1),
+                params: span(starts.2, ends.2),
+            };
+        }
+    }
+
+    /// Goes up in the tree to the block above the one at this place.
+    fn leave(&mut self, place: u32) {
+        while let Some((end, undo)) = self.above.last().copied().filter(|(end, _)| *end <= place) {
+            debug_assert!(end <= place);
+            for (v, old) in self.undo.drain(undo as usize..).rev() {
+                self.current[v.index()] = old;
+            }
+            self.above.pop();
+        }
+    }
+
+    /// Makes the parameters of a block.
+    fn begin(&mut self, node: Block) {
+        if node == self.graph.start() {
+            for v in 0..self.f.params() {
+                self.set(VReg(v), VReg(v));
+            }
+        }
+        if let Node::Dispatch(_) = self.graph.node(node) {
+            let address = self.body.value(Type::Ptr, VReg::NONE);
+            self.draft.params.push(address);
+        }
+        for v in self.placement.params_of(node) {
+            let value = self.define(*v);
+            self.draft.params.push(value);
+        }
+    }
+
+    /// Writes what stands in a block.
+    fn node(&mut self, node: Block) {
+        match self.graph.node(node) {
+            Node::Source(block) => {
+                let mut edges = self.graph.cfg.edge_range(node);
+                for at in self.f.block_range(block) {
+                    self.inst(Inst(at as u32), &mut edges);
+                }
+            }
+            Node::Dispatch(set) => {
+                let address =
+                    self.draft.params[self.draft.params.len() - 1 - self.placement.params_of(node).len()];
+                let at = self.graph.dispatch_at(set);
+                let inst = InstData { dst: 0, a: address.0, ..self.f.insts()[at.index()] };
+                self.push(inst, self.source.origins[at.index()]);
+                for to in self.graph.cfg.succs(node) {
+                    self.edge(*to, &[]);
+                }
+            }
+            Node::Entry(n) => {
+                let entry = &self.f.entries()[n as usize];
+                for v in &entry.params {
+                    let value = self.define(*v);
+                    self.draft.params.push(value);
+                    self.body.f.arrays().entries[n as usize].params.push(value);
+                }
+                self.jump(node, entry.block, &[]);
+            }
+            Node::Start => self.jump(node, Block(0), &[]),
+        }
+    }
+
+    /// A jump that the source does not have, to a block of it; it counts as that block's first instruction.
+    fn jump(&mut self, node: Block, to: Block, args: &[VReg]) {
+        let origin = self.source.origins[self.f.block_range(to).start];
+        let jump = InstData { op: Op::Jump, ty: Type::I32, aux: 0, dst: to.0, a: 0, b: 0 };
+        self.push(jump, origin);
+        debug_assert_eq!(self.graph.cfg.succs(node), [to]);
+        self.edge(to, args);
+    }
+
+    fn push(&mut self, inst: InstData, origin: Origin) {
+        self.draft.insts.push(inst);
+        self.draft.origins.push(origin);
+    }
+
+    /// An edge of the instruction pushed last, with arguments for the node's own parameters and for those of registers.
+    fn edge(&mut self, to: Block, own: &[VReg]) {
+        let inst = Inst(self.draft.insts.len() as u32 - 1);
+        let args = self.draft.args.len() as u32;
+        self.draft.edges.push(Edge { inst, to, args });
+        self.draft.args.extend_from_slice(own);
+        let current = &*self.current;
+        self.draft.args.extend(self.placement.params_of(to).iter().map(|v| current[v.index()]));
+    }
+
+    /// Writes one instruction and its edges: the first of those that are left of its block.
+    fn inst(&mut self, at: Inst, edges: &mut std::ops::Range<usize>) {
+        let mut inst = self.f.insts()[at.index()];
+        let origin = self.source.origins[at.index()];
+        if inst.op == Op::JumpTo {
+            let address = self.current[inst.a as usize];
+            let dispatch = self.graph.dispatch(inst.b);
+            self.push(InstData { op: Op::Jump, ty: Type::I32, aux: 0, dst: dispatch.0, a: 0, b: 0 }, origin);
+            return self.edge(dispatch, &[address]);
+        }
+        if inst.op == Op::LabelAddr {
+            self.draft.addresses.push(Block(inst.a));
+        }
+        if inst.has_tail() {
+            // Records of the source may share a tail; those of a body do not, because words of it change.
+            let len = self.f.tail_len(&inst);
+            let pool = self.body.f.arrays().pool;
+            let tail = pool.len();
+            pool.extend_from_slice(&self.f.pool()[inst.b as usize..inst.b as usize + len]);
+            inst.b = tail as u32;
+        }
+        self.read(&mut inst);
+        self.push(inst, origin);
+        // What leaves by an edge sees the values before the instruction.
+        while let Some(edge) = edges.clone().next().filter(|edge| self.graph.edge_at[*edge] == at.0 + 1) {
+            self.edge(self.graph.cfg.target(edge), &[]);
+            edges.next();
+        }
+        let last = self.draft.insts.len() - 1;
+        self.write(last);
+    }
+
+    /// Puts values in the place of the registers that an instruction reads.
+    fn read(&mut self, inst: &mut InstData) {
+        let current = &*self.current;
+        let tail = inst.b as usize;
+        let pool = self.body.f.arrays().pool;
+        let value = |word: &mut u32| *word = current[*word as usize].0;
+        let field = |inst: &mut InstData, pool: &mut Vec<u32>, field: Field| match field {
+            Field::Dst => value(&mut inst.dst),
+            Field::A => value(&mut inst.a),
+            Field::B => value(&mut inst.b),
+            Field::Tail(n) => value(&mut pool[tail + n as usize]),
+        };
+        for (place, role) in inst.op.shape().operands() {
+            match role {
+                Role::Use(_) => field(inst, pool, *place),
+                Role::UseOrImm(_) if !inst.has_imm() => field(inst, pool, *place),
+                Role::StoreValue if !inst.value_is_imm() => value(&mut inst.dst),
+                Role::Mem => {
+                    value(&mut inst.a);
+                    if inst.has_tail() && pool[tail] != VReg::NONE.0 {
+                        value(&mut pool[tail]);
+                    }
+                }
+                Role::List => {
+                    let Field::Tail(at) = place else { continue };
+                    let at = tail + *at as usize;
+                    let count = pool[at] as usize;
+                    pool[at + 1..=at + count].iter_mut().for_each(value);
+                }
+                Role::Results => {
+                    if inst.a != VReg::NONE.0 {
+                        value(&mut inst.a);
+                    }
+                    if inst.has_tail() {
+                        let count = pool[tail] as usize;
+                        pool[tail + 1..=tail + count].iter_mut().for_each(value);
+                    }
+                }
+                Role::CallList => {
+                    let count = pool[tail + 1] as usize;
+                    pool[tail + 3..tail + 3 + count].iter_mut().for_each(value);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Makes values for the registers that the instruction at this place of the draft writes.
+    fn write(&mut self, at: usize) {
+        let inst = self.draft.insts[at];
+        for (place, role) in inst.op.shape().operands() {
+            match (role, place) {
+                (Role::Def(_), Field::Dst) => self.draft.insts[at].dst = self.define(VReg(inst.dst)).0,
+                (Role::Def(_), Field::Tail(n)) => self.define_in_pool(inst.b as usize + *n as usize),
+                (Role::Def(_), Field::A | Field::B) => unreachable!("no shape writes what stands there"),
+                (Role::CallList, _) => {
+                    let tail = inst.b as usize;
+                    let pool = self.body.f.pool();
+                    let (args, results) = (pool[tail + 1] as usize, pool[tail + 2] as usize);
+                    if results > 0 {
+                        self.draft.insts[at].dst = self.define(VReg(inst.dst)).0;
+                        for n in 0..results - 1 {
+                            self.define_in_pool(tail + 3 + args + n);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn define_in_pool(&mut self, word: usize) {
+        let v = VReg(self.body.f.pool()[word]);
+        let value = self.define(v);
+        self.body.f.arrays().pool[word] = value.0;
+    }
+
+    /// A new value of a register.
+    fn define(&mut self, v: VReg) -> VReg {
+        let value = self.body.value(self.f.ty(v), v);
+        self.set(v, value);
+        value
+    }
+
+    fn set(&mut self, v: VReg, value: VReg) {
+        if place::is_spread(self.f.vregs()[v.index()]) {
+            self.undo.push((v, self.current[v.index()]));
+        }
+        self.current[v.index()] = value;
+    }
+}

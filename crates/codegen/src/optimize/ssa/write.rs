@@ -1,0 +1,205 @@
+//! Writing the blocks that the walk made: those that are reached, in an order in which each loop stands together, further
+//! entries behind all others. A jump to a block that nothing else goes to vanishes. A block whose address is taken but
+//! that is never reached is a trap that nothing reaches.
+
+use super::super::body::{Body, Writer};
+use super::graph::{Graph, Node};
+use super::{Draft, Source};
+use kiln_ir::op::Shape;
+use kiln_ir::{Block, InstData, Op, Type};
+
+/// Which nodes become which blocks.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// For each node whether it is reached.
+    live: Vec<bool>,
+    /// For each node the number of edges to it.
+    preds: Vec<u32>,
+    /// For each node whether its address is taken.
+    labelled: Vec<bool>,
+    /// For each node the one that continues its block.
+    next: Vec<Block>,
+    /// For each node whether it continues another.
+    continues: Vec<bool>,
+    /// For each node its block.
+    block: Vec<Block>,
+    /// The nodes that begin blocks, in order.
+    order: Vec<Block>,
+    /// Nodes never reached whose addresses are taken, in the order of their blocks behind those of `order`.
+    stubs: Vec<Block>,
+    work: Vec<Block>,
+}
+
+impl Plan {
+    /// Writes the draft's code into the body.
+    pub fn write(&mut self, source: &Source<'_>, graph: &Graph, draft: &Draft, body: &mut Body) {
+        self.reach(graph, draft);
+        self.take_addresses(source, graph, draft);
+        self.join(graph, draft);
+        self.number(source, graph);
+        self.blocks(source, graph, draft, body);
+        self.tables(source, graph, body);
+    }
+
+    fn reach(&mut self, graph: &Graph, draft: &Draft) {
+        let nodes = graph.cfg.blocks() as usize;
+        self.live.clear();
+        self.live.resize(nodes, false);
+        self.preds.clear();
+        self.preds.resize(nodes, 0);
+        for node in graph.cfg.roots() {
+            self.live[node.index()] = true;
+            self.work.push(*node);
+        }
+        while let Some(node) = self.work.pop() {
+            for edge in draft.edges_of(node) {
+                self.preds[edge.to.index()] += 1;
+                if !std::mem::replace(&mut self.live[edge.to.index()], true) {
+                    self.work.push(edge.to);
+                }
+            }
+        }
+    }
+
+    /// Finds blocks whose addresses are taken, in data or by instructions.
+    fn take_addresses(&mut self, source: &Source<'_>, graph: &Graph, draft: &Draft) {
+        self.labelled.clear();
+        self.labelled.resize(graph.cfg.blocks() as usize, false);
+        source.labels.iter().for_each(|block| self.labelled[block.index()] = true);
+        draft.addresses.iter().for_each(|block| self.labelled[block.index()] = true);
+    }
+
+    /// Finds blocks that end in a jump to a block that nothing else goes to.
+    fn join(&mut self, graph: &Graph, draft: &Draft) {
+        let nodes = graph.cfg.blocks() as usize;
+        self.next.clear();
+        self.next.resize(nodes, Block::NONE);
+        self.continues.clear();
+        self.continues.resize(nodes, false);
+        for node in graph.dom.preorder() {
+            if !self.live[node.index()] || matches!(graph.node(*node), Node::Entry(_)) {
+                continue;
+            }
+            let Some(Op::Jump) = draft.insts_of(*node).last().map(|inst| inst.op) else { continue };
+            let [.., edge] = draft.edges_of(*node) else { continue };
+            let to = edge.to;
+            let only = self.preds[to.index()] == 1 && !self.labelled[to.index()];
+            // What a dispatch block does must stand alone, and what leaves a loop does not belong among its blocks.
+            let plain = matches!(graph.node(to), Node::Source(_)) && draft.params_of(to).is_empty();
+            if only && plain && graph.loops.of(*node) == graph.loops.of(to) {
+                self.next[node.index()] = to;
+                self.continues[to.index()] = true;
+            }
+        }
+    }
+
+    fn number(&mut self, source: &Source<'_>, graph: &Graph) {
+        self.block.clear();
+        self.block.resize(graph.cfg.blocks() as usize, Block::NONE);
+        self.order.clear();
+        self.stubs.clear();
+        let begins = |node: &&Block| {
+            let entry = matches!(graph.node(**node), Node::Entry(_));
+            self.live[node.index()] && !self.continues[node.index()] && !entry
+        };
+        self.order.extend(graph.loops.order().iter().filter(begins));
+        for node in (0..source.f.blocks().len() as u32).map(Block) {
+            if self.labelled[node.index()] && !self.live[node.index()] {
+                self.stubs.push(node);
+            }
+        }
+        let entries = (0..source.f.entries().len() as u32).map(|n| graph.entry(n));
+        let blocks = self.order.iter().copied().chain(self.stubs.iter().copied()).chain(entries);
+        for (block, node) in blocks.enumerate() {
+            self.block[node.index()] = Block(block as u32);
+        }
+    }
+
+    fn blocks(&self, source: &Source<'_>, graph: &Graph, draft: &Draft, body: &mut Body) {
+        let mut writer = Writer::new(body);
+        for first in &self.order {
+            let cold = self.is_cold(source, graph, *first);
+            writer.block(cold, draft.params_of(*first).iter().copied());
+            let mut node = *first;
+            loop {
+                let next = self.next[node.index()];
+                self.node(draft, node, !next.is_none(), &mut writer);
+                if next.is_none() {
+                    break;
+                }
+                node = next;
+            }
+        }
+        for node in &self.stubs {
+            writer.block(true, []);
+            let origin = source.origins[source.f.block_range(*node).start];
+            writer.push(InstData { op: Op::Unreachable, ty: Type::I32, aux: 0, dst: 0, a: 0, b: 0 }, origin);
+        }
+        for n in 0..source.f.entries().len() as u32 {
+            let node = graph.entry(n);
+            writer.block(false, draft.params_of(node).iter().copied());
+            self.node(draft, node, false, &mut writer);
+        }
+        writer.finish();
+    }
+
+    fn is_cold(&self, source: &Source<'_>, graph: &Graph, node: Block) -> bool {
+        matches!(graph.node(node), Node::Source(block) if source.f.blocks()[block.index()].cold)
+    }
+
+    /// Writes the instructions of a node, without the jump to the one that continues it.
+    fn node(&self, draft: &Draft, node: Block, continued: bool, writer: &mut Writer<'_>) {
+        let span = draft.spans[node.index()];
+        let mut edges = draft.edges_of(node).iter().peekable();
+        let end = span.insts.1 - continued as u32;
+        for at in span.insts.0..end {
+            let mut inst = draft.insts[at as usize];
+            let leaves = edges.peek().is_some_and(|edge| edge.inst.0 == at);
+            if leaves || inst.op == Op::LabelAddr {
+                self.name_blocks(&mut inst, writer.body);
+            }
+            writer.push(inst, draft.origins[at as usize]);
+            while let Some(edge) = edges.next_if(|edge| edge.inst.0 == at) {
+                let args = &draft.args[edge.args as usize..][..draft.params_of(edge.to).len()];
+                writer.edge(self.block[edge.to.index()], args.iter().copied());
+            }
+        }
+    }
+
+    /// Puts the body's blocks in the place of the nodes that an instruction names.
+    fn name_blocks(&self, inst: &mut InstData, body: &mut Body) {
+        let tail = inst.b as usize;
+        let pool = body.f.arrays().pool;
+        let name = |word: &mut u32| *word = self.block[*word as usize].0;
+        match inst.op.shape() {
+            Shape::Jump | Shape::Branch | Shape::FBranch => name(&mut inst.dst),
+            Shape::LabelAddr => name(&mut inst.a),
+            Shape::Overflow => name(&mut pool[tail + 1]),
+            Shape::OverflowUnary => name(&mut inst.b),
+            Shape::Switch => {
+                name(&mut pool[tail]);
+                let cases = pool[tail + 1] as usize;
+                pool[tail + 2..tail + 2 + 3 * cases].chunks_exact_mut(3).for_each(|case| name(&mut case[2]));
+            }
+            // It names its label set.
+            Shape::JumpTo => {}
+            shape => unreachable!("{shape:?} goes nowhere"),
+        }
+    }
+
+    /// Label sets, labels in data and entries by the body's blocks.
+    fn tables(&self, source: &Source<'_>, graph: &Graph, body: &mut Body) {
+        for (n, labels) in source.f.label_sets().iter().enumerate() {
+            let used = self.live[graph.dispatch(n as u32).index()];
+            let mut set: Vec<Block> = Vec::new();
+            if used {
+                set.extend(labels.iter().map(|label| self.block[label.index()]));
+            }
+            body.f.arrays().label_sets.push(set);
+        }
+        body.labels.extend(source.labels.iter().map(|label| (*label, self.block[label.index()])));
+        for entry in body.f.arrays().entries.iter_mut() {
+            entry.block = self.block[entry.block.index()];
+        }
+    }
+}
