@@ -1,0 +1,92 @@
+//! Which instructions are written as part of others: selection decides it, liveness and the allocating walk follow.
+//!
+//! A *folded* instruction writes nothing where it stands. Whoever reads its result reads its operands instead and
+//! computes it as part of its own machine instructions; so all readers fold it or none does, and a value is either in
+//! a place or folded. An instruction may also be *absent* because nobody reads it.
+
+use super::Body;
+use kiln_ir::{Function, Inst, InstData, VReg};
+
+/// What is folded. Its memory is reused from function to function.
+#[derive(Debug, Default)]
+pub struct Fused {
+    /// For each value the instruction that writes it ([`Fused::NOWHERE`] for parameters), with [`Fused::FOLDED`].
+    def: Vec<u32>,
+    /// For each instruction, whether it writes nothing where it stands.
+    absent: Vec<bool>,
+    /// See [`Fused::uses`].
+    uses: Vec<u32>,
+}
+
+impl Fused {
+    /// In [`Fused::def`]: the instruction is folded.
+    const FOLDED: u32 = 1 << 31;
+    const NOWHERE: u32 = Fused::FOLDED - 1;
+
+    /// Starts with a body of which nothing is folded. O(instructions).
+    pub fn reset(&mut self, body: &Body) {
+        let f = &body.f;
+        self.def.clear();
+        self.def.resize(f.vregs().len(), Fused::NOWHERE);
+        for (at, inst) in f.insts().iter().enumerate() {
+            f.for_each_def(inst, |v| self.def[v.index()] = at as u32);
+        }
+        self.absent.clear();
+        self.absent.resize(f.insts().len(), false);
+        self.uses.clear();
+        self.uses.extend(f.vregs().iter().map(|info| match info.uses {
+            u16::MAX => u32::MAX / 2,
+            uses => uses as u32,
+        }));
+        for v in &body.args {
+            self.uses[v.index()] += 1;
+        }
+    }
+
+    /// The instruction that writes a value; none for parameters.
+    #[inline]
+    pub fn def(&self, v: VReg) -> Option<Inst> {
+        let at = self.def[v.index()] & !Fused::FOLDED;
+        (at != Fused::NOWHERE).then_some(Inst(at))
+    }
+
+    /// The instruction that a value's readers fold, if they do.
+    #[inline]
+    pub fn folded(&self, v: VReg) -> Option<Inst> {
+        let at = self.def[v.index()];
+        (at & Fused::FOLDED != 0).then_some(Inst(at & !Fused::FOLDED))
+    }
+
+    /// Whether an instruction writes nothing where it stands.
+    #[inline]
+    pub fn is_absent(&self, inst: Inst) -> bool {
+        self.absent[inst.index()]
+    }
+
+    /// How often instructions (absent ones not) and edges read a value; a count near 2^31 means that nobody counted.
+    pub(crate) fn uses(&self, v: VReg) -> u32 {
+        self.uses[v.index()]
+    }
+
+    /// Makes the readers of an instruction's only result fold it.
+    pub(crate) fn fold(&mut self, v: VReg) {
+        let def = &mut self.def[v.index()];
+        self.absent[*def as usize] = true;
+        *def |= Fused::FOLDED;
+    }
+
+    /// Drops an instruction whose results nobody reads.
+    pub(crate) fn drop(&mut self, f: &Function, inst: Inst) {
+        self.absent[inst.index()] = true;
+        f.for_each_use(&f.insts()[inst.index()], |v| self.uses[v.index()] -= 1);
+    }
+
+    /// Calls `each` with every value that is read where this instruction stands: its own operands, and in the place of
+    /// folded ones theirs. Values may come several times. What it calls is as deep as what is folded, which selection bounds.
+    pub fn for_each_read<F: FnMut(VReg)>(&self, f: &Function, inst: &InstData, each: &mut F) {
+        f.for_each_use(inst, |v| match self.folded(v) {
+            Some(def) => self.for_each_read(f, &f.insts()[def.index()], each),
+            None => each(v),
+        });
+    }
+}
