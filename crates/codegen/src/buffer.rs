@@ -53,6 +53,8 @@ pub struct Buffer<'c> {
     inlined: usize,
     /// Where the current part starts.
     part: u32,
+    /// Where the last block was placed.
+    last_placed: u32,
 }
 
 const UNPLACED: u32 = u32::MAX;
@@ -76,7 +78,8 @@ impl<'c> Buffer<'c> {
         let start = code.bytes.len().next_multiple_of(16);
         code.bytes.resize(start + MARGIN + GUESS * insts, 0xcc);
         let inlined = code.inlined.len();
-        Buffer { code, scratch, len: start, start: start as u32, inlined, part: start as u32 }
+        let (part, last_placed) = (start as u32, UNPLACED);
+        Buffer { code, scratch, len: start, start: part, inlined, part, last_placed }
     }
 
     /// Makes sure that one IR instruction and `extra` bytes fit behind the cursor.
@@ -130,6 +133,13 @@ impl<'c> Buffer<'c> {
     #[inline]
     pub fn place(&mut self, block: Block) {
         self.scratch.labels[block.index()] = self.len as u32;
+        self.last_placed = self.len as u32;
+    }
+
+    /// Whether a block was placed just here, so that others may jump here.
+    #[inline]
+    pub fn is_placed_here(&self) -> bool {
+        self.last_placed == self.len as u32
     }
 
     /// Where a block was placed.

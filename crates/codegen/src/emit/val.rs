@@ -18,7 +18,7 @@ pub struct Val {
     pub uses: u16,
     /// Its place in the frame, or [`NO_SLOT`].
     pub slot: u32,
-    /// With [`Val::CONST`] the constant, with [`Val::REMAT`] the instruction that makes it.
+    /// With [`Val::CONST`] the constant, with [`Val::REMAT`] or [`Val::FOLDED`] the instruction that makes it.
     pub aux: u32,
 }
 
@@ -40,4 +40,6 @@ impl Val {
     pub const SPILLED: u8 = 32;
     /// It lives in more than one block, so that its place in the frame stays its own.
     pub const ACROSS: u8 = 64;
+    /// Made by each reader as part of itself; see [`crate::optimize::Fused`].
+    pub const FOLDED: u8 = 128;
 }

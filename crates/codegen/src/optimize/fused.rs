@@ -5,7 +5,16 @@
 //! a place or folded. An instruction may also be *absent* because nobody reads it.
 
 use super::Body;
+use crate::target::x64;
+use crate::{Architecture, Features};
 use kiln_ir::{Function, Inst, InstData, VReg};
+
+/// Decides what is folded on a target, and drops what nobody reads. O(instructions).
+pub fn fuse(body: &Body, architecture: Architecture, features: Features, fused: &mut Fused) {
+    match architecture {
+        Architecture::X64 => x64::fuse::fuse(body, features, fused),
+    }
+}
 
 /// What is folded. Its memory is reused from function to function.
 #[derive(Debug, Default)]
@@ -16,6 +25,33 @@ pub struct Fused {
     absent: Vec<bool>,
     /// See [`Fused::uses`].
     uses: Vec<u32>,
+    /// For each value, while selection runs.
+    pub(crate) offers: Vec<Offer>,
+}
+
+/// What the readers of a value that selection has come by can take; which bits mean what is the target's to say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offer {
+    /// How many they are.
+    pub reads: u32,
+    /// The last of them (the first in the layout).
+    pub reader: u32,
+    /// Their block.
+    pub block: u32,
+    /// What all of them take.
+    pub take: u8,
+    /// How much is folded into each other between them and the value.
+    pub depth: u8,
+    /// Whether they are in several blocks.
+    pub apart: bool,
+    /// Whether folding pays for an only reader in the same block alone.
+    pub alone: bool,
+}
+
+impl Offer {
+    /// Nobody has offered anything.
+    pub(crate) const NONE: Offer =
+        Offer { reads: 0, reader: 0, block: 0, take: u8::MAX, depth: 0, apart: false, alone: false };
 }
 
 impl Fused {

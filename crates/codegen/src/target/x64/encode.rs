@@ -88,11 +88,13 @@ pub struct Asm<'c> {
     pub buf: Buffer<'c>,
     /// Where the last position-relative field was written.
     pub rip_field: u32,
+    /// Whose flags are set and until which offset of the next instruction: see [`Asm::flags_tell_of`].
+    flags: u64,
 }
 
 impl<'c> Assembler<'c> for Asm<'c> {
     fn new(buf: Buffer<'c>) -> Asm<'c> {
-        Asm { buf, rip_field: 0 }
+        Asm { buf, rip_field: 0, flags: u64::MAX }
     }
 
     #[inline]
@@ -263,9 +265,29 @@ impl Asm<'_> {
         self.buf.put(imm as u32 as u64, len);
     }
 
+    /// Says that the instruction just written set the zero and sign flags by what it left in a register.
+    #[inline]
+    pub fn flags_are_of(&mut self, wide: bool, reg: Reg) {
+        self.flags = (self.buf.offset() as u64) << 16 | (reg.0 as u64) << 1 | wide as u64;
+    }
+
+    /// Whether zero and sign flag are those of a register: its writer stands just before, and nothing jumps between.
+    #[inline]
+    pub fn flags_tell_of(&self, wide: bool, reg: Reg) -> bool {
+        self.flags == (self.buf.offset() as u64) << 16 | (reg.0 as u64) << 1 | wide as u64
+            && !self.buf.is_placed_here()
+    }
+
     /// test rm, imm.
     pub fn test_imm(&mut self, wide: bool, rm: Reg, imm: i32) {
-        self.rr(super::insts::TEST_RM_IMM, wide, 0, rm);
+        // Without its upper bits the constant is shorter; the sign flag is not looked at.
+        if (0..128).contains(&imm) {
+            let needs = (4..8).contains(&rm.0);
+            self.rr_bytes(super::insts::TEST_RM8_IMM8, false, 0, rm, needs);
+            self.buf.put(imm as u64, 1);
+            return;
+        }
+        self.rr(super::insts::TEST_RM_IMM, wide && imm < 0, 0, rm);
         self.buf.put(imm as u32 as u64, 4);
     }
 
@@ -444,9 +466,9 @@ impl Asm<'_> {
     }
 
     /// cvtsi2ss/cvtsi2sd.
-    pub fn int_to_float(&mut self, double: bool, wide: bool, reg: Reg, rm: Reg) {
+    pub fn int_to_float(&mut self, double: bool, wide: bool, reg: Reg, rm: impl Into<Rm>) {
         let prefix = if double { 0xf2 } else { 0xf3 };
-        self.rr(Opcode { prefix, map: 1, byte: 0x2a }, wide, reg.number(), rm);
+        self.op(Opcode { prefix, map: 1, byte: 0x2a }, wide, reg, rm);
     }
 
     /// cvttss2si/cvttsd2si.

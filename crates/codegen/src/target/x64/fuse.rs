@@ -15,7 +15,7 @@
 //! Backward selection as in LuaJIT's assembler and Cranelift's lowering.
 
 use crate::Features;
-use crate::optimize::{Body, Fused};
+use crate::optimize::{Body, Fused, Offer};
 use kiln_ir::function::{Mem, aux};
 use kiln_ir::op::{Cond, Effect, Shape};
 use kiln_ir::{Block, Function, Inst, InstData, Op, Type, VReg};
@@ -44,34 +44,10 @@ mod take {
     pub const FLAGS: u8 = 64;
 }
 
-/// What the readers of a value seen so far can take.
-#[derive(Clone, Copy, Debug)]
-pub struct Offer {
-    /// How many they are.
-    reads: u32,
-    /// The last of them (the first in the layout).
-    reader: u32,
-    /// Their block.
-    block: u32,
-    /// What all of them take.
-    take: u8,
-    /// How much is folded into each other between them and the value.
-    depth: u8,
-    /// Whether they are in several blocks.
-    apart: bool,
-    /// Whether folding pays for an only reader in the same block alone.
-    alone: bool,
-}
-
-impl Offer {
-    /// Nobody has offered anything.
-    pub const NONE: Offer =
-        Offer { reads: 0, reader: 0, block: 0, take: u8::MAX, depth: 0, apart: false, alone: false };
-}
-
 /// Marks what is folded, and drops what nobody reads.
-pub fn fuse(body: &Body, features: Features, offers: &mut Vec<Offer>, fused: &mut Fused) {
+pub fn fuse(body: &Body, features: Features, fused: &mut Fused) {
     fused.reset(body);
+    let mut offers = std::mem::take(&mut fused.offers);
     offers.clear();
     offers.resize(body.f.vregs().len(), Offer::NONE);
     let mut walk = Walk { f: &body.f, features, offers, fused, block: 0, start: 0 };
@@ -82,6 +58,7 @@ pub fn fuse(body: &Body, features: Features, offers: &mut Vec<Offer>, fused: &mu
             walk.visit(at);
         }
     }
+    walk.fused.offers = walk.offers;
 }
 
 /// The sum of two values as base and index: what can be scaled is the index.
@@ -121,6 +98,11 @@ pub fn scale_of(inst: &InstData) -> Option<u8> {
     }
 }
 
+/// Whether a compare is for equality or its opposite.
+fn is_equality(inst: &InstData) -> bool {
+    matches!(inst.cond(), Cond::Eq | Cond::Ne)
+}
+
 /// Whether the access happens as written, or takes a path of its own.
 fn is_special(inst: &InstData) -> bool {
     inst.aux & (aux::VOLATILE | aux::PRECISE | aux::NON_TEMPORAL) != 0
@@ -138,7 +120,7 @@ fn is_removable(inst: &InstData) -> bool {
 struct Walk<'a> {
     f: &'a Function,
     features: Features,
-    offers: &'a mut Vec<Offer>,
+    offers: Vec<Offer>,
     fused: &'a mut Fused,
     /// The block, and where it starts.
     block: u32,
@@ -158,8 +140,7 @@ struct Reader {
 impl Walk<'_> {
     fn visit(&mut self, at: usize) {
         let inst = self.f.insts()[at];
-        let reader =
-            Reader { at: at as u32, block: self.block, depth: 1, apart: false, alone: false };
+        let reader = Reader { at: at as u32, block: self.block, depth: 1, apart: false, alone: false };
         if self.fused.is_absent(Inst(at as u32)) {
             // Folded by its only reader. Of what it reads itself only an address can be folded as well.
             if inst.op == Op::Load {
@@ -288,7 +269,8 @@ impl Walk<'_> {
                 self.take_update(inst, reader.at);
             }
             Op::Add => {
-                if !inst.has_imm() && (self.take_load(b, inst.ty, reader.at) || self.take_load(a, inst.ty, reader.at))
+                if !inst.has_imm()
+                    && (self.take_load(b, inst.ty, reader.at) || self.take_load(a, inst.ty, reader.at))
                 {
                     return;
                 }
@@ -312,10 +294,8 @@ impl Walk<'_> {
                 let _ = self.take_load(b, inst.ty, reader.at) || self.take_load(a, inst.ty, reader.at);
             }
             Op::Cmp | Op::Branch => self.offer_compared(inst, reader, true),
-            Op::Guard => {
-                if inst.has_imm() && self.f.tail(inst)[0] == 0 && matches!(inst.cond(), Cond::Eq | Cond::Ne) {
-                    self.offer(a, take::FLAGS, reader);
-                }
+            Op::Guard if inst.has_imm() && self.f.tail(inst)[0] == 0 && is_equality(inst) => {
+                self.offer(a, take::FLAGS, reader);
             }
             Op::Select => self.offer(a, take::FLAGS, reader),
             Op::Fadd | Op::Fmul => {
@@ -354,7 +334,7 @@ impl Walk<'_> {
     /// Offers the operands of a compare of integers, and takes one from memory if it is the only compare of it.
     fn offer_compared(&mut self, inst: &InstData, reader: Reader, once: bool) {
         let (a, b) = (VReg(inst.a), VReg(inst.b));
-        if inst.has_imm() && inst.b == 0 && matches!(inst.cond(), Cond::Eq | Cond::Ne) {
+        if inst.has_imm() && inst.b == 0 && is_equality(inst) {
             self.offer(a, take::FLAGS, reader);
         }
         if !once {

@@ -24,6 +24,9 @@ macro_rules! opcode {
     (0xf2 0x0f 0x3a $b:literal) => {
         Opcode { prefix: 0xf2, map: 3, byte: $b }
     };
+    (0x0f 0x38 $b:literal) => {
+        Opcode { prefix: 0, map: 2, byte: $b }
+    };
     (0xf3 0x0f 0x38 $b:literal) => {
         Opcode { prefix: 0xf3, map: 2, byte: $b }
     };
@@ -88,6 +91,24 @@ insts! {
     TEST_RM_R = [0x85];
     /// TEST r/m, imm32 (/0)
     TEST_RM_IMM = [0xf7];
+    /// TEST r/m8, imm8 (/0)
+    TEST_RM8_IMM8 = [0xf6];
+    /// TEST r/m16, imm16 (/0)
+    TEST_RM16_IMM16 = [0x66 0xf7];
+    /// ADD /0 to CMP /7 r/m8, imm8
+    ALU_RM8_IMM8 = [0x80];
+    /// the same of 16 bits with a sign-extended byte
+    ALU_RM16_IMM8 = [0x66 0x83];
+    /// the same of 16 bits with 16
+    ALU_RM16_IMM16 = [0x66 0x81];
+    /// the same of 32 or 64 bits with a sign-extended byte
+    ALU_RM_IMM8 = [0x83];
+    /// the same of 32 or 64 bits with 32
+    ALU_RM_IMM = [0x81];
+    /// NOT /2, NEG /3 r/m8
+    GROUP3_8 = [0xf6];
+    /// NOT /2, NEG /3 r/m16
+    GROUP3_16 = [0x66 0xf7];
     /// IMUL r, r/m
     IMUL_R_RM = [0x0f 0xaf];
     /// IMUL r, r/m, imm8
@@ -112,6 +133,14 @@ insts! {
     LZCNT = [0xf3 0x0f 0xbd];
     /// TZCNT r, r/m (with BMI1)
     TZCNT = [0xf3 0x0f 0xbc];
+    /// BT r/m, r
+    BT_RM_R = [0x0f 0xa3];
+    /// BT /4, BTS /5, BTR /6, BTC /7 r/m, imm8
+    BIT_IMM = [0x0f 0xba];
+    /// ANDN r, r, r/m (VEX, BMI1): not the first, and the second
+    ANDN = [0x0f 0x38 0xf2];
+    /// BLSR /1, BLSMSK /2, BLSI /3 r, r/m (VEX, BMI1)
+    LOWEST_BIT = [0x0f 0x38 0xf3];
     /// SHLX r, r/m, r (VEX, BMI2): the count is the last
     SHLX = [0x66 0x0f 0x38 0xf7];
     /// SHRX r, r/m, r (VEX, BMI2)
@@ -234,6 +263,8 @@ pub enum Cc {
     Ne = 5,
     Be = 6,
     A = 7,
+    S = 8,
+    Ns = 9,
     P = 10,
     Np = 11,
     L = 12,
@@ -254,6 +285,8 @@ impl Cc {
             Cc::Ne => Cc::E,
             Cc::Be => Cc::A,
             Cc::A => Cc::Be,
+            Cc::S => Cc::Ns,
+            Cc::Ns => Cc::S,
             Cc::P => Cc::Np,
             Cc::Np => Cc::P,
             Cc::L => Cc::Ge,

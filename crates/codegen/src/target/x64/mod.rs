@@ -3,6 +3,7 @@
 pub mod abi;
 mod encode;
 mod frame;
+pub mod fuse;
 mod insts;
 mod params;
 mod regs;

@@ -1,7 +1,7 @@
 //! Branches, switches, returns, and values that depend on a condition.
 
 use super::{Src, wide};
-use crate::emit::{Emit, Placement};
+use crate::emit::{Emit, Fork, Placement};
 use crate::regs::Reg;
 use crate::target::x64::X64;
 use crate::target::x64::encode::{Amode, Base};
@@ -12,7 +12,7 @@ use kiln_ir::op::Cond;
 use kiln_ir::{Block, InstData, Op, Type, VReg};
 
 /// The flag condition of an integer condition.
-const fn cc(cond: Cond) -> Cc {
+pub const fn cc(cond: Cond) -> Cc {
     match cond {
         Cond::Eq => Cc::E,
         Cond::Ne => Cc::Ne,
@@ -29,8 +29,30 @@ const fn cc(cond: Cond) -> Cc {
     }
 }
 
+/// What the flags say of a condition that was compared for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flags {
+    /// It holds where this flag condition does.
+    One(Cc),
+    /// It is equality of floats: equal, and not unordered.
+    Equal,
+    /// It is the opposite of that: different, or unordered.
+    Differ,
+}
+
+impl Flags {
+    /// The opposite condition.
+    pub const fn inverse(self) -> Flags {
+        match self {
+            Flags::One(cc) => Flags::One(cc.inverse()),
+            Flags::Equal => Flags::Differ,
+            Flags::Differ => Flags::Equal,
+        }
+    }
+}
+
 /// The condition with its operands exchanged.
-const fn exchanged(cond: Cond) -> Cond {
+pub const fn exchanged(cond: Cond) -> Cond {
     match cond {
         Cond::Lt => Cond::Gt,
         Cond::Gt => Cond::Lt,
@@ -88,8 +110,8 @@ impl<P: Placement> Emit<'_, X64, P> {
         self.asm.group(GROUP5, false, 4, target);
     }
 
-    /// Compares and gives the flag condition that says whether `cond` holds.
-    pub fn compare(&mut self, ty: Type, mut cond: Cond, mut a: VReg, b: Src) -> Cc {
+    /// Compares and gives what says whether `cond` holds.
+    pub fn compare(&mut self, ty: Type, mut cond: Cond, mut a: VReg, b: Src) -> Flags {
         let w = wide(ty);
         let mut b = self.fold(b);
         if let Src::Val(vb) = b
@@ -99,12 +121,23 @@ impl<P: Placement> Emit<'_, X64, P> {
             (a, b) = (vb, Src::Imm(value));
             cond = exchanged(cond);
         }
+        if let Some(flags) = self.compare_folded(w, cond, a, b) {
+            return flags;
+        }
         let bits = matches!(cond, Cond::Any | Cond::None);
         let ra = self.read(a);
         match b {
             Src::Imm(imm) if bits => self.asm.test_imm(w, ra, imm),
             Src::Imm(0) if matches!(cond, Cond::Eq | Cond::Ne | Cond::Lt | Cond::Ge) => {
-                self.asm.op(TEST_RM_R, w, ra, ra);
+                if !self.asm.flags_tell_of(w, ra) {
+                    self.asm.op(TEST_RM_R, w, ra, ra);
+                }
+                // Where the flags are of a sum, only these say what the result is.
+                match cond {
+                    Cond::Lt => return Flags::One(Cc::S),
+                    Cond::Ge => return Flags::One(Cc::Ns),
+                    _ => {}
+                }
             }
             Src::Imm(imm) => self.asm.alu_imm(Alu::Cmp, w, ra, imm),
             Src::Val(vb) => {
@@ -115,22 +148,52 @@ impl<P: Placement> Emit<'_, X64, P> {
                     self.asm.alu(Alu::Cmp, w, ra, rb);
                 }
             }
-            Src::Mem(_) => unreachable!("compares are not fused with loads"),
+            Src::Mem(_) => unreachable!("operands from memory are folded, not sources"),
         }
-        cc(cond)
+        Flags::One(cc(cond))
     }
 
     pub fn branch(&mut self, inst: &InstData) {
         self.flush();
-        let cc = self.compare(inst.ty, inst.cond(), VReg(inst.a), self.src_b(inst));
-        self.part(cc, self.at, Block(inst.dst));
+        let flags = self.compare(inst.ty, inst.cond(), VReg(inst.a), self.src_b(inst));
+        self.part(flags, self.at, Block(inst.dst));
     }
 
-    /// Goes the ways of the branch at a position: to a block if the flag condition holds, else the other one.
-    fn part(&mut self, cc: Cc, branch: u32, to: Block) {
-        let fork = P::fork(self, branch, to);
-        self.asm.jcc(if fork.inverted { cc.inverse() } else { cc }, fork.to);
+    /// Goes the ways of the branch at a position: to a block if the condition holds, else the other one.
+    pub fn part(&mut self, flags: Flags, branch: u32, to: Block) {
+        let Fork { to, inverted } = P::fork(self, branch, to);
+        match if inverted { flags.inverse() } else { flags } {
+            Flags::One(cc) => self.asm.jcc(cc, to),
+            Flags::Equal => {
+                let unordered = self.asm.skip_if(Cc::P);
+                self.asm.jcc(Cc::E, to);
+                self.asm.land(unordered);
+            }
+            Flags::Differ => {
+                self.asm.jcc(Cc::P, to);
+                self.asm.jcc(Cc::Ne, to);
+            }
+        }
         P::go_on(self);
+    }
+
+    /// dst = 1 if the condition holds, else 0.
+    pub fn set(&mut self, flags: Flags, dst: VReg) {
+        let d = self.write(dst, Reg::NONE);
+        match flags {
+            Flags::One(cc) => self.asm.setcc(cc, d),
+            Flags::Equal => {
+                self.asm.setcc(Cc::E, d);
+                self.asm.setcc(Cc::Np, SCRATCH);
+                self.asm.alu(Alu::And, false, d, SCRATCH);
+            }
+            Flags::Differ => {
+                self.asm.setcc(Cc::Ne, d);
+                self.asm.setcc(Cc::P, SCRATCH);
+                self.asm.alu(Alu::Or, false, d, SCRATCH);
+            }
+        }
+        self.asm.op8(MOVZX_R_RM8, false, d, d, true);
     }
 
     /// Whether the next instruction branches on whether this compare's result is 0 and nobody else reads it. Then
@@ -158,34 +221,80 @@ impl<P: Placement> Emit<'_, X64, P> {
             let next = self.f.insts()[self.at as usize + 1];
             let cond = if next.cond() == Cond::Ne { inst.cond() } else { inst.cond().inverse() };
             self.flush();
-            let cc = self.compare(inst.ty, cond, VReg(inst.a), self.src_b(inst));
-            self.part(cc, self.at + 1, Block(next.dst));
+            let flags = self.compare(inst.ty, cond, VReg(inst.a), self.src_b(inst));
+            self.part(flags, self.at + 1, Block(next.dst));
             return;
         }
-        let cc = self.compare(inst.ty, inst.cond(), VReg(inst.a), self.src_b(inst));
-        let d = self.write(VReg(inst.dst), Reg::NONE);
-        self.asm.setcc(cc, d);
-        self.asm.op8(MOVZX_R_RM8, false, d, d, true);
+        let flags = self.compare(inst.ty, inst.cond(), VReg(inst.a), self.src_b(inst));
+        self.set(flags, VReg(inst.dst));
     }
 
     pub fn select_value(&mut self, inst: &InstData) {
         let tail = self.f.tail(inst);
         let (then, or) = (VReg(tail[0]), VReg(tail[1]));
+        let condition = |e: &mut Self| e.compare(Type::I32, Cond::Ne, VReg(inst.a), Src::Imm(0));
+        if let (Some(x @ (0 | 1)), Some(y @ (0 | 1))) = (self.imm(then), self.imm(or))
+            && x != y
+        {
+            self.consume(then);
+            self.consume(or);
+            let flags = condition(self);
+            self.set(if x == 1 { flags } else { flags.inverse() }, VReg(inst.dst));
+            return;
+        }
+        if self.select_float(inst, then, or) {
+            return;
+        }
         let w = wide(inst.ty);
-        let c = self.read(VReg(inst.a));
         let (rt, ro) = (self.read(then), self.read(or));
+        let flags = condition(self);
         let d = self.write(VReg(inst.dst), ro);
-        self.asm.op(TEST_RM_R, false, c, c);
         // The result starts as one of the two and becomes the other if the condition says so.
-        let (start, other, replace, keep) =
-            if d == rt { (rt, ro, Cc::E, Cc::Ne) } else { (ro, rt, Cc::Ne, Cc::E) };
-        self.asm.mov(w, d, start);
+        let (start, other, replace) = match d == rt {
+            true => (rt, ro, flags.inverse()),
+            false => (ro, rt, flags),
+        };
+        // Where two flags decide, each of two that are or-ed replaces; two that are and-ed do so the other way round.
+        let (start, other, replace) = match replace {
+            Flags::Equal if d != rt && d != ro => (other, start, Flags::Differ),
+            _ => (start, other, replace),
+        };
         if d.is_vector() {
-            let skip = self.asm.skip_if(keep);
+            self.asm.mov(true, d, start);
+            let (keep, also) = match replace {
+                Flags::One(cc) => (self.asm.skip_if(cc.inverse()), None),
+                Flags::Equal => (self.asm.skip_if(Cc::Ne), Some(self.asm.skip_if(Cc::P))),
+                Flags::Differ => {
+                    let unordered = self.asm.skip_if(Cc::P);
+                    let keep = self.asm.skip_if(Cc::E);
+                    self.asm.land(unordered);
+                    (keep, None)
+                }
+            };
             self.asm.mov(true, d, other);
-            self.asm.land(skip);
-        } else {
-            self.asm.cmovcc(replace, w, d, other);
+            self.asm.land(keep);
+            if let Some(also) = also {
+                self.asm.land(also);
+            }
+            return;
+        }
+        match replace {
+            Flags::One(cc) => {
+                self.asm.mov(w, d, start);
+                self.asm.cmovcc(cc, w, d, other);
+            }
+            Flags::Differ => {
+                self.asm.mov(w, d, start);
+                self.asm.cmovcc(Cc::Ne, w, d, other);
+                self.asm.cmovcc(Cc::P, w, d, other);
+            }
+            Flags::Equal => {
+                // `d` holds one of the two already: the other's copy is the one that is replaced.
+                self.asm.mov(w, SCRATCH, other);
+                self.asm.cmovcc(Cc::Ne, w, SCRATCH, start);
+                self.asm.cmovcc(Cc::P, w, SCRATCH, start);
+                self.asm.mov(w, d, SCRATCH);
+            }
         }
     }
 

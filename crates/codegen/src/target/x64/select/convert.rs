@@ -4,7 +4,7 @@ use super::{Pending, wide};
 use crate::emit::{Emit, Placement};
 use crate::regs::Reg;
 use crate::target::x64::X64;
-use crate::target::x64::encode::Amode;
+use crate::target::x64::encode::{Amode, Rm};
 use crate::target::x64::insts::*;
 use crate::target::x64::regs::*;
 use kiln_ir::trap::TrapKind;
@@ -18,13 +18,6 @@ fn float_bits(double: bool, value: f64) -> u64 {
 const TWO_63: f64 = 9_223_372_036_854_775_808.0;
 
 impl<P: Placement> Emit<'_, X64, P> {
-    pub fn fconvert(&mut self, inst: &InstData, op: Opcode) {
-        let ra = self.read(VReg(inst.a));
-        let d = self.write(VReg(inst.dst), ra);
-        self.asm.op(op, false, d, ra);
-        self.canonical(inst.ty, d);
-    }
-
     pub fn bitcast(&mut self, inst: &InstData) {
         let ra = self.read(VReg(inst.a));
         let d = self.write(VReg(inst.dst), Reg::NONE);
@@ -38,11 +31,16 @@ impl<P: Placement> Emit<'_, X64, P> {
 
     pub fn signed_to_float(&mut self, inst: &InstData) {
         let w = wide(self.f.ty(VReg(inst.a)));
-        let ra = self.read(VReg(inst.a));
+        let mem = self.folded_mem(VReg(inst.a));
+        let from = match mem {
+            Some(mem) => Rm::Mem(mem),
+            None => Rm::Reg(self.read(VReg(inst.a))),
+        };
         let d = self.write(VReg(inst.dst), Reg::NONE);
         // Without this the conversion would wait for whatever wrote the register's upper part.
         self.asm.op(XORPS, false, d, d);
-        self.asm.int_to_float(inst.ty == Type::F64, w, d, ra);
+        self.asm.int_to_float(inst.ty == Type::F64, w, d, from);
+        self.settle();
     }
 
     pub fn unsigned_to_float(&mut self, inst: &InstData) {
@@ -160,7 +158,7 @@ impl<P: Placement> Emit<'_, X64, P> {
 
     /// btc reg, 63
     fn flip_top_bit(&mut self, reg: Reg) {
-        self.asm.rr(Opcode { prefix: 0, map: 1, byte: 0xba }, true, 7, reg);
+        self.asm.rr(BIT_IMM, true, 7, reg);
         self.asm.buf.put(63, 1);
     }
 

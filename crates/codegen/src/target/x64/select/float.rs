@@ -1,12 +1,13 @@
 //! Float arithmetic and compares, on SSE2 and SSE4.1.
 
+use super::control::Flags;
 use super::{Pending, Src};
 use crate::code::Routine;
 use crate::emit::Val;
-use crate::emit::{Emit, Fork, Placement};
+use crate::emit::{Emit, Placement};
 use crate::regs::Reg;
 use crate::target::x64::X64;
-use crate::target::x64::encode::Amode;
+use crate::target::x64::encode::{Amode, Rm};
 use crate::target::x64::insts::*;
 use crate::target::x64::regs::*;
 use kiln_ir::op::FCond;
@@ -14,11 +15,15 @@ use kiln_ir::{Block, InstData, Op, Type, VReg};
 
 impl<P: Placement> Emit<'_, X64, P> {
     pub fn fbinary(&mut self, inst: &InstData, op: Sse, commutes: bool) {
+        if let Some((a, mem)) = self.folded_second(inst, commutes) {
+            self.fbinary_op(op, commutes, inst.ty, VReg(inst.dst), a, Src::Mem(mem));
+            return;
+        }
         self.fbinary_op(op, commutes, inst.ty, VReg(inst.dst), VReg(inst.a), Src::Val(VReg(inst.b)));
     }
 
     /// A float constant that is in no register, as the memory it stands in.
-    fn float_constant(&mut self, v: VReg) -> Option<Amode> {
+    pub fn float_constant(&mut self, v: VReg) -> Option<Amode> {
         let val = self.vals[v.index()];
         if val.flags & Val::REMAT == 0 || val.home != Reg::NONE || val.reg != Reg::NONE {
             return None;
@@ -90,7 +95,7 @@ impl<P: Placement> Emit<'_, X64, P> {
                 d
             }
             Src::Mem(mem) => {
-                let ra = self.read(a);
+                let ra = self.read_beside(a);
                 let d = self.write(dst, ra);
                 self.asm.mov(true, d, ra);
                 self.asm.sse(op, double, d, mem);
@@ -102,9 +107,21 @@ impl<P: Placement> Emit<'_, X64, P> {
     }
 
     pub fn fsqrt(&mut self, inst: &InstData) {
-        let ra = self.read(VReg(inst.a));
+        let prefix = if inst.ty == Type::F64 { 0xf2 } else { 0xf3 };
+        self.funary(inst, Opcode { prefix, map: 1, byte: Sse::Sqrt as u8 });
+    }
+
+    /// d = op a, of those that leave the rest of the result's register as it was.
+    pub fn funary(&mut self, inst: &InstData, op: Opcode) {
+        let mem = self.folded_mem(VReg(inst.a));
+        let ra = if mem.is_none() { self.read(VReg(inst.a)) } else { Reg::NONE };
         let d = self.write(VReg(inst.dst), ra);
-        self.asm.sse(Sse::Sqrt, inst.ty == Type::F64, d, ra);
+        if d != ra {
+            // Without this it would wait for whatever wrote the rest.
+            self.asm.op(XORPS, false, d, d);
+        }
+        self.asm.op(op, false, d, mem.map_or(Rm::Reg(ra), Rm::Mem));
+        self.settle();
         self.canonical(inst.ty, d);
     }
 
@@ -207,6 +224,9 @@ impl<P: Placement> Emit<'_, X64, P> {
     pub fn round(&mut self, inst: &InstData, mode: u8) {
         let ra = self.read(VReg(inst.a));
         let d = self.write(VReg(inst.dst), ra);
+        if d != ra {
+            self.asm.op(XORPS, false, d, d);
+        }
         self.asm.round(inst.ty == Type::F64, d, ra, mode);
         self.canonical(inst.ty, d);
     }
@@ -216,32 +236,38 @@ impl<P: Placement> Emit<'_, X64, P> {
         self.asm.op(if double { UCOMISD } else { UCOMISS }, false, a, b);
     }
 
-    /// Compares for a predicate: gives the flag condition; equality needs parity as well.
-    pub fn fcompare(&mut self, ty: Type, cond: FCond, a: VReg, b: VReg) -> Cc {
-        let (ra, rb) = (self.read(a), self.read(b));
-        let (swap, cc) = match cond {
-            FCond::Eq => (false, Cc::E),
-            FCond::Ne => (false, Cc::Ne),
-            FCond::Lt => (true, Cc::A),
-            FCond::Uge => (true, Cc::Be),
-            FCond::Le => (true, Cc::Ae),
-            FCond::Ugt => (true, Cc::B),
-            FCond::Gt => (false, Cc::A),
-            FCond::Ule => (false, Cc::Be),
-            FCond::Ge => (false, Cc::Ae),
-            FCond::Ult => (false, Cc::B),
-            FCond::Ltgt => (false, Cc::Ne),
-            FCond::Ueq => (false, Cc::E),
-            FCond::Ord => (false, Cc::Np),
-            FCond::Unord => (false, Cc::P),
-        };
+    /// Compares for a predicate and gives what says whether it holds.
+    pub fn fcompare(&mut self, ty: Type, cond: FCond, a: VReg, b: VReg) -> Flags {
+        let (first, second) = if compares_swapped(cond) { (b, a) } else { (a, b) };
         let double = ty == Type::F64;
-        if swap {
-            self.ucomis(double, rb, ra);
+        let r = self.read(first);
+        let mem = if second == first {
+            None
         } else {
-            self.ucomis(double, ra, rb);
+            self.folded_mem(second).or_else(|| self.float_constant(second))
+        };
+        match mem {
+            Some(mem) => {
+                self.asm.op(if double { UCOMISD } else { UCOMISS }, false, r, mem);
+                self.settle();
+            }
+            None => {
+                let other = self.read(second);
+                self.ucomis(double, r, other);
+            }
         }
-        cc
+        Flags::One(match cond {
+            FCond::Eq => return Flags::Equal,
+            FCond::Ne => return Flags::Differ,
+            FCond::Lt | FCond::Gt => Cc::A,
+            FCond::Uge | FCond::Ule => Cc::Be,
+            FCond::Le | FCond::Ge => Cc::Ae,
+            FCond::Ugt | FCond::Ult => Cc::B,
+            FCond::Ltgt => Cc::Ne,
+            FCond::Ueq => Cc::E,
+            FCond::Ord => Cc::Np,
+            FCond::Unord => Cc::P,
+        })
     }
 
     pub fn fcompare_value(&mut self, inst: &InstData) {
@@ -251,55 +277,63 @@ impl<P: Placement> Emit<'_, X64, P> {
             let next = self.f.insts()[self.at as usize + 1];
             let cond = if next.cond() == kiln_ir::Cond::Ne { cond } else { cond.inverse() };
             self.flush();
-            self.fbranch_on(inst.ty, cond, a, b, self.at + 1, Block(next.dst));
+            let flags = self.fcompare(inst.ty, cond, a, b);
+            self.part(flags, self.at + 1, Block(next.dst));
             return;
         }
-        let cc = self.fcompare(inst.ty, cond, a, b);
-        let d = self.write(VReg(inst.dst), Reg::NONE);
-        self.asm.setcc(cc, d);
-        match cond {
-            FCond::Eq => {
-                self.asm.setcc(Cc::Np, SCRATCH);
-                self.asm.alu(Alu::And, false, d, SCRATCH);
-            }
-            FCond::Ne => {
-                self.asm.setcc(Cc::P, SCRATCH);
-                self.asm.alu(Alu::Or, false, d, SCRATCH);
-            }
-            _ => {}
-        }
-        self.asm.op8(MOVZX_R_RM8, false, d, d, true);
+        let flags = self.fcompare(inst.ty, cond, a, b);
+        self.set(flags, VReg(inst.dst));
     }
 
     pub fn fbranch(&mut self, inst: &InstData) {
         self.flush();
-        self.fbranch_on(inst.ty, inst.fcond(), VReg(inst.a), VReg(inst.b), self.at, Block(inst.dst));
+        let flags = self.fcompare(inst.ty, inst.fcond(), VReg(inst.a), VReg(inst.b));
+        self.part(flags, self.at, Block(inst.dst));
     }
 
-    fn fbranch_on(&mut self, ty: Type, cond: FCond, a: VReg, b: VReg, branch: u32, target: Block) {
-        let mut cc = self.fcompare(ty, cond, a, b);
-        let Fork { to, inverted } = P::fork(self, branch, target);
-        // Equality is the only condition that takes two flags.
-        let equal = match cond {
-            FCond::Eq => Some(!inverted),
-            FCond::Ne => Some(inverted),
-            _ => None,
+    /// A choice between the two floats that its condition orders, as the least or greatest that it is; false if it is
+    /// none. The instructions give their second operand for NaNs and equal zeros.
+    pub fn select_float(&mut self, inst: &InstData, then: VReg, or: VReg) -> bool {
+        let Some(def) = self.folded(VReg(inst.a)).filter(|def| def.op == Op::Fcmp && def.ty == inst.ty)
+        else {
+            return false;
         };
-        if inverted {
-            cc = cc.inverse();
+        let (a, b) = (VReg(def.a), VReg(def.b));
+        // As a strict order that, where it holds, chooses the first.
+        let (op, x, y, first, second) = match def.fcond() {
+            FCond::Lt => (Sse::Min, a, b, then, or),
+            FCond::Uge => (Sse::Min, a, b, or, then),
+            FCond::Gt => (Sse::Max, a, b, then, or),
+            FCond::Ule => (Sse::Max, a, b, or, then),
+            _ => return false,
+        };
+        let (op, left, right) = match op {
+            _ if (first, second) == (x, y) => (op, x, y),
+            // "The lesser, or else the other" with the sides exchanged: x < y gives y, which is y > x gives y.
+            Sse::Min if (first, second) == (y, x) => (Sse::Max, y, x),
+            Sse::Max if (first, second) == (y, x) => (Sse::Min, y, x),
+            _ => return false,
+        };
+        if self.folded(a).is_some() || self.folded(b).is_some() || a == b {
+            return false;
         }
-        match equal {
-            Some(true) => {
-                let unordered = self.asm.skip_if(Cc::P);
-                self.asm.jcc(cc, to);
-                self.asm.land(unordered);
-            }
-            Some(false) => {
-                self.asm.jcc(Cc::P, to);
-                self.asm.jcc(cc, to);
-            }
-            None => self.asm.jcc(cc, to),
+        let (rl, rr) = (self.read(left), self.read(right));
+        self.consume(left);
+        self.consume(right);
+        let d = self.write(VReg(inst.dst), rl);
+        if d == rr {
+            self.asm.mov(true, FSCRATCH, rr);
+            self.asm.mov(true, d, rl);
+            self.asm.sse(op, inst.ty == Type::F64, d, FSCRATCH);
+        } else {
+            self.asm.mov(true, d, rl);
+            self.asm.sse(op, inst.ty == Type::F64, d, rr);
         }
-        P::go_on(self);
+        true
     }
+}
+
+/// Whether the compare for a predicate exchanges its operands, so that one flag says whether it holds.
+pub fn compares_swapped(cond: FCond) -> bool {
+    matches!(cond, FCond::Lt | FCond::Uge | FCond::Le | FCond::Ugt)
 }

@@ -5,7 +5,7 @@ use crate::code::FaultCause;
 use crate::emit::{Emit, Placement};
 use crate::regs::Reg;
 use crate::target::x64::X64;
-use crate::target::x64::encode::Amode;
+use crate::target::x64::encode::{Amode, Base, fits8};
 use crate::target::x64::insts::*;
 use crate::target::x64::regs::*;
 use kiln_ir::{InstData, VReg};
@@ -31,6 +31,9 @@ impl<P: Placement> Emit<'_, X64, P> {
 
     #[inline]
     pub fn binary(&mut self, inst: &InstData, alu: Alu, commutes: bool) {
+        if self.binary_folded(inst, alu, commutes) {
+            return;
+        }
         self.alu_op(alu, commutes, wide(inst.ty), VReg(inst.dst), VReg(inst.a), self.src_b(inst));
     }
 
@@ -50,12 +53,14 @@ impl<P: Placement> Emit<'_, X64, P> {
                 let d = self.write(dst, ra);
                 if d == ra {
                     self.asm.alu_imm(alu, w, d, imm);
+                    self.asm.flags_are_of(w, d);
                 } else if let (Alu::Add, _) | (Alu::Sub, -0x7fff_ffff..) = (alu, imm) {
                     let disp = if alu == Alu::Add { imm } else { -imm };
                     self.asm.op(LEA, w, d, Amode::base(ra, disp));
                 } else {
                     self.asm.mov(w, d, ra);
                     self.asm.alu_imm(alu, w, d, imm);
+                    self.asm.flags_are_of(w, d);
                 }
             }
             Src::Val(b) => {
@@ -70,12 +75,9 @@ impl<P: Placement> Emit<'_, X64, P> {
                 } else if d == rb && commutes {
                     self.asm.alu(alu, w, d, ra);
                 } else if alu == Alu::Add {
-                    self.asm.op(
-                        LEA,
-                        w,
-                        d,
-                        Amode { base: super::super::encode::Base::Reg(ra), index: rb, shift: 0, disp: 0 },
-                    );
+                    let sum = Amode { base: Base::Reg(ra), index: rb, shift: 0, disp: 0 };
+                    self.asm.op(LEA, w, d, sum);
+                    return;
                 } else if d == rb {
                     // a - b = -b + a
                     self.asm.group(GROUP3, w, 3, d);
@@ -84,9 +86,10 @@ impl<P: Placement> Emit<'_, X64, P> {
                     self.asm.mov(w, d, ra);
                     self.asm.alu(alu, w, d, rb);
                 }
+                self.asm.flags_are_of(w, d);
             }
             Src::Mem(mem) => {
-                let ra = self.read(a);
+                let ra = self.read_beside(a);
                 let d = self.write(dst, ra);
                 if d == ra || !uses(mem, d) {
                     self.asm.mov(w, d, ra);
@@ -103,6 +106,10 @@ impl<P: Placement> Emit<'_, X64, P> {
     }
 
     pub fn mul(&mut self, inst: &InstData) {
+        if let Some((a, mem)) = self.folded_second(inst, true) {
+            self.mul_op(wide(inst.ty), VReg(inst.dst), a, Src::Mem(mem));
+            return;
+        }
         self.mul_op(wide(inst.ty), VReg(inst.dst), VReg(inst.a), self.src_b(inst));
     }
 
@@ -135,7 +142,7 @@ impl<P: Placement> Emit<'_, X64, P> {
                 self.asm.op(IMUL_R_RM, w, d, rb);
             }
             Src::Mem(mem) => {
-                let ra = self.read(a);
+                let ra = self.read_beside(a);
                 let d = self.write(dst, ra);
                 let t = if d == ra || !uses(mem, d) { d } else { SCRATCH };
                 self.asm.mov(w, t, ra);
@@ -147,11 +154,16 @@ impl<P: Placement> Emit<'_, X64, P> {
     }
 
     fn mul_imm(&mut self, w: bool, d: Reg, a: Reg, imm: i32) {
-        use crate::target::x64::encode::{Base, fits8};
         match imm {
             3 | 5 | 9 => {
                 let shift = (imm - 1).trailing_zeros() as u8;
                 self.asm.op(LEA, w, d, Amode { base: Base::Reg(a), index: a, shift, disp: 0 });
+            }
+            i if i > 9 && is_short_product(i) => {
+                let count = i.trailing_zeros() as u8;
+                let shift = ((i >> count) - 1).trailing_zeros() as u8;
+                self.asm.op(LEA, w, d, Amode { base: Base::Reg(a), index: a, shift, disp: 0 });
+                self.asm.shift_imm(Shift::Shl, w, d, count);
             }
             i if i > 0 && (i as u32).is_power_of_two() => {
                 self.asm.mov(w, d, a);
@@ -179,8 +191,7 @@ impl<P: Placement> Emit<'_, X64, P> {
                 let ra = self.read(VReg(inst.a));
                 let d = self.write(VReg(inst.dst), ra);
                 if shift == Shift::Shl && d != ra && (1..4).contains(&count) {
-                    let base = crate::target::x64::encode::Base::None;
-                    self.asm.op(LEA, w, d, Amode { base, index: ra, shift: count, disp: 0 });
+                    self.asm.op(LEA, w, d, Amode { base: Base::None, index: ra, shift: count, disp: 0 });
                     return;
                 }
                 if let (Shift::Rol | Shift::Ror, true) = (shift, d != ra && count != 0)
@@ -371,9 +382,25 @@ impl<P: Placement> Emit<'_, X64, P> {
 
     /// op d, a.
     pub fn unary_rm(&mut self, inst: &InstData, op: Opcode, w: bool) {
+        if let Some(mem) = self.folded_mem(VReg(inst.a)) {
+            let d = self.write(VReg(inst.dst), Reg::NONE);
+            self.asm.op(op, w, d, mem);
+            self.settle();
+            return;
+        }
         let ra = self.read(VReg(inst.a));
         let d = self.write(VReg(inst.dst), ra);
         self.asm.op(op, w, d, ra);
+    }
+
+    pub fn trunc(&mut self, inst: &InstData) {
+        if self.folded(VReg(inst.a)).is_some() {
+            return self.unary_rm(inst, MOV_R_RM, false);
+        }
+        // What is above the low half nobody looks at.
+        let ra = self.read(VReg(inst.a));
+        let d = self.write(VReg(inst.dst), ra);
+        self.asm.mov(false, d, ra);
     }
 
     pub fn extend8(&mut self, inst: &InstData, op: Opcode, w: bool) {
@@ -515,7 +542,12 @@ impl<P: Placement> Emit<'_, X64, P> {
     }
 }
 
+/// Whether a constant is 3, 5 or 9 times a power of two.
+const fn is_short_product(imm: i32) -> bool {
+    matches!(imm >> imm.trailing_zeros(), 3 | 5 | 9)
+}
+
 /// Whether a memory operand reads a register.
 pub fn uses(mem: Amode, reg: Reg) -> bool {
-    mem.index == reg || mem.base == crate::target::x64::encode::Base::Reg(reg)
+    mem.index == reg || mem.base == Base::Reg(reg)
 }

@@ -1,6 +1,7 @@
 //! Guards, exits, safepoints, limits, and the stubs by which they leave.
 
 use super::Pending;
+use super::control::Flags;
 use crate::code::{RelocKind, Routine, SpanRow, Target, ThreadWord};
 use crate::emit::{Emit, Placement};
 use crate::recovery::{Leave, ValuePlace};
@@ -8,35 +9,34 @@ use crate::target::x64::X64;
 use crate::target::x64::encode::{Amode, fits8};
 use crate::target::x64::insts::*;
 use crate::target::x64::regs::*;
-use kiln_ir::op::FCond;
 use kiln_ir::{Block, InstData, Slot, VReg};
 
 impl<P: Placement> Emit<'_, X64, P> {
     pub fn guard(&mut self, inst: &InstData) {
-        let f = self.f;
-        let exit = Leave::Exit(f.tail(inst)[1]);
-        let cc = self.compare(inst.ty, inst.cond(), VReg(inst.a), self.src_tail(inst));
-        let jump = self.asm.jcc_stub(cc);
-        self.stub([jump, 0], exit, f.list(inst, 2));
+        let flags = self.compare(inst.ty, inst.cond(), VReg(inst.a), self.src_tail(inst));
+        self.leave_where(flags, inst);
     }
 
     pub fn fguard(&mut self, inst: &InstData) {
+        let b = VReg(self.f.tail(inst)[0]);
+        let flags = self.fcompare(inst.ty, inst.fcond(), VReg(inst.a), b);
+        self.leave_where(flags, inst);
+    }
+
+    /// Leaves by the exit of a guard if the condition holds.
+    fn leave_where(&mut self, flags: Flags, inst: &InstData) {
         let f = self.f;
-        let tail = f.tail(inst);
-        let (b, exit) = (VReg(tail[0]), Leave::Exit(tail[1]));
-        let cond = inst.fcond();
-        let cc = self.fcompare(inst.ty, cond, VReg(inst.a), b);
-        let jumps = match cond {
-            FCond::Eq => {
+        let jumps = match flags {
+            Flags::One(cc) => [self.asm.jcc_stub(cc), 0],
+            Flags::Equal => {
                 let unordered = self.asm.skip_if(Cc::P);
-                let jump = self.asm.jcc_stub(cc);
+                let jump = self.asm.jcc_stub(Cc::E);
                 self.asm.land(unordered);
                 [jump, 0]
             }
-            FCond::Ne => [self.asm.jcc_stub(Cc::P), self.asm.jcc_stub(cc)],
-            _ => [self.asm.jcc_stub(cc), 0],
+            Flags::Differ => [self.asm.jcc_stub(Cc::P), self.asm.jcc_stub(Cc::Ne)],
         };
-        self.stub(jumps, exit, f.list(inst, 2));
+        self.stub(jumps, Leave::Exit(f.tail(inst)[1]), f.list(inst, 2));
     }
 
     pub fn exit(&mut self, inst: &InstData) {

@@ -10,7 +10,7 @@ use crate::target::x64::X64;
 use crate::target::x64::encode::{Amode, Base};
 use crate::target::x64::insts::*;
 use crate::target::x64::regs::*;
-use kiln_ir::function::aux;
+use kiln_ir::function::{Mem, aux};
 use kiln_ir::op::Shape;
 use kiln_ir::{DataId, InstData, Linkage, MemType, Op, Slot, Type, VReg};
 
@@ -28,7 +28,12 @@ fn pieces(bytes: u32) -> &'static [(i32, u32)] {
 impl<P: Placement> Emit<'_, X64, P> {
     /// The memory operand of an instruction, its registers read. May leave a pending symbol.
     pub fn mem(&mut self, inst: &InstData) -> Amode {
-        let m = self.f.mem(inst);
+        self.amode(self.f.mem(inst))
+    }
+
+    /// The same of an address however it came about.
+    pub fn amode(&mut self, m: Mem) -> Amode {
+        let m = self.whole(m);
         let val = self.vals[m.base.index()];
         let mut mem = if val.flags & (Val::REMAT | Val::CONST) == Val::REMAT && val.home == Reg::NONE {
             let def = &self.f.insts()[val.aux as usize];
@@ -72,6 +77,14 @@ impl<P: Placement> Emit<'_, X64, P> {
         mem
     }
 
+    /// Reads a value that must be fetched while a memory operand's position-relative field waits to be written.
+    pub fn read_beside(&mut self, v: VReg) -> Reg {
+        let pending = std::mem::replace(&mut self.pending, Pending::None);
+        let reg = self.read(v);
+        self.pending = pending;
+        reg
+    }
+
     pub fn addr(&mut self, inst: &InstData) {
         let mem = self.mem(inst);
         let d = self.write(VReg(inst.dst), Reg::NONE);
@@ -102,6 +115,7 @@ impl<P: Placement> Emit<'_, X64, P> {
             || next.ty.bytes() != inst.ty.bytes()
             || next.has_imm()
             || next.has_tail()
+            || self.folded(VReg(next.dst)).is_some()
         {
             return false;
         }
@@ -197,6 +211,9 @@ impl<P: Placement> Emit<'_, X64, P> {
 
     pub fn store(&mut self, inst: &InstData) {
         let access = inst.access();
+        if !inst.value_is_imm() && self.update(inst) {
+            return;
+        }
         let mem = self.mem(inst);
         let bytes = access.bytes();
         let constant = if inst.value_is_imm() {
@@ -212,10 +229,7 @@ impl<P: Placement> Emit<'_, X64, P> {
             self.store_constant(bytes, imm, mem);
             return;
         }
-        // A value that must be fetched may need a position-relative field of its own.
-        let pending = std::mem::replace(&mut self.pending, Pending::None);
-        let value = self.read(VReg(inst.dst));
-        self.pending = pending;
+        let value = self.read_beside(VReg(inst.dst));
         let non_temporal = inst.aux & aux::NON_TEMPORAL != 0;
         match (access.is_float(), bytes) {
             (true, 4) => self.asm.op(MOVSS_XM_X, false, value, mem),

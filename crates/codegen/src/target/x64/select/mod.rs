@@ -9,12 +9,15 @@ mod call;
 mod control;
 mod convert;
 mod float;
+mod fused;
 mod integer;
 mod leave;
 mod memory;
 mod ret;
 mod variadic;
 mod wide;
+
+pub use float::compares_swapped;
 
 use super::encode::Amode;
 use super::insts::*;
@@ -104,7 +107,8 @@ impl<P: Placement> Emit<'_, X64, P> {
             Op::Sext16 => self.unary_rm(inst, MOVSX_R_RM16, wide(inst.ty)),
             Op::Zext16 => self.unary_rm(inst, MOVZX_R_RM16, false),
             Op::Sext => self.unary_rm(inst, MOVSXD_R_RM32, true),
-            Op::Zext | Op::Trunc => self.unary_rm(inst, MOV_R_RM, false),
+            Op::Zext => self.unary_rm(inst, MOV_R_RM, false),
+            Op::Trunc => self.trunc(inst),
             Op::Sbits => self.extract(inst, true),
             Op::Ubits => self.extract(inst, false),
             Op::SetBits => self.insert(inst),
@@ -142,8 +146,8 @@ impl<P: Placement> Emit<'_, X64, P> {
             Op::Fceil => self.round(inst, 10),
             Op::Ftrunc => self.round(inst, 11),
             Op::Fnearest => self.round(inst, 8),
-            Op::Fpromote => self.fconvert(inst, CVTSS2SD),
-            Op::Fdemote => self.fconvert(inst, CVTSD2SS),
+            Op::Fpromote => self.funary(inst, CVTSS2SD),
+            Op::Fdemote => self.funary(inst, CVTSD2SS),
             Op::Bitcast => self.bitcast(inst),
             Op::SitoF => self.signed_to_float(inst),
             Op::UitoF => self.unsigned_to_float(inst),
