@@ -1,4 +1,4 @@
-//! The six kernels: where their sources stand and how much work they are given.
+//! The kernels: where their sources stand and how much work they are given.
 
 use anyhow::{Context, Result};
 use std::path::PathBuf;
@@ -12,24 +12,51 @@ pub struct KernelSource {
     pub n: i64,
     /// A size that the interpreter finishes soon.
     pub small: i64,
+    /// For some, a size between: about one millisecond of gcc -O2, too short for compiling to cost much.
+    pub short: Option<i64>,
     /// The memory it needs for `n`, in bytes.
     pub memory: usize,
 }
 
 /// The kernels of the figures.
-pub const ALL: [KernelSource; 6] = [
-    KernelSource { name: "fib", n: 33, small: 15, memory: 0 },
-    KernelSource { name: "sieve", n: 4_000_000, small: 1_000, memory: 4_000_001 },
-    KernelSource { name: "matmul", n: 200, small: 10, memory: 3 * 200 * 200 * 8 },
-    KernelSource { name: "nbody", n: 200_000, small: 20, memory: 5 * 56 },
-    KernelSource { name: "sha256", n: 3 << 20, small: 1 << 10, memory: 3 << 20 },
-    KernelSource { name: "mandelbrot", n: 300, small: 20, memory: 0 },
+pub const ALL: &[KernelSource] = &[
+    KernelSource { name: "fib", n: 32, small: 15, short: Some(28), memory: 0 },
+    KernelSource { name: "sieve", n: 2_500_000, small: 1_000, short: Some(400_000), memory: 2_500_001 },
+    KernelSource { name: "matmul", n: 160, small: 10, short: Some(112), memory: 3 * 160 * 160 * 8 },
+    KernelSource { name: "matmul_i32", n: 160, small: 10, short: Some(120), memory: 3 * 160 * 160 * 4 },
+    KernelSource { name: "nbody", n: 50_000, small: 20, short: Some(7_000), memory: 5 * 56 },
+    KernelSource { name: "spectral_norm", n: 300, small: 10, short: Some(128), memory: 3 * 300 * 8 },
+    KernelSource { name: "mandelbrot", n: 300, small: 20, short: Some(115), memory: 0 },
+    KernelSource { name: "quicksort", n: 120_000, small: 1_000, short: Some(15_000), memory: 120_000 * 8 },
+    KernelSource { name: "sha256", n: 1 << 20, small: 1 << 10, short: Some(240 << 10), memory: 1 << 20 },
+    KernelSource {
+        name: "crc32",
+        n: 2 << 20,
+        small: 1_000,
+        short: Some(330_000),
+        memory: 256 * 4 + (2 << 20),
+    },
+    KernelSource { name: "hash_table", n: 120_000, small: 100, short: Some(40_000), memory: (1 << 18) * 16 },
+    KernelSource { name: "collatz", n: 40_000, small: 100, short: Some(8_000), memory: 0 },
+    KernelSource {
+        name: "matvec_f32",
+        n: 600,
+        small: 20,
+        short: Some(280),
+        memory: (600 * 600 + 2 * 600) * 4,
+    },
+    KernelSource { name: "decimal", n: 200_000, small: 100, short: Some(30_000), memory: 200_000 * 21 },
 ];
 
 impl KernelSource {
     /// The C file.
     pub fn c(self) -> PathBuf {
         directory().join(format!("{}.c", self.name))
+    }
+
+    /// The sizes at which all compilers must agree.
+    pub fn sizes(self) -> impl Iterator<Item = i64> {
+        self.short.into_iter().chain([self.n])
     }
 
     /// The text of the Kiln file.

@@ -40,7 +40,7 @@ struct Cli {
 
 #[derive(Clone, Subcommand)]
 enum What {
-    /// Run time of the six kernels
+    /// Run time of the kernels
     Run {
         /// Only kernels with this in their name
         only: Option<String>,
