@@ -47,13 +47,14 @@ pub fn build(
     module: &Checked,
     func: FuncId,
     f: &Function,
-    _passes: Passes,
+    passes: Passes,
     scratch: &mut ssa::Scratch,
     body: &mut Body,
 ) {
     let origins: Vec<Origin> = (0..f.insts().len() as u32).map(|n| Origin::own(Inst(n))).collect();
     let labels: Vec<Block> = module.labels_in_data(func).collect();
-    ssa::construct(&ssa::Source { f, origins: &origins, labels: &labels }, scratch, body);
+    let settings = ssa::Settings { folds: passes.has(Passes::SSA), canonical_nan: false };
+    ssa::construct(&ssa::Source { f, origins: &origins, labels: &labels }, settings, scratch, body);
     if let Err(fault) = body.check() {
         panic!("{}: {fault}\n{}", module.func(func).name, body.show(module));
     }

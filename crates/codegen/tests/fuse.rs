@@ -14,6 +14,7 @@ fn marks(text: &str, features: Features) -> Vec<String> {
     let mut body = Body::default();
     ssa::construct(
         &ssa::Source { f, origins: &origins, labels: &[] },
+        ssa::Settings { folds: false, canonical_nan: false },
         &mut ssa::Scratch::default(),
         &mut body,
     );

@@ -11,7 +11,7 @@
 //! - The edges of a block stand in the order of its instructions. An instruction has one edge per distinct target; but a
 //!   `branch` always two, the first to the block that it names, the second to where it goes otherwise. Of a `switch` the
 //!   default comes first. An instruction's block operands name the targets of its edges.
-//! - An edge has an argument of the same type for each parameter of its target.
+//! - An edge has an argument for each parameter of its target, of the same type (pointers and integers of their width are one).
 //! - Block 0 has neither parameters nor edges to it: the function's parameters are written before it.
 //! - All jumps through one label set go through its *dispatch block*, whose only instruction is the `jump_to` of that set.
 //! - A further entry names a block without edges to it, whose parameters are the entry's, in order.
@@ -198,7 +198,7 @@ impl Body {
                     let params = self.params_of(edge.to);
                     for (arg, param) in self.args_of(edge).iter().zip(params) {
                         read(*arg, at)?;
-                        if self.f.ty(*arg) != self.f.ty(*param) {
+                        if !self.f.ty(*param).accepts(self.f.ty(*arg)) {
                             return Err(format!("%{} goes to %{} of another type", arg.0, param.0));
                         }
                     }

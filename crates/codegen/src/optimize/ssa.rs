@@ -4,22 +4,30 @@
 //!    set, one for each further entry, one before the first block if something jumps to it. Dominators and loops of it.
 //! 2. Parameters ([`place`]): a register with one definition, or of one block, needs none, and those are nearly all. For
 //!    each other one, blocks at the dominance frontier of its definitions where it is live.
-//! 3. Renaming (here): a walk over the dominator tree that knows the current value of each register.
+//! 3. Renaming (here): a walk over the dominator tree that knows the current value of each register. In the same walk
+//!    instructions are folded ([`fold`], [`divide`], [`address`], [`control`]) and numbered ([`number`]); one that folds is never
+//!    written, and neither is a block that no edge goes to any more.
 //! 4. Writing ([`write`]): what is reached, in an order in which loops stand together, without jumps that lead nowhere else.
 //!
 //! Sources: Cytron et al., "Efficiently Computing Static Single Assignment Form and the Control Dependence Graph", TOPLAS
 //! 13(4), 1991; for the placement Sreedhar and Gao, "A Linear Time Algorithm for Placing φ-Nodes", POPL 1995.
 //! O(instructions + live registers with several definitions at the starts of blocks).
 
+mod address;
+mod control;
+mod divide;
+mod fold;
 mod graph;
+mod number;
 mod place;
 mod write;
 
 use super::body::{Body, Edge, Origin};
 use graph::{Graph, Node};
 use kiln_ir::function::Entry;
-use kiln_ir::op::{Field, Role};
+use kiln_ir::op::{Effect, Field, Role, Shape};
 use kiln_ir::{Block, Function, Inst, InstData, Op, Type, VReg};
+use number::Table;
 use place::Placement;
 
 /// What SSA form is made of.
@@ -33,19 +41,42 @@ pub struct Source<'a> {
     pub labels: &'a [Block],
 }
 
+/// How it is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// Whether instructions are folded and numbered, or only renamed.
+    pub folds: bool,
+    /// Whether float arithmetic gives one NaN only: then also what is computed ahead does.
+    pub canonical_nan: bool,
+}
+
 /// Memory of the construction.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
     graph: Graph,
     placement: Placement,
     draft: Draft,
+    table: Table,
     plan: write::Plan,
     /// The value of each register of the source.
     current: Vec<VReg>,
     /// Registers written anew in the blocks above the current one of the tree, with what they were before.
     undo: Vec<(VReg, VReg)>,
-    /// Those blocks: where in preorder what is below them ends, and the length of `undo` before them.
-    above: Vec<(u32, u32)>,
+    above: Vec<Above>,
+}
+
+/// A node above the current one in the tree, or that one.
+#[derive(Clone, Copy, Debug)]
+struct Above {
+    /// Where in preorder what is below it ends.
+    end: u32,
+    /// The length of `undo` before it.
+    undo: u32,
+    /// Where its instructions start in the draft.
+    start: u32,
+    /// The first instruction of the node above it that may not have run when it is entered: it may be entered from the
+    /// middle of that one.
+    limit: u32,
 }
 
 /// Blocks in the order of the walk, before it is known which remain. Edges go to nodes of the graph.
@@ -60,7 +91,16 @@ struct Draft {
     addresses: Vec<Block>,
     /// For each node, where its instructions, edges and parameters stand.
     spans: Vec<Span>,
+    /// For each value the instruction that gives it; none for parameters.
+    def: Vec<u32>,
+    /// For each edge of the graph the one of the draft, unless it is known that nothing goes this way.
+    edge_of: Vec<u32>,
+    /// For each node whether anything goes there, as far as the walk knows.
+    live: Vec<bool>,
 }
+
+/// Stands for an instruction or edge of the draft that does not exist.
+const NONE: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Span {
@@ -87,11 +127,11 @@ impl Draft {
 }
 
 /// Writes a function in SSA form. The result is the same whatever the memory was used for before.
-pub fn construct(source: &Source<'_>, scratch: &mut Scratch, body: &mut Body) {
+pub fn construct(source: &Source<'_>, settings: Settings, scratch: &mut Scratch, body: &mut Body) {
     body.clear();
     scratch.graph.of_source(source.f);
     scratch.placement.run(source.f, &scratch.graph);
-    let mut walk = Walk::new(source, scratch, body);
+    let mut walk = Walk::new(source, settings, scratch, body);
     walk.run();
     let Scratch { graph, draft, plan, .. } = scratch;
     plan.write(source, graph, draft, body);
@@ -106,14 +146,30 @@ struct Walk<'a> {
     draft: &'a mut Draft,
     current: &'a mut Vec<VReg>,
     undo: &'a mut Vec<(VReg, VReg)>,
-    above: &'a mut Vec<(u32, u32)>,
+    above: &'a mut Vec<Above>,
+    table: &'a mut Table,
     body: &'a mut Body,
+    folds: bool,
+    canonical_nan: bool,
+    /// The current node's place in preorder, and where those end that it dominates.
+    place: u32,
+    end: u32,
+    /// Where its instructions start in the draft.
+    node_start: u32,
+    /// Where the current instruction comes from, and the register whose value it gives.
+    origin: Origin,
+    home: VReg,
 }
 
 impl<'a> Walk<'a> {
-    fn new(source: &'a Source<'a>, scratch: &'a mut Scratch, body: &'a mut Body) -> Walk<'a> {
+    fn new(
+        source: &'a Source<'a>,
+        settings: Settings,
+        scratch: &'a mut Scratch,
+        body: &'a mut Body,
+    ) -> Walk<'a> {
         let f = source.f;
-        let Scratch { graph, placement, draft, current, undo, above, .. } = scratch;
+        let Scratch { graph, placement, draft, current, undo, above, table, .. } = scratch;
         draft.insts.clear();
         draft.origins.clear();
         draft.edges.clear();
@@ -122,6 +178,15 @@ impl<'a> Walk<'a> {
         draft.addresses.clear();
         draft.spans.clear();
         draft.spans.resize(graph.cfg.blocks() as usize, Span::default());
+        draft.def.clear();
+        draft.edge_of.clear();
+        draft.edge_of.resize(graph.cfg.edges() as usize, NONE);
+        draft.live.clear();
+        draft.live.resize(graph.cfg.blocks() as usize, false);
+        graph.cfg.roots().iter().for_each(|root| draft.live[root.index()] = true);
+        if settings.folds {
+            table.begin(f.insts().len());
+        }
         current.clear();
         current.resize(f.vregs().len(), VReg::NONE);
         undo.clear();
@@ -135,17 +200,42 @@ impl<'a> Walk<'a> {
             block: graph.entry(n),
         };
         arrays.entries.extend((0..).zip(f.entries()).map(entry));
-        Walk { source, f, graph, placement, draft, current, undo, above, body }
+        Walk {
+            source,
+            f,
+            graph,
+            placement,
+            draft,
+            current,
+            undo,
+            above,
+            table,
+            body,
+            folds: settings.folds,
+            canonical_nan: settings.canonical_nan,
+            place: 0,
+            end: 0,
+            node_start: 0,
+            origin: Origin::own(Inst(0)),
+            home: VReg::NONE,
+        }
     }
 
     fn run(&mut self) {
         for v in 0..self.f.params() {
-            self.body.value(self.f.ty(VReg(v)), VReg(v));
+            self.new_value(self.f.ty(VReg(v)), VReg(v));
         }
         for place in 0..self.graph.dom.preorder().len() as u32 {
             let node = self.graph.dom.preorder()[place as usize];
+            if !self.is_live(node) {
+                continue;
+            }
             self.leave(place);
-            self.above.push((self.graph.dom.below(node).end, self.undo.len() as u32));
+            (self.place, self.end) = (place, self.graph.dom.below(node).end);
+            self.node_start = self.draft.insts.len() as u32;
+            let limit = self.limit(node);
+            let undo = self.undo.len() as u32;
+            self.above.push(Above { end: self.end, undo, start: self.node_start, limit });
             let starts = (self.draft.insts.len(), self.draft.edges.len(), self.draft.params.len());
             self.begin(node);
             self.node(node);
@@ -159,15 +249,55 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Whether anything goes to a node, from those that the walk has seen or from one that it has not.
+    fn is_live(&mut self, node: Block) -> bool {
+        let above = self.graph.dom.idom(node);
+        if !above.is_none() && !self.draft.live[above.index()] {
+            return false;
+        }
+        if !self.draft.live[node.index()] {
+            // Only loops with several ways in are entered from below.
+            let (cfg, dom) = (&self.graph.cfg, &self.graph.dom);
+            let later = |from| cfg.number(from) > cfg.number(node) && !dom.dominates(node, from);
+            let live = cfg.preds(node).iter().any(|pred| cfg.reached(pred.from) && later(pred.from));
+            self.draft.live[node.index()] = live;
+        }
+        self.draft.live[node.index()]
+    }
+
     /// Goes up in the tree to the block above the one at this place.
     fn leave(&mut self, place: u32) {
-        while let Some((end, undo)) = self.above.last().copied().filter(|(end, _)| *end <= place) {
-            debug_assert!(end <= place);
-            for (v, old) in self.undo.drain(undo as usize..).rev() {
+        while let Some(above) = self.above.last().copied().filter(|above| above.end <= place) {
+            for (v, old) in self.undo.drain(above.undo as usize..).rev() {
                 self.current[v.index()] = old;
             }
             self.above.pop();
         }
+    }
+
+    /// The first instruction of the node above this one that may not have run when this one is entered.
+    fn limit(&self, node: Block) -> u32 {
+        let above = self.graph.dom.idom(node);
+        if above.is_none() {
+            return 0;
+        }
+        let mut limit = NONE;
+        for pred in self.graph.cfg.preds(node) {
+            if pred.from != above {
+                // Which way it came does not show: it may have left by the first edge.
+                return self.draft.edges_of(above).first().map_or(0, |edge| edge.inst.0);
+            }
+            if let Some(edge) = self.draft.edges.get(self.draft.edge_of[pred.edge as usize] as usize) {
+                limit = limit.min(edge.inst.0);
+            }
+        }
+        limit
+    }
+
+    /// Whether an instruction of a node above the current one has run when the current one is entered.
+    fn has_run(&self, inst: u32) -> bool {
+        let below = self.above.partition_point(|above| above.start <= inst);
+        self.above.get(below).is_none_or(|above| inst < above.limit)
     }
 
     /// Makes the parameters of a block.
@@ -178,13 +308,46 @@ impl<'a> Walk<'a> {
             }
         }
         if let Node::Dispatch(_) = self.graph.node(node) {
-            let address = self.body.value(Type::Ptr, VReg::NONE);
+            let address = self.new_value(Type::Ptr, VReg::NONE);
             self.draft.params.push(address);
         }
-        for v in self.placement.params_of(node) {
-            let value = self.define(*v);
-            self.draft.params.push(value);
+        for (n, v) in self.placement.params_of(node).iter().enumerate() {
+            match self.common_value(node, n) {
+                Some(value) => {
+                    self.set(*v, value);
+                    self.draft.params.push(VReg::NONE);
+                }
+                None => {
+                    let value = self.define(*v);
+                    self.draft.params.push(value);
+                }
+            }
         }
+    }
+
+    /// The value that a node's parameter has by whichever way it is entered, if that is known before any loop is closed.
+    fn common_value(&self, node: Block, param: usize) -> Option<VReg> {
+        if !self.folds || !matches!(self.graph.node(node), Node::Source(_)) {
+            return None;
+        }
+        let mut common = None;
+        for pred in self.graph.cfg.preds(node) {
+            if self.graph.cfg.number(pred.from) >= self.graph.cfg.number(node) {
+                // A block that has not been reached by any root has the greatest number.
+                if self.graph.cfg.reached(pred.from) {
+                    return None;
+                }
+                continue;
+            }
+            let Some(edge) = self.draft.edges.get(self.draft.edge_of[pred.edge as usize] as usize) else {
+                continue;
+            };
+            let arg = self.draft.args[edge.args as usize + param];
+            if *common.get_or_insert(arg) != arg {
+                return None;
+            }
+        }
+        common
     }
 
     /// Writes what stands in a block.
@@ -202,8 +365,8 @@ impl<'a> Walk<'a> {
                 let at = self.graph.dispatch_at(set);
                 let inst = InstData { dst: 0, a: address.0, ..self.f.insts()[at.index()] };
                 self.push(inst, self.source.origins[at.index()]);
-                for to in self.graph.cfg.succs(node) {
-                    self.edge(*to, &[]);
+                for edge in self.graph.cfg.edge_range(node) {
+                    self.edge(edge, &[]);
                 }
             }
             Node::Entry(n) => {
@@ -225,7 +388,7 @@ impl<'a> Walk<'a> {
         let jump = InstData { op: Op::Jump, ty: Type::I32, aux: 0, dst: to.0, a: 0, b: 0 };
         self.push(jump, origin);
         debug_assert_eq!(self.graph.cfg.succs(node), [to]);
-        self.edge(to, args);
+        self.edge(self.graph.cfg.edge_range(node).start, args);
     }
 
     fn push(&mut self, inst: InstData, origin: Origin) {
@@ -233,8 +396,12 @@ impl<'a> Walk<'a> {
         self.draft.origins.push(origin);
     }
 
-    /// An edge of the instruction pushed last, with arguments for the node's own parameters and for those of registers.
-    fn edge(&mut self, to: Block, own: &[VReg]) {
+    /// Gives the instruction pushed last this edge of the graph, with arguments for the target's own parameters and for
+    /// those of registers.
+    fn edge(&mut self, edge: usize, own: &[VReg]) {
+        let to = self.graph.cfg.target(edge);
+        self.draft.edge_of[edge] = self.draft.edges.len() as u32;
+        self.draft.live[to.index()] = true;
         let inst = Inst(self.draft.insts.len() as u32 - 1);
         let args = self.draft.args.len() as u32;
         self.draft.edges.push(Edge { inst, to, args });
@@ -246,12 +413,20 @@ impl<'a> Walk<'a> {
     /// Writes one instruction and its edges: the first of those that are left of its block.
     fn inst(&mut self, at: Inst, edges: &mut std::ops::Range<usize>) {
         let mut inst = self.f.insts()[at.index()];
-        let origin = self.source.origins[at.index()];
+        self.origin = self.source.origins[at.index()];
+        let first = edges.start;
+        while edges.start < edges.end && self.graph.edge_at[edges.start] == at.0 + 1 {
+            edges.start += 1;
+        }
+        let own = first..edges.start;
         if inst.op == Op::JumpTo {
             let address = self.current[inst.a as usize];
             let dispatch = self.graph.dispatch(inst.b);
-            self.push(InstData { op: Op::Jump, ty: Type::I32, aux: 0, dst: dispatch.0, a: 0, b: 0 }, origin);
-            return self.edge(dispatch, &[address]);
+            self.push(
+                InstData { op: Op::Jump, ty: Type::I32, aux: 0, dst: dispatch.0, a: 0, b: 0 },
+                self.origin,
+            );
+            return self.edge(own.start, &[address]);
         }
         if inst.op == Op::LabelAddr {
             self.draft.addresses.push(Block(inst.a));
@@ -265,16 +440,59 @@ impl<'a> Walk<'a> {
             inst.b = tail as u32;
         }
         self.read(&mut inst);
-        self.push(inst, origin);
-        // What leaves by an edge sees the values before the instruction.
-        while let Some(edge) = edges.clone().next().filter(|edge| self.graph.edge_at[*edge] == at.0 + 1) {
-            self.edge(self.graph.cfg.target(edge), &[]);
-            edges.next();
+        if self.folds && self.simplify(&mut inst, &own) {
+            return;
         }
+        self.push(inst, self.origin);
+        // What leaves by an edge sees the values before the instruction.
+        own.for_each(|edge| self.edge(edge, &[]));
         let last = self.draft.insts.len() - 1;
         self.write(last);
     }
 
+    /// Folds and numbers an instruction whose operands are values; says whether nothing remains to be done.
+    fn simplify(&mut self, inst: &mut InstData, edges: &std::ops::Range<usize>) -> bool {
+        let results = (VReg(inst.dst), inst.b as usize);
+        match inst.op.effect() {
+            Effect::pure => match inst.op.shape() {
+                Shape::None => return true,
+                Shape::Prefetch => {
+                    self.fold_address(inst);
+                    return false;
+                }
+                Shape::Pair | Shape::Carry => {
+                    let second =
+                        self.body.f.pool()[results.1 + 1 + (inst.op.shape() == Shape::Carry) as usize];
+                    self.home = results.0;
+                    let values = self.number_pair(*inst);
+                    self.set(results.0, values.0);
+                    self.set(VReg(second), values.1);
+                }
+                _ => {
+                    self.home = results.0;
+                    let value = self.make(*inst);
+                    self.set(results.0, value);
+                }
+            },
+            Effect::reads | Effect::writes => {
+                match inst.op.shape() {
+                    Shape::Load
+                    | Shape::Store
+                    | Shape::AtomicLoad
+                    | Shape::AtomicStore
+                    | Shape::AtomicRmw
+                    | Shape::AtomicCas => self.fold_address(inst),
+                    _ => {}
+                }
+                self.store_constant(inst);
+                return false;
+            }
+            Effect::terminator => return self.end(inst, edges),
+            Effect::control => return self.control(inst),
+            Effect::call => return false,
+        }
+        true
+    }
     /// Puts values in the place of the registers that an instruction reads.
     fn read(&mut self, inst: &mut InstData) {
         let current = &*self.current;
@@ -327,7 +545,11 @@ impl<'a> Walk<'a> {
         let inst = self.draft.insts[at];
         for (place, role) in inst.op.shape().operands() {
             match (role, place) {
-                (Role::Def(_), Field::Dst) => self.draft.insts[at].dst = self.define(VReg(inst.dst)).0,
+                (Role::Def(_), Field::Dst) => {
+                    let value = self.define(VReg(inst.dst));
+                    self.draft.insts[at].dst = value.0;
+                    self.draft.def[value.index()] = at as u32;
+                }
                 (Role::Def(_), Field::Tail(n)) => self.define_in_pool(inst.b as usize + *n as usize),
                 (Role::Def(_), Field::A | Field::B) => unreachable!("no shape writes what stands there"),
                 (Role::CallList, _) => {
@@ -349,14 +571,20 @@ impl<'a> Walk<'a> {
     fn define_in_pool(&mut self, word: usize) {
         let v = VReg(self.body.f.pool()[word]);
         let value = self.define(v);
+        self.draft.def[value.index()] = self.draft.insts.len() as u32 - 1;
         self.body.f.arrays().pool[word] = value.0;
     }
 
     /// A new value of a register.
     fn define(&mut self, v: VReg) -> VReg {
-        let value = self.body.value(self.f.ty(v), v);
+        let value = self.new_value(self.f.ty(v), v);
         self.set(v, value);
         value
+    }
+
+    fn new_value(&mut self, ty: Type, home: VReg) -> VReg {
+        self.draft.def.push(NONE);
+        self.body.value(ty, home)
     }
 
     fn set(&mut self, v: VReg, value: VReg) {

@@ -7,6 +7,7 @@
 
 mod activation;
 mod arena;
+mod compute;
 mod dispatch;
 mod float;
 mod host;
@@ -15,6 +16,7 @@ mod meter;
 mod variadic;
 
 pub use arena::{Arena, Import};
+pub use compute::compute;
 pub use host::{BadAccess, ForeignCall, Host, Safepoint, label_address};
 pub use meter::Meter;
 
@@ -288,6 +290,24 @@ impl<'a> Interpreter<'a> {
         unreachable!("{:?} has no operand that may be a constant", inst.op)
     }
 
+    /// The operands of an instruction that [`compute`] knows.
+    fn inputs(&self, f: &Function, inst: &InstData) -> [u64; 3] {
+        let mut inputs = [0; 3];
+        let mut next = 0;
+        for (field, role) in inst.op.shape().operands() {
+            let word = f.word(inst, *field);
+            inputs[next] = match role {
+                Role::Use(_) => self.read(VReg(word)),
+                Role::UseOrImm(_) if inst.has_imm() => word as i32 as i64 as u64,
+                Role::UseOrImm(_) => self.read(VReg(word)),
+                Role::BitRange => word as u64,
+                _ => continue,
+            };
+            next += 1;
+        }
+        inputs
+    }
+
     fn address(&self, f: &Function, inst: &InstData) -> u64 {
         let mem = f.mem(inst);
         let index = if mem.index.is_none() { 0 } else { self.read(mem.index) };
@@ -335,42 +355,78 @@ impl<'a> Interpreter<'a> {
             }
             Op::Addr => self.address(f, inst),
 
-            Op::Add => a().wrapping_add(b()),
-            Op::Sub => a().wrapping_sub(b()),
-            Op::Mul => a().wrapping_mul(b()),
-            Op::And => a() & b(),
-            Op::Or => a() | b(),
-            Op::Xor => a() ^ b(),
-            Op::Shl => integer::shl(a(), b(), bits),
-            Op::Lshr => integer::lshr(a(), b(), bits),
-            Op::Ashr => integer::ashr(a(), b(), bits),
-            Op::Rotl => integer::rotl(a(), b(), bits),
-            Op::Rotr => integer::rotr(a(), b(), bits),
-            Op::Sdiv => integer::sdiv(a(), b(), bits).map_err(plain)?,
-            Op::Udiv => integer::udiv(a(), b(), bits).map_err(plain)?,
-            Op::Srem => integer::srem(a(), b(), bits).map_err(plain)?,
-            Op::Urem => integer::urem(a(), b(), bits).map_err(plain)?,
-            Op::Smin => signed(a(), bits).min(signed(b(), bits)) as u64,
-            Op::Smax => signed(a(), bits).max(signed(b(), bits)) as u64,
-            Op::Umin => cut(a(), bits).min(cut(b(), bits)),
-            Op::Umax => cut(a(), bits).max(cut(b(), bits)),
-            Op::Neg => a().wrapping_neg(),
-            Op::Not => !a(),
-            Op::Abs => signed(a(), bits).wrapping_abs() as u64,
-            Op::Clz => integer::clz(a(), bits),
-            Op::Ctz => integer::ctz(a(), bits),
-            Op::Popcnt => cut(a(), bits).count_ones() as u64,
-            Op::Bswap => integer::bswap(a(), bits),
-            Op::Bitrev => integer::bitrev(a(), bits),
-            Op::Sext8 => integer::sign_extend(a(), 8),
-            Op::Sext16 => integer::sign_extend(a(), 16),
-            Op::Zext8 => a() & 0xff,
-            Op::Zext16 => a() & 0xffff,
-            Op::Sext => integer::sign_extend(a(), 32),
-            Op::Zext | Op::Trunc => a() & 0xffff_ffff,
-            Op::Sbits => integer::extract(a(), inst.b, integer::sign_extend, bits),
-            Op::Ubits => integer::extract(a(), inst.b, integer::zero_extend, bits),
-            Op::SetBits => integer::insert(a(), self.read(tail(0)), f.word(inst, Field::Tail(1)), bits),
+            Op::Add
+            | Op::Sub
+            | Op::Mul
+            | Op::And
+            | Op::Or
+            | Op::Xor
+            | Op::Shl
+            | Op::Lshr
+            | Op::Ashr
+            | Op::Rotl
+            | Op::Rotr
+            | Op::Sdiv
+            | Op::Udiv
+            | Op::Srem
+            | Op::Urem
+            | Op::Smin
+            | Op::Smax
+            | Op::Umin
+            | Op::Umax
+            | Op::Neg
+            | Op::Not
+            | Op::Abs
+            | Op::Clz
+            | Op::Ctz
+            | Op::Popcnt
+            | Op::Bswap
+            | Op::Bitrev
+            | Op::Sext8
+            | Op::Sext16
+            | Op::Zext8
+            | Op::Zext16
+            | Op::Sext
+            | Op::Zext
+            | Op::Trunc
+            | Op::Sbits
+            | Op::Ubits
+            | Op::SetBits
+            | Op::Cmp
+            | Op::Fcmp
+            | Op::Fadd
+            | Op::Fsub
+            | Op::Fmul
+            | Op::Fdiv
+            | Op::Fmin
+            | Op::Fmax
+            | Op::FminNum
+            | Op::FmaxNum
+            | Op::Fsqrt
+            | Op::Ffloor
+            | Op::Fceil
+            | Op::Ftrunc
+            | Op::Fnearest
+            | Op::Fabs
+            | Op::Fneg
+            | Op::Fcopysign
+            | Op::Fma
+            | Op::Fms
+            | Op::Fnma
+            | Op::Fnms
+            | Op::Fpromote
+            | Op::Fdemote
+            | Op::Bitcast
+            | Op::SitoF
+            | Op::UitoF
+            | Op::FtoSi
+            | Op::FtoUi
+            | Op::FtoSiSat
+            | Op::FtoUiSat
+            | Op::FtoSiX86 => {
+                let from = f.ty(VReg(inst.a));
+                compute(inst, from, self.inputs(f, inst), self.settings.canonical_nan).map_err(plain)?
+            }
             Op::SmulWide | Op::UmulWide => {
                 let (low, high) = integer::mul_wide(a(), b(), bits, inst.op == Op::SmulWide);
                 self.write(dst, ty, low);
@@ -404,31 +460,6 @@ impl<'a> Interpreter<'a> {
                 Some(value) => value,
                 None => return Ok(Flow::Goto(Block(inst.b))),
             },
-            Op::Cmp => inst.cond().holds(a() as i64, b() as i64, bits) as u64,
-
-            Op::Fcmp => self.fholds(inst, VReg(inst.b)) as u64,
-            Op::Fadd | Op::Fsub | Op::Fmul | Op::Fdiv | Op::Fmin | Op::Fmax | Op::FminNum | Op::FmaxNum => {
-                self.arithmetic(ty, float::binary(inst.op, ty, a(), self.read(VReg(inst.b))))
-            }
-            Op::Fsqrt | Op::Ffloor | Op::Fceil | Op::Ftrunc | Op::Fnearest => {
-                self.arithmetic(ty, float::unary(inst.op, ty, a()))
-            }
-            Op::Fabs => a() & !float::sign(ty),
-            Op::Fneg => a() ^ float::sign(ty),
-            Op::Fcopysign => a() & !float::sign(ty) | self.read(VReg(inst.b)) & float::sign(ty),
-            Op::Fma | Op::Fms | Op::Fnma | Op::Fnms => {
-                let (b, c) = (self.read(tail(0)), self.read(tail(1)));
-                self.arithmetic(ty, float::fused(inst.op, ty, a(), b, c))
-            }
-            Op::Fpromote => self.arithmetic(ty, (float::f32_of(a()) as f64).to_bits()),
-            Op::Fdemote => self.arithmetic(ty, (float::f64_of(a()) as f32).to_bits() as u64),
-            Op::Bitcast => a(),
-            Op::SitoF => float::from_int(ty, a(), f.ty(VReg(inst.a)), true),
-            Op::UitoF => float::from_int(ty, a(), f.ty(VReg(inst.a)), false),
-            Op::FtoSi | Op::FtoUi | Op::FtoSiSat | Op::FtoUiSat | Op::FtoSiX86 => {
-                float::to_int(inst.op, ty, float::wide_of(a(), f.ty(VReg(inst.a)))).map_err(plain)?
-            }
-
             Op::Load => {
                 let address = self.address(f, inst);
                 Self::extend(inst.access(), self.host.load(address, inst.access().bytes()).map_err(bad)?)
@@ -567,10 +598,5 @@ impl<'a> Interpreter<'a> {
     fn fholds(&self, inst: &InstData, b: VReg) -> bool {
         let (a, b) = (self.read(VReg(inst.a)), self.read(b));
         inst.fcond().holds(float::wide_of(a, inst.ty), float::wide_of(b, inst.ty))
-    }
-
-    /// The result of float arithmetic, its NaN made canonical if that is asked for.
-    fn arithmetic(&self, ty: Type, word: u64) -> u64 {
-        if self.settings.canonical_nan { float::canonical(word, ty) } else { word }
     }
 }

@@ -85,7 +85,8 @@ impl Plan {
             let to = edge.to;
             let only = self.preds[to.index()] == 1 && !self.labelled[to.index()];
             // What a dispatch block does must stand alone, and what leaves a loop does not belong among its blocks.
-            let plain = matches!(graph.node(to), Node::Source(_)) && draft.params_of(to).is_empty();
+            let plain =
+                matches!(graph.node(to), Node::Source(_)) && draft.params_of(to).iter().all(|v| v.is_none());
             if only && plain && graph.loops.of(*node) == graph.loops.of(to) {
                 self.next[node.index()] = to;
                 self.continues[to.index()] = true;
@@ -119,7 +120,7 @@ impl Plan {
         let mut writer = Writer::new(body);
         for first in &self.order {
             let cold = self.is_cold(source, graph, *first);
-            writer.block(cold, draft.params_of(*first).iter().copied());
+            writer.block(cold, draft.params_of(*first).iter().copied().filter(|v| !v.is_none()));
             let mut node = *first;
             loop {
                 let next = self.next[node.index()];
@@ -160,8 +161,9 @@ impl Plan {
             }
             writer.push(inst, draft.origins[at as usize]);
             while let Some(edge) = edges.next_if(|edge| edge.inst.0 == at) {
-                let args = &draft.args[edge.args as usize..][..draft.params_of(edge.to).len()];
-                writer.edge(self.block[edge.to.index()], args.iter().copied());
+                let args = draft.args[edge.args as usize..].iter().zip(draft.params_of(edge.to));
+                let args = args.filter(|(_, param)| !param.is_none()).map(|(arg, _)| *arg);
+                writer.edge(self.block[edge.to.index()], args);
             }
         }
     }

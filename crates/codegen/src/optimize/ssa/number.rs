@@ -1,0 +1,144 @@
+//! Value numbering: an instruction that computes what one above it has computed gives that one's value.
+//!
+//! A table by hash with open addressing holds the instructions written so far. The walk is a preorder of the dominator
+//! tree, so an instruction's block dominates the current one exactly while the walk is below it: each entry says where
+//! that ends, and one that has ended gives way to its successor of the same key. Entries of former functions are told by
+//! their generation, so nothing is cleared.
+
+use kiln_ir::op::Shape;
+use kiln_ir::{Function, InstData};
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    hash: u32,
+    generation: u32,
+    /// The instruction, by its place in the draft.
+    inst: u32,
+    /// The place in preorder where the blocks end that its block dominates.
+    end: u32,
+}
+
+/// The table.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    entries: Vec<Entry>,
+    mask: usize,
+    generation: u32,
+    count: usize,
+}
+
+/// What a search came to.
+pub enum Found {
+    /// The same computation, and its place.
+    Same(u32, Place),
+    /// There is none: the place for it.
+    Place(Place),
+}
+
+/// A free place in the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    at: usize,
+    hash: u32,
+}
+
+impl Table {
+    /// Forgets everything and makes room for a function of so many instructions.
+    pub fn begin(&mut self, insts: usize) {
+        self.generation = self.generation.wrapping_add(1);
+        if self.generation == 0 {
+            self.entries.fill(Entry::default());
+            self.generation = 1;
+        }
+        self.resize(insts);
+    }
+
+    /// Room for twice as many entries.
+    fn resize(&mut self, entries: usize) {
+        let size = (entries * 2).next_power_of_two().max(64);
+        if self.entries.len() < size {
+            self.entries.resize(size, Entry::default());
+        }
+        self.mask = size - 1;
+        self.count = 0;
+    }
+
+    /// Looks for the computation of an instruction, at this place of the walk.
+    pub fn find(&self, inst: &InstData, f: &Function, insts: &[InstData], place: u32) -> Found {
+        let tail = operands(inst, f);
+        let hash = hash(inst, tail);
+        let mut at = hash as usize & self.mask;
+        loop {
+            let entry = self.entries[at];
+            if entry.generation != self.generation {
+                return Found::Place(Place { at, hash });
+            }
+            if entry.hash == hash && same(inst, tail, &insts[entry.inst as usize], f) {
+                if place < entry.end {
+                    return Found::Same(entry.inst, Place { at, hash });
+                }
+                return Found::Place(Place { at, hash });
+            }
+            at = (at + 1) & self.mask;
+        }
+    }
+
+    /// Adds an instruction whose block dominates what the walk meets before `end`.
+    pub fn add(&mut self, place: Place, inst: u32, end: u32, insts: &[InstData], f: &Function) {
+        let generation = self.generation;
+        self.count += (self.entries[place.at].generation != generation) as usize;
+        self.entries[place.at] = Entry { hash: place.hash, generation, inst, end };
+        if self.count * 4 > self.mask * 3 {
+            self.grow(insts, f);
+        }
+    }
+
+    /// Divisions become several instructions each, so there may be more than the source has.
+    fn grow(&mut self, insts: &[InstData], f: &Function) {
+        let old: Vec<Entry> =
+            self.entries[..=self.mask].iter().filter(|e| e.generation == self.generation).copied().collect();
+        self.begin(self.mask + 1);
+        for entry in old {
+            let inst = &insts[entry.inst as usize];
+            // No two are the same: they were all in one table.
+            if let Found::Place(place) = self.find(inst, f, insts, u32::MAX) {
+                self.entries[place.at] = Entry { generation: self.generation, ..entry };
+                self.count += 1;
+            }
+        }
+    }
+}
+
+/// The words of the tail that are operands.
+fn operands<'f>(inst: &InstData, f: &'f Function) -> &'f [u32] {
+    if !inst.has_tail() {
+        return &[];
+    }
+    let words = match inst.op.shape() {
+        Shape::Pair => 1,
+        Shape::Address => 3,
+        _ => 2,
+    };
+    &f.pool()[inst.b as usize..inst.b as usize + words]
+}
+
+/// Everything but results.
+fn head(inst: &InstData) -> u64 {
+    inst.op as u64 | (inst.ty as u64) << 8 | (inst.aux as u64) << 16 | (inst.a as u64) << 32
+}
+
+fn hash(inst: &InstData, tail: &[u32]) -> u32 {
+    const K: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut hash = head(inst).wrapping_mul(K);
+    if !inst.has_tail() {
+        hash = (hash.rotate_left(23) ^ inst.b as u64).wrapping_mul(K);
+    }
+    for word in tail {
+        hash = (hash.rotate_left(23) ^ *word as u64).wrapping_mul(K);
+    }
+    (hash >> 32) as u32
+}
+
+fn same(inst: &InstData, tail: &[u32], other: &InstData, f: &Function) -> bool {
+    head(inst) == head(other) && if inst.has_tail() { tail == operands(other, f) } else { inst.b == other.b }
+}
