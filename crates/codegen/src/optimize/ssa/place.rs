@@ -172,10 +172,23 @@ impl Placement {
         let (cfg, dom) = (&graph.cfg, &graph.dom);
         self.heap.extend(sites.iter().map(|site| (dom.depth(site.node), site.node)));
         let v = self.spread[stamp as usize - 1];
+        // Where a definition's node is left before its last definition. These are below the node, so they have to be known
+        // before it is visited, for the order that follows.
+        for site in sites {
+            for edge in cfg.edge_range(site.node).filter(|edge| graph.edge_at[*edge] <= site.last) {
+                let to = cfg.target(edge);
+                let mark = &mut self.marks[to.index()];
+                if mark.live == stamp && mark.param != stamp {
+                    mark.param = stamp;
+                    self.placed.push((to, v));
+                    if mark.site != stamp {
+                        self.heap.push((dom.depth(to), to));
+                    }
+                }
+            }
+        }
         // Deepest first, so that each node is visited once.
         while let Some((depth, top)) = self.heap.pop() {
-            let mark = self.marks[top.index()];
-            let last = if mark.site == stamp { sites[mark.at as usize].last } else { 0 };
             self.work.push(top);
             while let Some(node) = self.work.pop() {
                 self.marks[node.index()].visited = stamp;
@@ -186,7 +199,7 @@ impl Placement {
                         continue;
                     }
                     let at_frontier = dom.idom(to) != node && dom.depth(to) <= depth;
-                    if at_frontier || node == top && graph.edge_at[edge] <= last {
+                    if at_frontier {
                         mark.param = stamp;
                         self.placed.push((to, v));
                         if mark.site != stamp {
