@@ -1,7 +1,7 @@
 //! The way back from SSA form to registers: block parameters become registers that edges copy to. Slow and obvious, so
 //! that the interpreter can run what the optimizing compiler's passes make of a program.
 
-use kiln_codegen::optimize::{Body, Origin, Passes, ssa};
+use kiln_codegen::optimize::{self, Body, Origin, Passes, ssa};
 use kiln_ir::function::{BlockData, Entry, VRegInfo};
 use kiln_ir::op::Shape;
 use kiln_ir::verify::{self, Checked};
@@ -13,11 +13,13 @@ use kiln_ir::{Block, DataId, DataTarget, FuncId, Function, Inst, InstData, Modul
 /// If a body breaks an invariant of the form, or the verifier refuses what comes of it: bugs of the passes.
 pub fn optimized(module: &Checked, passes: Passes) -> Checked {
     let mut scratch = ssa::Scratch::default();
+    let mut improve = optimize::Scratch::default();
     let mut body = Body::default();
     let mut result: Module = (**module).clone();
     for func in (0..module.funcs().len() as u32).map(FuncId) {
         let Some(f) = &module.func(func).body else { continue };
         build(module, func, f, passes, &mut scratch, &mut body);
+        optimize::improve(module, func, passes, &mut body, &mut improve, &mut ());
         let (function, landings) = destruct(&body);
         result.set_body(func, function);
         for data in (0..module.data().len() as u32).map(DataId) {

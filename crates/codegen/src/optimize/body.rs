@@ -78,6 +78,8 @@ pub struct Body {
     pub edges: Vec<Edge>,
     /// The arguments of all edges.
     pub args: Vec<VReg>,
+    /// For each block the power of two that its code is aligned to, by the layout. Empty before: nothing is aligned.
+    pub align: Vec<u8>,
 }
 
 impl Body {
@@ -128,6 +130,7 @@ impl Body {
         self.edge_start.clear();
         self.edges.clear();
         self.args.clear();
+        self.align.clear();
     }
 
     /// A new value. Nothing writes it yet.

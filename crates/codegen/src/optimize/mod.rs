@@ -1,11 +1,19 @@
 //! The optimizing compiler: passes over one function, each a function in a file of its own.
 
+pub mod alias;
 pub mod body;
 pub mod cfg;
 pub mod dom;
 pub mod fused;
+pub mod if_convert;
+pub mod induction;
+pub mod layout;
+pub mod licm;
 pub mod loops;
+pub mod memory;
+pub mod operands;
 pub mod passes;
+pub mod preheaders;
 pub mod ssa;
 pub mod watch;
 
@@ -14,3 +22,94 @@ pub(crate) use fused::Offer;
 pub use fused::{Fused, fuse};
 pub use passes::Passes;
 pub use watch::{Form, Watch};
+
+use alias::{Addresses, LoopMemory};
+use cfg::Cfg;
+use kiln_ir::FuncId;
+use kiln_ir::verify::Checked;
+use loops::Loops;
+
+/// Above this many ops the passes that gain little are left out.
+const LARGE: usize = 50_000;
+
+/// Memory of the passes over bodies.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    cfg: Cfg,
+    loops: Loops,
+    addresses: Addresses,
+    in_loops: LoopMemory,
+    preheaders: preheaders::Scratch,
+    licm: licm::Scratch,
+    memory: memory::Scratch,
+    induction: induction::Scratch,
+    if_convert: if_convert::Scratch,
+    layout: layout::Scratch,
+}
+
+/// Runs the passes over a body in SSA form.
+pub fn improve(
+    module: &Checked,
+    func: FuncId,
+    passes: Passes,
+    body: &mut Body,
+    scratch: &mut Scratch,
+    watch: &mut impl Watch,
+) {
+    let Scratch { cfg, loops, addresses, in_loops, .. } = scratch;
+    let large = body.f.insts().len() > LARGE;
+    cfg.of_body(body);
+    loops.compute(cfg);
+    let motion = passes.has(Passes::LICM) || passes.has(Passes::INDUCTION);
+    if motion && preheaders::make_preheaders(body, cfg, loops, &mut scratch.preheaders) {
+        cfg.of_body(body);
+        loops.compute(cfg);
+        check(body, Passes::LICM);
+    }
+    if passes.has(Passes::MEMORY) {
+        watch.before(func, Passes::MEMORY, Form::Values(body));
+        addresses.find(body, module);
+        in_loops.find(body, loops, addresses);
+        memory::memory(body, cfg, loops, (addresses, in_loops), !large, &mut scratch.memory);
+        check(body, Passes::MEMORY);
+        watch.after(func, Passes::MEMORY, Form::Values(body));
+    }
+    if passes.has(Passes::LICM) {
+        watch.before(func, Passes::LICM, Form::Values(body));
+        addresses.find(body, module);
+        in_loops.find(body, loops, addresses);
+        licm::licm(body, module, cfg, loops, (addresses, in_loops), &mut scratch.licm);
+        check(body, Passes::LICM);
+        watch.after(func, Passes::LICM, Form::Values(body));
+    }
+    if passes.has(Passes::INDUCTION) && !large {
+        watch.before(func, Passes::INDUCTION, Form::Values(body));
+        induction::induction(body, cfg, loops, &mut scratch.induction);
+        check(body, Passes::INDUCTION);
+        watch.after(func, Passes::INDUCTION, Form::Values(body));
+    }
+    if passes.has(Passes::IF_CONVERT) && !large {
+        watch.before(func, Passes::IF_CONVERT, Form::Values(body));
+        if if_convert::if_convert(body, cfg, &mut scratch.if_convert) {
+            cfg.of_body(body);
+            loops.compute(cfg);
+        }
+        check(body, Passes::IF_CONVERT);
+        watch.after(func, Passes::IF_CONVERT, Form::Values(body));
+    }
+    if passes.has(Passes::LAYOUT) {
+        watch.before(func, Passes::LAYOUT, Form::Values(body));
+        layout::layout(body, cfg, loops, &mut scratch.layout);
+        check(body, Passes::LAYOUT);
+        watch.after(func, Passes::LAYOUT, Form::Values(body));
+    }
+}
+
+/// Checks the form after a pass, in debug builds.
+fn check(body: &Body, pass: Passes) {
+    if cfg!(debug_assertions)
+        && let Err(fault) = body.check()
+    {
+        panic!("{pass:?} breaks the form: {fault}");
+    }
+}

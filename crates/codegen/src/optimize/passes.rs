@@ -28,10 +28,10 @@ passes! {
     INVERT 2 "invert";
     /// Registers become values written once; equal ones are merged, known ones computed.
     SSA 3 "ssa";
-    /// Computations that give the same in every round leave their loops.
-    LICM 4 "licm";
     /// Loads of what is known to be in memory, and stores that are overwritten, go.
-    MEMORY 5 "memory";
+    MEMORY 4 "memory";
+    /// Computations that give the same in every round leave their loops.
+    LICM 5 "licm";
     /// Products of a loop's counter become sums, and addresses pointers that advance.
     INDUCTION 6 "induction";
     /// Short branches become selections.
@@ -52,6 +52,11 @@ impl Passes {
     /// Whether all passes of `other` are in the set.
     pub const fn has(self, other: Passes) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// The set with those of `other` too.
+    pub const fn with(self, other: Passes) -> Passes {
+        Passes(self.0 | other.0)
     }
 
     /// The set without those of `other`.
