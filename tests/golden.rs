@@ -178,8 +178,9 @@ fn signature(module: &kiln::Checked, name: &str) -> Option<Signature> {
         return Some(module.signature_of(id).clone());
     }
     (0..).map(FuncId).zip(module.funcs()).find_map(|(id, decl)| {
-        let entry = decl.body.as_ref()?.entries().iter().find(|entry| entry.name == name)?;
-        Some(module.entry_signature(id, entry))
+        let body = decl.body.as_ref()?;
+        let entry = body.entries().iter().find(|entry| entry.name == name)?;
+        Some(module.entry_signature(id, body, entry))
     })
 }
 

@@ -157,8 +157,9 @@ pub struct FurtherEntry {
 pub fn further_entries(module: &Checked) -> Vec<FurtherEntry> {
     let mut found = vec![];
     for (func, decl) in (0..).map(FuncId).zip(module.funcs()) {
-        for (number, entry) in decl.body.iter().flat_map(|body| body.entries()).enumerate() {
-            let sig = module.entry_signature(func, entry);
+        let Some(body) = &decl.body else { continue };
+        for (number, entry) in body.entries().iter().enumerate() {
+            let sig = module.entry_signature(func, body, entry);
             let word = |(n, param): (usize, &AbiType)| {
                 let mixed = (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(n as u32 * 11);
                 let small = mixed as i8;

@@ -51,6 +51,8 @@ pub struct Buffer<'c> {
     start: u32,
     /// The number of inlined calls of the functions before.
     inlined: usize,
+    /// The number of their counters.
+    counters: usize,
     /// Where the current part starts.
     part: u32,
     /// Where the last block was placed.
@@ -77,9 +79,9 @@ impl<'c> Buffer<'c> {
         scratch.parts.clear();
         let start = code.bytes.len().next_multiple_of(16);
         code.bytes.resize(start + MARGIN + GUESS * insts, 0xcc);
-        let inlined = code.inlined.len();
+        let (inlined, counters) = (code.inlined.len(), code.counters.len());
         let (part, last_placed) = (start as u32, UNPLACED);
-        Buffer { code, scratch, len: start, start: part, inlined, part, last_placed }
+        Buffer { code, scratch, len: start, start: part, inlined, counters, part, last_placed }
     }
 
     /// Makes sure that one IR instruction and `extra` bytes fit behind the cursor.
@@ -266,6 +268,7 @@ impl<'c> Buffer<'c> {
             |len: usize, at: &dyn Fn(usize) -> u32| (0..len).rev().take_while(|i| at(*i) >= start).count();
         let code = self.code;
         code.inlined.truncate(self.inlined);
+        code.counters.truncate(self.counters);
         code.recoveries.truncate(start);
         code.relocs.truncate(code.relocs.len() - keep(code.relocs.len(), &|i| code.relocs[i].at));
         code.traps.truncate(code.traps.len() - keep(code.traps.len(), &|i| code.traps[i].at));

@@ -29,6 +29,20 @@ pub struct Code {
     pub inlined: Vec<InlinedCall>,
     /// Where values are at places that code leaves from.
     pub recoveries: Recoveries,
+    /// The words that code counts in: of each function that counts one for its entry, then one for each loop head in
+    /// the order of blocks.
+    pub counters: Vec<Counter>,
+}
+
+/// A word of 32 bits near the code from which the code takes 1 each time it comes by a place. Below 0 it leaves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Counter {
+    /// The function.
+    pub func: FuncId,
+    /// The loop head; none for the function's entry.
+    pub head: Option<Block>,
+    /// What it holds at first.
+    pub first: u32,
 }
 
 /// One function's part of a [`Code`]: its body, or what a further entry does before it goes to its block in the body.
@@ -139,6 +153,8 @@ pub enum Target {
     Routine(Routine),
     /// A word of 32 bits near the code that is not 0 while something is asked of it. Only with [`RelocKind::Pc32`].
     Request,
+    /// The [`Counter`] of this number. Only with [`RelocKind::Pc32`].
+    Counter(u32),
     /// A word of the running thread. Only with [`RelocKind::Thread32`].
     Thread(ThreadWord),
 }
@@ -168,9 +184,14 @@ pub enum Routine {
     TlsGetAddr,
     /// Leaves for the host, or stops for it: jumped to with the address that a [recovery record](crate::recovery) is of
     /// in the register that no value is ever in (x86-64: `r11`), all others as they are. Code that goes on goes on at
-    /// that address, with all registers but the flags as they were.
+    /// that address, with all registers but the flags as they were. Where other code may take the activation over, it goes
+    /// on [`TAKEOVER`] bytes behind that address instead, with the other code's address in `rax` and its argument in the
+    /// first argument's register.
     Leave,
 }
+
+/// How far behind the address that it hands over a stub goes on where other code takes the activation over.
+pub const TAKEOVER: u32 = 5;
 
 /// A place where a fault has a meaning.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -255,6 +276,13 @@ impl Code {
         self.spans.clear();
         self.inlined.clear();
         self.recoveries.clear();
+        self.counters.clear();
+    }
+
+    /// The numbers of a function's counters.
+    pub fn counters_of(&self, func: FuncId) -> std::ops::Range<usize> {
+        let first = self.counters.partition_point(|counter| counter.func < func);
+        first..self.counters.partition_point(|counter| counter.func <= func)
     }
 
     /// Appends the inlined calls of one function, whose rows name each other by their places in the list given. Gives

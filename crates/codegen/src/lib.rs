@@ -13,6 +13,7 @@ pub mod optimize;
 pub mod recovery;
 pub mod refusal;
 pub mod regs;
+pub mod takeover;
 mod target;
 
 pub use baseline::Scratch;
@@ -23,8 +24,8 @@ pub use optimize::Passes;
 pub use refusal::Refusal;
 pub use target::Architecture;
 
-use kiln_ir::FuncId;
 use kiln_ir::verify::Checked;
+use kiln_ir::{Block, FuncId, Function};
 
 /// How much work goes into the code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -79,6 +80,21 @@ pub struct Options {
     /// Whether functions take their activation from the thread's word of how many there may be, and leave when there may
     /// be none.
     pub depth: bool,
+    /// Whether function entries and loop heads count, and leave when they have counted so far: in code that better code
+    /// is to take the place of. Only [`Tier::Baseline`] counts.
+    pub counts: Option<Counts>,
+    /// Whether code is for an activation that already exists: further entries, by which it is taken over, take no fuel
+    /// and no depth, and do not look.
+    pub takes_over: bool,
+}
+
+/// How often code does what it counts before it leaves for the first time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Counts {
+    /// Entries of each function.
+    pub calls: u32,
+    /// Arrivals at each loop head.
+    pub rounds: u32,
 }
 
 /// Compiles every function of a module and appends the code. The same module and options give the same bytes,
@@ -112,9 +128,46 @@ pub fn compile_function(
     scratch: &mut Scratch,
     code: &mut Code,
 ) -> Result<(), Vec<Diagnostic<Refusal>>> {
+    match &module.func(func).body {
+        Some(body) => compile_body(module, func, body, options, scratch, code),
+        None => Ok(()),
+    }
+}
+
+/// Compiles code that [takes over](takeover) activations of a function at these loop heads, and appends it: a further
+/// entry of number 0, which takes the address of what is handed over.
+///
+/// # Errors
+/// All that the function asks for and this compiler does not do.
+///
+/// # Panics
+/// If there are no heads, or if activations of the function [cannot](takeover::possible) be taken over.
+pub fn compile_takeover(
+    module: &Checked,
+    func: FuncId,
+    heads: &[Block],
+    options: &Options,
+    scratch: &mut Scratch,
+    code: &mut Code,
+) -> Result<(), Vec<Diagnostic<Refusal>>> {
+    let body = module.func(func).body.as_ref().filter(|body| takeover::possible(module, func, body));
+    let body = takeover::function(body.expect("the function can be taken over"), heads);
+    let options = Options { takes_over: true, ..*options };
+    compile_body(module, func, &body, &options, scratch, code)
+}
+
+/// Compiles a function of a module with this body.
+fn compile_body(
+    module: &Checked,
+    func: FuncId,
+    body: &Function,
+    options: &Options,
+    scratch: &mut Scratch,
+    code: &mut Code,
+) -> Result<(), Vec<Diagnostic<Refusal>>> {
     match options.architecture {
         Architecture::X64 => {
-            baseline::compile_function::<target::x64::X64>(module, func, options, scratch, code)
+            baseline::compile_function::<target::x64::X64>(module, func, body, options, scratch, code)
         }
     }
 }

@@ -18,6 +18,10 @@ pub struct Recoveries {
     rows: Vec<Recovery>,
     frames: Vec<RecoveryFrame>,
     values: Vec<RecoveryValue>,
+    /// Of functions that count, in ascending order of their starts: where what they hold starts in `held_values`. It
+    /// ends where the next one's starts.
+    held: Vec<(u32, u32)>,
+    held_values: Vec<RecoveryValue>,
 }
 
 /// What code does at a place that has a record, when the place's condition holds.
@@ -33,6 +37,9 @@ pub enum Leave {
     OutOfFuel,
     /// There are too many activations. Code goes on if nobody limits it.
     TooDeep,
+    /// The counter of this number is below 0, at a function's entry or a loop's head. Code goes on, or at a loop's head
+    /// other code takes the activation over, with what the function [holds](Recoveries::held).
+    Hot(u32),
 }
 
 /// One place and what is known there.
@@ -134,6 +141,21 @@ impl Recoveries {
         })
     }
 
+    /// Says where a function holds, at each of its loop heads, what code that takes it over is
+    /// [handed](crate::takeover::handed). Functions are added in ascending order of their starts.
+    pub(crate) fn hold(&mut self, start: u32, values: impl IntoIterator<Item = RecoveryValue>) {
+        self.held.push((start, self.held_values.len() as u32));
+        self.held_values.extend(values);
+    }
+
+    /// Where the function that starts at this offset holds, at each of its loop heads, what code that takes it over is
+    /// [handed](crate::takeover::handed), in that order. None if it cannot be taken over.
+    pub fn held(&self, start: u32) -> Option<&[RecoveryValue]> {
+        let at = self.held.binary_search_by_key(&start, |(start, _)| *start).ok()?;
+        let end = self.held.get(at + 1).map_or(self.held_values.len(), |(_, values)| *values as usize);
+        Some(&self.held_values[self.held[at].1 as usize..end])
+    }
+
     /// Every value of every record.
     pub fn values(&self) -> &[RecoveryValue] {
         &self.values
@@ -144,7 +166,8 @@ impl Recoveries {
     pub(crate) fn settle(&mut self, from: u32, base: u8, distance: i32) {
         let row = self.rows.partition_point(|row| row.at < from);
         let values = self.values_from(row);
-        for value in &mut self.values[values..] {
+        let held = self.held_from(from).1;
+        for value in self.values[values..].iter_mut().chain(&mut self.held_values[held..]) {
             if let ValuePlace::Memory(known @ NO_BASE, disp) = &mut value.place {
                 *known = base;
                 *disp += distance;
@@ -161,6 +184,15 @@ impl Recoveries {
             self.frames.truncate(row.frames as usize);
         }
         self.rows.truncate(row);
+        let (row, values) = self.held_from(from);
+        self.held.truncate(row);
+        self.held_values.truncate(values);
+    }
+
+    /// The first function from a place on that says what it holds, and where that starts.
+    fn held_from(&self, from: u32) -> (usize, usize) {
+        let row = self.held.partition_point(|(start, _)| *start < from);
+        (row, self.held.get(row).map_or(self.held_values.len(), |(_, values)| *values as usize))
     }
 
     /// Where the values of a row and all behind it start.
@@ -173,6 +205,8 @@ impl Recoveries {
         self.rows.clear();
         self.frames.clear();
         self.values.clear();
+        self.held.clear();
+        self.held_values.clear();
     }
 }
 

@@ -64,7 +64,7 @@ fn no_tail_call(
     let call = call_layout(architecture, sig, module.layouts(), &variable);
     let got = |sig: &Signature| call_layout(architecture, sig, module.layouts(), &[]).stack;
     // What every activation got, by whichever entry.
-    let entries = f.entries().iter().map(|entry| got(&module.entry_signature(func, entry)));
+    let entries = f.entries().iter().map(|entry| got(&module.entry_signature(func, f, entry)));
     let found = entries.fold(got(module.signature_of(func)), u32::min);
     if call.args.iter().any(|place| matches!(place, ArgPlace::Address { .. })) {
         Some(NoTailCall::Copy)

@@ -164,10 +164,9 @@ impl Module {
     }
 
     /// The signature that a further entry of a function is called with: its registers as they are, the function's results.
-    pub fn entry_signature(&self, id: FuncId, entry: &Entry) -> Signature {
+    pub fn entry_signature(&self, id: FuncId, body: &Function, entry: &Entry) -> Signature {
         let sig = self.signature_of(id);
-        let body = self.func(id).body.as_ref();
-        let params = entry.params.iter().filter_map(|v| Some(AbiType::Value(body?.ty(*v)))).collect();
+        let params = entry.params.iter().map(|v| AbiType::Value(body.ty(*v))).collect();
         Signature { params, results: sig.results.clone(), variadic: false, convention: sig.convention }
     }
 

@@ -5,6 +5,7 @@ use crate::import::{HostFunction, Import};
 use crate::link;
 use crate::observe::Observers;
 use crate::program::{Hosts, Program};
+use crate::tier_up::Rule;
 use kiln_codegen::{Features, Options};
 use kiln_ir::text::{Includes, NoIncludes};
 use kiln_ir::verify::{self, Checked};
@@ -21,6 +22,19 @@ pub enum Tier {
     /// Machine code, compiled in one walk that looks and one that writes.
     #[default]
     Baseline,
+    /// Machine code that much work goes into, all of it before the program runs.
+    Optimized,
+    /// Baseline code that counts how often its functions are called and how often its loops go round. Functions that
+    /// turn out to be hot are compiled by the optimizing compiler on a thread of the process, while the program runs on;
+    /// then calls go to the new code, and calls that are in a loop change over in the middle. What programs do is the
+    /// same, however fast the thread is.
+    ///
+    /// **The rule.** A function is compiled when it has been entered 1000 times, or when one of its loops has gone round
+    /// 2000 times. If the loop has been entered by a call or two, code is compiled that takes these over; if that is done and
+    /// calls still go round, they are taken over, at the head of the outermost loop that they come by. Functions that
+    /// jump to labels by their addresses are compiled by the optimizing compiler when the program is loaded. More in
+    /// `docs/tiers.md` of the repository.
+    Auto,
 }
 
 /// What an engine is made with.
@@ -37,6 +51,7 @@ pub struct Config {
     pub(crate) interruptible: bool,
     pub(crate) fuel: Option<u64>,
     pub(crate) depth: Option<u32>,
+    pub(crate) rule: Rule,
 }
 
 impl Config {
@@ -161,11 +176,23 @@ impl Config {
         self
     }
 
+    /// When [`Tier::Auto`] has functions compiled better: for tests, which make it hurry.
+    #[doc(hidden)]
+    pub fn rule(mut self, rule: Rule) -> Config {
+        self.rule = rule;
+        self
+    }
+
     /// What the compiler is told.
     pub(crate) fn options(&self) -> Options {
         let host = link::host_options();
         let features = self.features.unwrap_or(host.features);
+        let tier = match self.tier {
+            Tier::Optimized => kiln_codegen::Tier::Optimized,
+            Tier::Interpreter | Tier::Baseline | Tier::Auto => kiln_codegen::Tier::Baseline,
+        };
         Options {
+            tier,
             features,
             canonical_nan: self.canonical_nan,
             frame_pointers: self.frame_pointers,

@@ -161,6 +161,7 @@ pub mod process;
 mod program;
 mod signature;
 mod stub;
+mod tier_up;
 mod trap;
 mod value;
 mod watch;
@@ -174,6 +175,8 @@ pub use link::host_features;
 pub use program::Program;
 pub use signature::FunctionType;
 pub use stub::CallStub;
+#[doc(hidden)]
+pub use tier_up::Rule;
 pub use trap::{Position, Trap};
 pub use value::{Value, Values};
 pub use watch::{Safepoint, Watch};

@@ -1,9 +1,9 @@
 //! From checked modules to code in memory, for programs and for the small modules that the facade writes itself
 //! (adapters, thunks). The one place that calls compiler and linker.
 
-use kiln_codegen::{Code, Diagnostic, Features, Options, Refusal, Scratch};
+use kiln_codegen::{Code, Counts, Diagnostic, Features, Options, Refusal, Scratch, Tier};
 use kiln_ir::verify::{self, Checked};
-use kiln_ir::{FuncId, FunctionBuilder, Linkage, Module};
+use kiln_ir::{Block, FuncId, FunctionBuilder, Linkage, Module};
 use kiln_runtime::{HostSymbols, Image, LinkError, ProcessSymbols};
 use std::cell::RefCell;
 use std::sync::OnceLock;
@@ -44,6 +44,73 @@ pub(crate) fn load(
     });
     WORKSPACE.set((scratch, code));
     image
+}
+
+/// The same for a program of [`Tier::Auto`](crate::Tier::Auto): code that counts, and that can be led away from. Functions that it
+/// cannot be led away from, because the addresses of their labels may be anywhere, get their best code at once.
+pub(crate) fn load_counting(
+    module: &Checked,
+    options: &Options,
+    counts: Counts,
+    symbols: &HostSymbols,
+    compiled: impl FnOnce(),
+) -> Result<Image, Failure> {
+    let counting = Options { counts: Some(counts), ..*options };
+    let best = Options { tier: Tier::Optimized, ..*options };
+    let (mut scratch, mut code) = WORKSPACE.take();
+    code.clear();
+    let mut refused = Vec::new();
+    for (decl, func) in module.funcs().iter().zip((0..).map(FuncId)) {
+        let jumps_to_labels = decl.body.as_ref().is_some_and(|body| !body.label_sets().is_empty());
+        let options = if jumps_to_labels { &best } else { &counting };
+        if let Err(more) = kiln_codegen::compile_function(module, func, options, &mut scratch, &mut code) {
+            refused.extend(more);
+        }
+    }
+    let compiling = if refused.is_empty() { Ok(()) } else { Err(Failure::Refused(refused)) };
+    let image = compiling.and_then(|()| {
+        compiled();
+        kiln_runtime::link_improvable(&code, module, &(symbols, ProcessSymbols)).map_err(Failure::Link)
+    });
+    WORKSPACE.set((scratch, code));
+    image
+}
+
+/// Better code for one function of a program that is loaded.
+pub(crate) struct Better<'a> {
+    /// The function.
+    pub func: FuncId,
+    /// The loop heads at which activations are taken over; none for the function as it is.
+    pub heads: Option<&'a [Block]>,
+    /// Gives the image of the program, which is asked for when the code is there. None if it is gone.
+    pub of: &'a dyn Fn() -> Option<Image>,
+    /// Where calls of other functions go, if they have better code.
+    pub calls: &'a dyn Fn(FuncId) -> Option<usize>,
+}
+
+/// Compiles it and links it onto the image of the program; gives both, unless the program is gone.
+pub(crate) fn load_better(
+    module: &Checked,
+    options: &Options,
+    symbols: &HostSymbols,
+    better: &Better<'_>,
+) -> Result<Option<(Image, Image)>, Failure> {
+    let (mut scratch, mut code) = WORKSPACE.take();
+    code.clear();
+    let func = better.func;
+    let compiling = match better.heads {
+        None => kiln_codegen::compile_function(module, func, options, &mut scratch, &mut code),
+        Some(heads) => kiln_codegen::compile_takeover(module, func, heads, options, &mut scratch, &mut code),
+    };
+    let linked = compiling.map_err(Failure::Refused).and_then(|()| {
+        let Some(of) = (better.of)() else { return Ok(None) };
+        let calls_itself = better.heads.is_none();
+        let onto = kiln_runtime::Better { of: &of, calls_itself, calls: better.calls };
+        let image = kiln_runtime::link_better(onto, &code, module, &(symbols, ProcessSymbols));
+        Ok(Some((of.clone(), image.map_err(Failure::Link)?)))
+    });
+    WORKSPACE.set((scratch, code));
+    linked
 }
 
 /// What this processor can do, as far as compiled code can use it.

@@ -97,9 +97,9 @@ fn legend(image: &Image, module: &Module, prefix: &str) -> Legend {
             Piece::Stub(Target::Func(func)) => format!("stub:{}", function(func)),
             Piece::Stub(Target::Routine(routine)) => format!("stub:{routine:?}"),
             // Nothing calls these.
-            Piece::Stub(Target::Data(_) | Target::Here(_) | Target::Request | Target::Thread(_)) => {
-                "stub:".into()
-            }
+            Piece::Stub(
+                Target::Data(_) | Target::Here(_) | Target::Request | Target::Counter(_) | Target::Thread(_),
+            ) => "stub:".into(),
         };
         (range, name)
     });

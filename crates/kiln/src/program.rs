@@ -10,6 +10,7 @@ use crate::interpreted::Interpreted;
 use crate::link;
 use crate::observe::Observers;
 use crate::signature::{self, FunctionType};
+use crate::tier_up::TierUp;
 use crate::trap::Trap;
 use crate::watch::Control;
 use kiln_ir::verify::Checked;
@@ -39,6 +40,7 @@ pub struct Program(Arc<Inner>);
 struct Inner {
     /// Dropped first: nothing may run in it while the rest goes.
     image: Image,
+    tier: Tier,
     module: Arc<Checked>,
     interpreted: Option<Arc<Interpreted>>,
     control: Arc<Control>,
@@ -64,7 +66,9 @@ impl Start {
     /// The signature that calls are made with.
     pub fn signature(self, module: &Module) -> Cow<'_, Signature> {
         match self.entry.zip(module.func(self.func).body.as_ref()) {
-            Some((n, body)) => Cow::Owned(module.entry_signature(self.func, &body.entries()[n as usize])),
+            Some((n, body)) => {
+                Cow::Owned(module.entry_signature(self.func, body, &body.entries()[n as usize]))
+            }
             None => Cow::Borrowed(module.signature_of(self.func)),
         }
     }
@@ -132,17 +136,25 @@ impl Program {
             }
         }
         let (image, interpreted, control) = match config.tier {
-            Tier::Baseline => {
-                let image = link::load(&module, &config.options(), &symbols, || lap("compile"))
-                    .map_err(LoadError::from)?;
+            Tier::Baseline | Tier::Optimized | Tier::Auto => {
+                let options = config.options();
+                let compiled = || lap("compile");
+                let image = match config.tier {
+                    Tier::Auto => {
+                        link::load_counting(&module, &options, config.rule.counts(), &symbols, compiled)
+                    }
+                    _ => link::load(&module, &options, &symbols, compiled),
+                };
+                let image = image.map_err(LoadError::from)?;
                 config.observers.program(&image, &module).map_err(LoadError::perf_map)?;
                 let control = Control::new(module.clone(), config.catch_panics, image.requests().cloned());
                 let control = Arc::new(control);
-                let stop = control.clone();
-                image.on_stop(move |at| {
-                    let innermost = &at.frames[0];
-                    stop.stop(innermost.func, innermost.inst, at.id, &innermost.values)
-                });
+                control.clone().listen(&image);
+                if config.tier == Tier::Auto {
+                    let tier_up =
+                        TierUp::new(module.clone(), options, symbols, config.observers, config.rule);
+                    tier_up.look_after(&image, control.clone());
+                }
                 (image, None, control)
             }
             Tier::Interpreter => {
@@ -165,11 +177,11 @@ impl Program {
                 exports.insert(entry.name.clone(), Start { func, entry: Some(n) });
             }
         }
-        let Config { fuel, depth, observers, .. } = config;
+        let Config { tier, fuel, depth, observers, .. } = config;
         let replaceable = module.funcs().iter().zip(0..).filter(|(f, _)| f.replaceable);
         let replaceable = replaceable.map(|(f, id)| (f.name.clone(), FuncId(id))).collect();
         let inner =
-            Inner { image, module, interpreted, control, fuel, depth, exports, replaceable, observers };
+            Inner { tier, image, module, interpreted, control, fuel, depth, exports, replaceable, observers };
         Ok(Program(Arc::new(inner)))
     }
 
@@ -458,7 +470,6 @@ impl Program {
 
 impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tier = if self.0.interpreted.is_some() { Tier::Interpreter } else { Tier::Baseline };
-        f.debug_struct("Program").field("tier", &tier).field("exports", &self.exports()).finish()
+        f.debug_struct("Program").field("tier", &self.0.tier).field("exports", &self.exports()).finish()
     }
 }

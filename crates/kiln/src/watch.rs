@@ -6,8 +6,8 @@ use crate::trap::{Position, Trap, leave_pending};
 use kiln_ir::trap::TrapKind;
 use kiln_ir::verify::Checked;
 use kiln_ir::{FuncId, Inst};
-use kiln_runtime::Requests;
 use kiln_runtime::fork::ObjectMutex;
+use kiln_runtime::{Image, Requests};
 use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -78,6 +78,14 @@ impl Control {
     /// What is asked of the program's calls, if they ever look.
     pub fn requests(&self) -> Option<&Arc<Requests>> {
         self.requests.as_ref()
+    }
+
+    /// Has an image of the program's code tell of the safepoints that it stops at.
+    pub fn listen(self: Arc<Control>, image: &Image) {
+        image.on_stop(move |at| {
+            let innermost = &at.frames[0];
+            self.stop(innermost.func, innermost.inst, at.id, &innermost.values)
+        });
     }
 
     /// Shows a safepoint to the watchers. Gives the kind of the trap to end the call with; what is to be said of it is

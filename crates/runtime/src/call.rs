@@ -144,6 +144,23 @@ pub(crate) fn notice_outside() {
     });
 }
 
+/// Whether there is room on the stack, below this stack pointer of compiled code, for host code that does a little. Cheap:
+/// asks how large the stack is only where much of it is in use.
+pub(crate) fn has_room(sp: usize) -> bool {
+    const LITTLE: usize = 64 << 10;
+    THREAD.with(|thread| {
+        if thread.depth.get() > 0 {
+            // SAFETY: the first entry is written.
+            let outermost = unsafe { *thread.entries.get() } as usize;
+            if outermost.wrapping_sub(sp) < LITTLE {
+                return true;
+            }
+        }
+        let stack = traps::stack_of_thread();
+        !stack.contains(&sp) || sp - stack.start > 2 * LITTLE
+    })
+}
+
 /// The calling thread's presence; null if it never entered.
 pub(crate) fn presence_here() -> *const Presence {
     THREAD.with(|thread| thread.presence.get())
@@ -186,7 +203,10 @@ impl Thread {
             // waits for this one, so the compiler is not told that it is an ordinary one.
             let word = unsafe { ptr::read_volatile(at as *const usize) };
             if registry::is_code(word) && !inside.iter().any(|image| image.code().contains(&word)) {
-                inside.extend(Image::containing(word));
+                let image = Image::containing(word);
+                // What its code refers to.
+                inside.extend(image.as_ref().and_then(Image::other));
+                inside.extend(image);
             }
         }
         self.presence().renew(inside);

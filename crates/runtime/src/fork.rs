@@ -12,6 +12,8 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 /// The ranks of this crate's locks. Users' locks, which are held while they link, have lower ones.
 pub(crate) mod ranks {
+    /// Nothing is taken under this.
+    pub const BACKGROUND: u8 = 90;
     pub const LIBRARIES: u8 = 100;
     pub const RECLAIM: u8 = 105;
     pub const ARENA: u8 = 110;

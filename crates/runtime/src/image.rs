@@ -9,13 +9,13 @@ use crate::target::STUB_LEN;
 use crate::unwind::Rows;
 use crate::{reclaim, registry, target};
 use kiln_codegen::Code;
-use kiln_codegen::code::{FrameInfo, Target, TrapSite};
-use kiln_codegen::recovery::Recoveries;
+use kiln_codegen::code::{Counter, FrameInfo, Target, TrapSite};
+use kiln_codegen::recovery::{Recoveries, RecoveryValue};
 use kiln_ir::trap::TrapKind;
 use kiln_ir::{DataId, FuncId, Inst};
 use std::any::Any;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 /// A linked module. A handle: clones are the same image, and its memory lives until the last of them is dropped.
@@ -47,6 +47,13 @@ pub(crate) struct Inner {
     /// What may be asked of the code, if it ever looks.
     requests: Option<Arc<Requests>>,
     on_stop: OnceLock<Box<OnStop>>,
+    /// Where the word is by which something is asked of the code.
+    request: Option<usize>,
+    /// Where the counters are.
+    counters: usize,
+    on_hot: OnceLock<Box<OnHot>>,
+    /// The image whose functions and data the code refers to, if not its own.
+    other: Option<WeakImage>,
     /// What each stub jumps to; and where the stubs start.
     stubs: Box<[Target]>,
     stubs_start: usize,
@@ -61,18 +68,24 @@ pub(crate) struct Inner {
 }
 
 /// The cell through which calls to a replaceable function go.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Slot {
     /// Where the cell is, in the image's data.
     pub(crate) cell: usize,
     /// The stub that jumps through it: the function's address.
     pub(crate) stub: usize,
     /// What it leads to at first: the body that this image came with; of an import what the host gave or else a place
-    /// that traps.
-    pub(crate) first: usize,
+    /// that traps. Later the best code for that body.
+    pub(crate) first: AtomicUsize,
+    /// Whether the function is declared replaceable.
+    pub(crate) replaceable: bool,
 }
 
 impl Slot {
+    fn first(&self) -> usize {
+        self.first.load(Ordering::Acquire)
+    }
+
     fn load(&self) -> usize {
         // SAFETY: the cell is 8 aligned bytes of the image's data, alive as long as the image, and only accessed by
         // atomic stores and loads here and by single loads of running code.
@@ -128,6 +141,12 @@ impl Record {
         &self.tables.recoveries
     }
 
+    /// Where the function whose code is at an address holds what code that takes it over is handed.
+    pub(crate) fn held_at(&self, pc: usize) -> Option<&[RecoveryValue]> {
+        let function = self.tables.function_at(self.offset(pc))?;
+        self.tables.recoveries.held(function.start)
+    }
+
     /// The image, unless it is going.
     pub(crate) fn image(&self) -> Option<Image> {
         self.image.upgrade().map(Image)
@@ -158,12 +177,27 @@ pub(crate) struct Parts {
     pub(crate) stubs_start: usize,
     /// Where the word is by which something is asked of the code, if it looks at it.
     pub(crate) request: Option<usize>,
+    /// Where the counters are.
+    pub(crate) counters: usize,
+    /// The image whose functions and data the code refers to, if not its own.
+    pub(crate) other: Option<WeakImage>,
     pub(crate) rows: Option<Rows>,
     pub(crate) placed: Placed,
 }
 
 /// What is called when code stops at a safepoint.
 type OnStop = dyn Fn(&Stop<'_>) -> Result<(), TrapKind> + Send + Sync;
+/// What is called when a counter is below 0.
+type OnHot = dyn Fn(u32) -> Option<Takeover> + Send + Sync;
+
+/// Code that takes an activation over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Takeover {
+    /// The address of its entry.
+    pub address: *const u8,
+    /// Which of its loop heads it is to go on at.
+    pub head: u64,
+}
 
 impl Image {
     pub(crate) fn new(parts: Parts, memory: &crate::memory::Memory) -> Image {
@@ -185,6 +219,10 @@ impl Image {
             attachment: OnceLock::new(),
             requests,
             on_stop: OnceLock::new(),
+            request: parts.request,
+            counters: parts.counters,
+            on_hot: OnceLock::new(),
+            other: parts.other,
             stubs: parts.stubs,
             stubs_start: parts.stubs_start,
             in_perf_map: AtomicBool::new(false),
@@ -339,6 +377,81 @@ impl Image {
         self.lead(func, |_| address as usize, with)
     }
 
+    /// Lets later calls of a function go to its [better code](crate::link_better) in another image, unless and until the
+    /// function is replaced; restoring it restores it to that code. This image keeps the other. For images that are
+    /// [improvable](crate::link_improvable).
+    ///
+    /// # Panics
+    /// If this image or the other has no code of the function.
+    pub fn improve(&self, func: FuncId, better: &Image) {
+        let address = better.body(func).expect("better code is code");
+        let slot = &self.0.slots[self.slot_index(func).expect("an improvable function has a slot")].1;
+        self.keep(better.clone());
+        // Nobody replaces the function meanwhile.
+        let state = reclaim::lock();
+        let before = slot.first.swap(address, Ordering::AcqRel);
+        if slot.load() == before {
+            slot.store(address);
+        }
+        drop(state);
+    }
+
+    /// The address of a function's code in this image, to which calls need not go.
+    pub fn body(&self, func: FuncId) -> Option<usize> {
+        let Record { start, tables, .. } = &self.0.record;
+        let body = tables.functions.iter().find(|f| f.func == func && f.entry.is_none())?;
+        Some(start + body.start as usize)
+    }
+
+    /// What the code counts.
+    pub fn counters(&self) -> &[Counter] {
+        &self.0.record.tables.counters
+    }
+
+    /// The numbers of a function's counters.
+    pub fn counters_of(&self, func: FuncId) -> Range<usize> {
+        self.0.record.tables.counters_of(func)
+    }
+
+    /// A counter. Running code takes from it without care for others who do, so what is stored here may be lost.
+    ///
+    /// # Panics
+    /// If there is no counter of this number.
+    pub fn counter(&self, number: usize) -> &AtomicU32 {
+        assert!(number < self.counters().len(), "there is no counter {number}");
+        // SAFETY: the linker has set these aligned bytes of the data aside, which live as long as the image; besides
+        // running code, whose accesses are single instructions, only this reaches them.
+        unsafe { AtomicU32::from_ptr((self.0.counters + 4 * number) as *mut u32) }
+    }
+
+    /// Sets what is called, on the thread that runs the code, when a counter is below 0: with its number. Until it
+    /// stores something else there, that is so each time the code comes by. At a loop head it may give code that takes
+    /// the activation over. Only the first time counts. It must not unwind.
+    ///
+    /// # Safety
+    /// What it gives is code of [`kiln_codegen::compile_takeover`] for the function and a list of loop heads in which
+    /// that of the counter stands at the place that it gives, [linked](crate::link_better) onto this image, and kept by
+    /// it.
+    pub unsafe fn on_hot(&self, call: impl Fn(u32) -> Option<Takeover> + Send + Sync + 'static) {
+        // A second time is documented to change nothing.
+        let _ = self.0.on_hot.set(Box::new(call));
+    }
+
+    /// A counter is below 0.
+    pub(crate) fn hot(&self, counter: u32) -> Option<Takeover> {
+        self.0.on_hot.get().and_then(|call| call(counter))
+    }
+
+    /// Where the word is by which something is asked of the code.
+    pub(crate) fn request_address(&self) -> Option<usize> {
+        self.0.request
+    }
+
+    /// The image whose functions and data the code refers to, if not its own.
+    pub(crate) fn other(&self) -> Option<Image> {
+        self.0.other.as_ref()?.upgrade()
+    }
+
     /// Lets later calls of a replaceable function go to an address outside of any image, for example a stub that
     /// compiles on first use. Else as [`Image::replace`].
     ///
@@ -357,7 +470,7 @@ impl Image {
     /// # Errors
     /// Nothing was changed, because the function is not replaceable.
     pub fn restore(&self, func: FuncId) -> Result<(), ReplaceFault> {
-        self.lead(func, |slot| slot.first, None)
+        self.lead(func, Slot::first, None)
     }
 
     /// Changes where a slot leads, and which image that keeps.
@@ -369,12 +482,15 @@ impl Image {
     ) -> Result<(), ReplaceFault> {
         let at = self.slot_index(func).ok_or(ReplaceFault::NotReplaceable)?;
         let slot = &self.0.slots[at].1;
-        let address = to(slot);
+        if !slot.replaceable {
+            return Err(ReplaceFault::NotReplaceable);
+        }
         crate::call::notice_outside();
         // Images may end when these do: after the locks.
         let mut passed = Vec::new();
         {
             let mut state = reclaim::lock();
+            let address = to(slot);
             let mut target = address;
             while let Some(image) = Image::containing(target) {
                 let next =
@@ -409,14 +525,14 @@ impl Image {
     pub fn replacement(&self, func: FuncId) -> Option<*const u8> {
         let slot = &self.0.slots[self.slot_index(func)?].1;
         let address = slot.load();
-        (address != slot.first).then_some(address as *const u8)
+        (address != slot.first()).then_some(address as *const u8)
     }
 
     /// The replaceable import whose calls trap at an address because nothing is bound to it.
     pub fn unbound_at(&self, pc: usize) -> Option<FuncId> {
         let in_stubs = self.function_at(pc).is_none() && self.0.code.contains(&pc);
         let mut slots = self.0.slots.iter().filter(|_| in_stubs);
-        slots.find(|(_, slot)| slot.first + target::TRAP_AT == pc).map(|(func, _)| *func)
+        slots.find(|(_, slot)| slot.first() + target::TRAP_AT == pc).map(|(func, _)| *func)
     }
 
     /// A handle that does not keep the image.

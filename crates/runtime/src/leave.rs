@@ -6,6 +6,7 @@ use crate::image::{Image, Record};
 use crate::registry;
 use crate::target::Frame;
 use crate::terms::{self, Limit};
+use kiln_codegen::code::TAKEOVER;
 use kiln_codegen::recovery::{Leave, RecoveryValue, ValuePlace};
 use kiln_ir::trap::TrapKind;
 use kiln_ir::{FuncId, Inst};
@@ -21,6 +22,16 @@ pub(crate) struct Registers {
 }
 
 impl Registers {
+    /// Has the code go on where other code takes over.
+    fn go_on_by(&mut self, address: u64, list: u64) {
+        const RESULT: usize = 0;
+        const FIRST_ARGUMENT: usize = 5;
+        const SCRATCH: usize = 11;
+        self.general[RESULT] = address;
+        self.general[FIRST_ARGUMENT] = list;
+        self.general[SCRATCH] += u64::from(TAKEOVER);
+    }
+
     /// The low 64 bits of a register by its DWARF number.
     fn low(&self, dwarf: u8) -> u64 {
         const VECTOR: u8 = 17;
@@ -66,8 +77,14 @@ pub fn take_exit() -> Vec<RecoveredFrame> {
 ///
 /// # Safety
 /// The registers are those of compiled code of this thread that jumped to the routine from the stub before `pc`.
-pub(crate) unsafe extern "C" fn record_leave(registers: &Registers, pc: usize) -> usize {
+pub(crate) unsafe extern "C" fn record_leave(registers: &mut Registers, pc: usize) -> usize {
     let inside = pc - 1;
+    // SAFETY: the code before `pc` is running on this thread, so its image is held.
+    if let Some((image, counter)) = unsafe { registry::find(inside, |record| hot_at(record, pc)) }.flatten() {
+        // SAFETY: the caller's promise.
+        unsafe { hot(&image, counter, registers, pc) };
+        return GO_ON;
+    }
     // SAFETY: the code before `pc` is running on this thread, so its image is held.
     let found = unsafe { registry::find(inside, |record| recover_at(record, registers, pc)) };
     let Some((image, leave, frames)) = found.flatten() else { unreachable!("a stub has a record") };
@@ -88,7 +105,7 @@ pub(crate) unsafe extern "C" fn record_leave(registers: &Registers, pc: usize) -
             EXIT.set(frames);
             end(TrapKind::Exit(id))
         }
-        Leave::Poll => GO_ON,
+        Leave::Poll | Leave::Hot(_) => GO_ON,
         Leave::Safepoint(id) => match image.stop(&Stop { id, frames: &frames }) {
             Ok(()) => GO_ON,
             Err(kind) => end(kind),
@@ -99,6 +116,46 @@ pub(crate) unsafe extern "C" fn record_leave(registers: &Registers, pc: usize) -
         Leave::TooDeep if terms::exceeded(Limit::Depth, sp) => end(TrapKind::StackOverflow),
         Leave::OutOfFuel | Leave::TooDeep => GO_ON,
     }
+}
+
+/// The counter that is below 0 at a stub, if it is the stub of one.
+fn hot_at(record: &Record, pc: usize) -> Option<(Image, u32)> {
+    match record.recoveries().find(record.offset(pc))?.leave {
+        Leave::Hot(counter) => Some((record.image()?, counter)),
+        _ => None,
+    }
+}
+
+thread_local! {
+    /// What code that takes an activation over is handed. It loads all before it does anything else.
+    static HANDED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Tells that a counter is below 0; has the code go on where other code takes over, if there is some.
+///
+/// # Safety
+/// As of [`record_leave`].
+unsafe fn hot(image: &Image, counter: u32, registers: &mut Registers, pc: usize) {
+    let sp = registers.low(STACK_POINTER) as usize;
+    if !call::has_room(sp) {
+        return;
+    }
+    let Some(takeover) = image.hot(counter) else { return };
+    let list = HANDED.with_borrow_mut(|list| {
+        list.clear();
+        list.push(takeover.head);
+        // SAFETY: the code before `pc` is running on this thread, so its image is held; and it is at a loop head, where
+        // the values are.
+        let held = unsafe {
+            registry::find(pc - 1, |record| {
+                let held = record.held_at(pc - 1).unwrap_or(&[]);
+                list.extend(held.iter().map(|value| recover(image, registers, value)));
+            })
+        };
+        debug_assert!(held.is_some(), "running code is of an image");
+        list.as_ptr() as u64
+    });
+    registers.go_on_by(takeover.address as u64, list);
 }
 
 /// What [`record_leave`] gives where the code goes on.

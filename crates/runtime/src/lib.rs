@@ -37,6 +37,7 @@
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
+pub mod background;
 mod call;
 mod fatal;
 pub mod fork;
@@ -59,9 +60,9 @@ mod unwind;
 
 pub use call::{RawTrap, enter, look_around, raise_address, set_pending_trap};
 pub use fatal::{Fatal, report_fatal_traps};
-pub use image::{Image, Piece, ReplaceFault, WeakImage};
+pub use image::{Image, Piece, ReplaceFault, Takeover, WeakImage};
 pub use leave::{RecoveredFrame, Stop, take_exit};
-pub use link::{LinkError, LinkFault, link, use_private_pages};
+pub use link::{Better, LinkError, LinkFault, link, link_better, link_improvable, use_private_pages};
 pub use observe::{Legend, LineRow};
 pub use reclaim::images_in_limbo;
 pub use requests::{Requests, Round};

@@ -18,12 +18,13 @@ use crate::target::{self, STUB_LEN};
 use crate::unwind::Rows;
 use crate::{routines, tls, traps};
 use kiln_codegen::Code;
-use kiln_codegen::code::{FaultCause, RelocKind, Routine, Target, TrapSite};
+use kiln_codegen::code::{FaultCause, FunctionCode, RelocKind, Routine, Target, TrapSite};
 use kiln_codegen::recovery::ValuePlace;
 use kiln_ir::trap::TrapKind;
 use kiln_ir::{Block, DataId, DataTarget, FuncId, Linkage, Module};
 use std::fmt;
 use std::ops::Range;
+use std::sync::atomic::AtomicUsize;
 
 /// Why a module could not be linked: everything that is wrong, not only the first.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -147,9 +148,60 @@ impl fmt::Display for LinkFault {
 ///
 /// Calls of imports reach any address. Data objects begin with their bytes each time a module is linked.
 pub fn link(code: &Code, module: &Module, symbols: &dyn Symbols) -> Result<Image, LinkError> {
+    link_for(Purpose::Whole, code, module, symbols)
+}
+
+/// The same, but calls of each of the module's functions can be led to [better code](link_better) later, by
+/// [`Image::improve`].
+///
+/// # Errors
+/// As of [`link`].
+pub fn link_improvable(code: &Code, module: &Module, symbols: &dyn Symbols) -> Result<Image, LinkError> {
+    link_for(Purpose::Improvable, code, module, symbols)
+}
+
+/// Code of functions of a module that is linked already, which is to run in place of that image's: all that it refers to
+/// is that image's. The image does not keep the other one, which is to keep it: [`Image::improve`], [`Image::keep`].
+#[derive(Clone, Copy)]
+pub struct Better<'a> {
+    /// The image of the module.
+    pub of: &'a Image,
+    /// Whether calls of functions whose code is given go to that code.
+    pub calls_itself: bool,
+    /// Where calls of other functions go, if not to where the image of the module has them.
+    pub calls: &'a dyn Fn(FuncId) -> Option<usize>,
+}
+
+/// Links such code.
+///
+/// # Errors
+/// As of [`link`].
+pub fn link_better(
+    better: Better<'_>,
+    code: &Code,
+    module: &Module,
+    symbols: &dyn Symbols,
+) -> Result<Image, LinkError> {
+    link_for(Purpose::Better(better), code, module, symbols)
+}
+
+/// What an image is for.
+#[derive(Clone, Copy)]
+enum Purpose<'a> {
+    Whole,
+    Improvable,
+    Better(Better<'a>),
+}
+
+fn link_for(
+    purpose: Purpose<'_>,
+    code: &Code,
+    module: &Module,
+    symbols: &dyn Symbols,
+) -> Result<Image, LinkError> {
     let memory = Memory::get().map_err(|code| no_memory(0, code))?;
     traps::install();
-    let mut plan = Plan::new(code, module, symbols, memory.region());
+    let mut plan = Plan::new(purpose, code, module, symbols, memory.region());
     plan.functions();
     plan.data();
     plan.relocations();
@@ -224,6 +276,7 @@ struct Replaceable {
 
 /// Decides what goes where, before there is memory.
 struct Plan<'a> {
+    purpose: Purpose<'a>,
     code: &'a Code,
     module: &'a Module,
     symbols: &'a dyn Symbols,
@@ -248,8 +301,16 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn new(code: &'a Code, module: &'a Module, symbols: &'a dyn Symbols, region: Range<usize>) -> Plan<'a> {
+    fn new(
+        purpose: Purpose<'a>,
+        code: &'a Code,
+        module: &'a Module,
+        symbols: &'a dyn Symbols,
+        region: Range<usize>,
+    ) -> Plan<'a> {
+        let asks = code.relocs.iter().any(|reloc| reloc.to == Target::Request);
         Plan {
+            purpose,
             code,
             module,
             symbols,
@@ -260,7 +321,7 @@ impl<'a> Plan<'a> {
             heres: Vec::new(),
             stubs: Vec::new(),
             cells: Vec::new(),
-            asks: code.relocs.iter().any(|reloc| reloc.to == Target::Request),
+            asks: asks && !matches!(purpose, Purpose::Better(_)),
             slots: Vec::new(),
             entries: Vec::new(),
             labels: code.labels.iter().map(|label| ((label.func, label.block), label.at)).collect(),
@@ -279,6 +340,33 @@ impl<'a> Plan<'a> {
         (self.slots.len() * 8).next_multiple_of(LINE)
     }
 
+    /// The image whose functions and data code refers to, if not its own.
+    fn other(&self) -> Option<&'a Image> {
+        match self.purpose {
+            Purpose::Better(better) => Some(better.of),
+            Purpose::Whole | Purpose::Improvable => None,
+        }
+    }
+
+    /// Where a call of a function goes, if not to the function's place.
+    fn shortcut(&self, func: FuncId, code: usize) -> Option<usize> {
+        let Purpose::Better(better) = self.purpose else { return None };
+        if self.module.func(func).replaceable {
+            return None;
+        }
+        let own = |f: &&FunctionCode| better.calls_itself && f.func == func && f.entry.is_none();
+        match self.code.functions.iter().find(own) {
+            Some(own) => Some(code + own.start as usize),
+            None => (better.calls)(func),
+        }
+    }
+
+    /// Where the counters are in the data.
+    fn counters(&self) -> usize {
+        let request = if self.asks { self.request() + LINE } else { self.slots.len() * 8 };
+        request.next_multiple_of(LINE)
+    }
+
     fn functions(&mut self) {
         self.labels.sort_unstable();
         for function in &self.code.functions {
@@ -287,13 +375,20 @@ impl<'a> Plan<'a> {
                 continue;
             }
             let body = Place::Inside(Part::Code, function.start as usize);
-            let place = match self.module.func(function.func).replaceable {
-                true => self.slot(function.func, body),
-                false => body,
+            let place = match self.purpose {
+                Purpose::Better(_) => continue,
+                Purpose::Improvable => self.slot(function.func, body),
+                Purpose::Whole if self.module.func(function.func).replaceable => {
+                    self.slot(function.func, body)
+                }
+                Purpose::Whole => body,
             };
             self.funcs[function.func.index()].place = place;
         }
         self.entries.sort_unstable();
+        if self.other().is_some() {
+            return;
+        }
         for (func, decl) in (0..).map(FuncId).zip(self.module.funcs()) {
             if !decl.replaceable || decl.linkage != Linkage::Import {
                 continue;
@@ -344,10 +439,16 @@ impl<'a> Plan<'a> {
             self.align[Part::Data as usize] = LINE;
             self.len[Part::Data as usize] = self.request() + LINE;
         }
+        if !self.code.counters.is_empty() {
+            // Apart from what is only read.
+            self.align[Part::Data as usize] = LINE;
+            let end = self.counters() + 4 * self.code.counters.len();
+            self.len[Part::Data as usize] = end.next_multiple_of(LINE);
+        }
         self.objects.reserve(self.module.data().len());
         for (i, object) in self.module.data().iter().enumerate() {
             let id = DataId(i as u32);
-            let place = if object.linkage == Linkage::Import {
+            let place = if object.linkage == Linkage::Import || self.other().is_some() {
                 Place::Unknown
             } else if object.align as usize > PAGE {
                 self.faults.push(LinkFault::Alignment { data: id, align: object.align });
@@ -414,7 +515,8 @@ impl<'a> Plan<'a> {
                 | ValuePlace::Code(_) => {}
             }
         }
-        for object in self.module.data() {
+        let own_data = if self.other().is_some() { &[] } else { self.module.data() };
+        for object in own_data {
             for reloc in &object.relocs {
                 match reloc.target {
                     DataTarget::Func(func) => {
@@ -442,7 +544,9 @@ impl<'a> Plan<'a> {
             Target::Data(data) => &mut self.objects[data.index()],
             Target::Routine(routine) => entry(&mut self.routines, routine, Place::Unknown),
             Target::Here(at) => entry(&mut self.heres, at, Place::Inside(Part::Code, at as usize)),
-            Target::Request | Target::Thread(_) => panic!("{to:?} has a place of its own"),
+            Target::Request | Target::Counter(_) | Target::Thread(_) => {
+                panic!("{to:?} has a place of its own")
+            }
         }
     }
 
@@ -450,18 +554,28 @@ impl<'a> Plan<'a> {
     fn find(&mut self, to: Target) -> Place {
         match to {
             Target::Here(at) => return Place::Inside(Part::Code, at as usize),
-            Target::Request => return Place::Inside(Part::Data, self.request()),
+            Target::Request => return self.request_place(),
+            Target::Counter(n) => return self.counter_place(n),
             Target::Func(_) | Target::Data(_) | Target::Routine(_) | Target::Thread(_) => {}
         }
         let known = self.symbol(to).place;
         if known != Place::Unknown {
             return known;
         }
+        let other = self.other();
         let found = match to {
-            Target::Func(func) => self.import(func),
-            Target::Data(data) => self.import_data(data),
+            Target::Func(func) => match other.and_then(|other| other.address(func)) {
+                Some(address) => Ok(address as usize),
+                None => self.import(func),
+            },
+            Target::Data(data) => match other.and_then(|other| other.data_address(data)) {
+                Some(address) => Ok(address as usize),
+                None => self.import_data(data),
+            },
             Target::Routine(routine) => routines::address(routine).ok_or(LinkFault::MissingRoutine(routine)),
-            Target::Here(_) | Target::Request | Target::Thread(_) => return Place::Unknown,
+            Target::Here(_) | Target::Request | Target::Counter(_) | Target::Thread(_) => {
+                return Place::Unknown;
+            }
         };
         let place = match found {
             Ok(address) => Place::Outside(address),
@@ -472,6 +586,17 @@ impl<'a> Plan<'a> {
         };
         self.symbol(to).place = place;
         place
+    }
+
+    fn request_place(&self) -> Place {
+        match self.other() {
+            Some(other) => other.request_address().map_or(Place::Missing, Place::Outside),
+            None => Place::Inside(Part::Data, self.request()),
+        }
+    }
+
+    fn counter_place(&self, number: u32) -> Place {
+        Place::Inside(Part::Data, self.counters() + 4 * number as usize)
     }
 
     fn no_code(&self, func: FuncId) -> LinkFault {
@@ -629,10 +754,16 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
             Target::Routine(routine) => known(&plan.routines, routine),
             Target::Here(at) if reloc.kind == RelocKind::GotPc32 => known(&plan.heres, at),
             Target::Here(at) => Symbol::at(Place::Inside(Part::Code, at as usize)),
-            Target::Request => Symbol::at(Place::Inside(Part::Data, plan.request())),
+            Target::Request => Symbol::at(plan.request_place()),
+            Target::Counter(number) => Symbol::at(plan.counter_place(number)),
             Target::Thread(word) => Symbol::at(Place::Outside(routines::thread_word(word) as usize)),
         };
+        let shortcut = match (reloc.kind, reloc.to) {
+            (RelocKind::Call32, Target::Func(func)) => plan.shortcut(func, start[0]),
+            _ => None,
+        };
         let to = match reloc.kind {
+            _ if shortcut.is_some() => shortcut.unwrap_or(0),
             RelocKind::GotPc32 | RelocKind::TlsPc32 => layout.cell(symbol.cell),
             RelocKind::Call32 if symbol.stub != NONE => layout.stub(symbol.stub),
             RelocKind::Call32 | RelocKind::Pc32 | RelocKind::Abs64 | RelocKind::Thread32 => {
@@ -658,6 +789,10 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
     }
     if plan.asks {
         draft.bytes(Part::Data)[plan.request()..plan.request() + LINE].fill(0);
+    }
+    for (n, counter) in code.counters.iter().enumerate() {
+        let at = plan.counters() + 4 * n;
+        draft.bytes(Part::Data)[at..at + 4].copy_from_slice(&counter.first.to_le_bytes());
     }
     for (object, symbol) in module.data().iter().zip(&plan.objects) {
         let Place::Inside(part, at) = symbol.place else { continue };
@@ -694,12 +829,14 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
         spans: code.spans.clone(),
         inlined: code.inlined.clone(),
         recoveries: code.recoveries.clone(),
+        counters: code.counters.clone(),
     };
     let rows = Rows::register(code, start[0], start[0] + stubs.min(code_len)..start[0] + code_len);
     let mut slots: Vec<(FuncId, Slot)> = Vec::with_capacity(plan.slots.len());
     for (i, slot) in plan.slots.iter().enumerate() {
         let (cell, stub) = (layout.slot(i as u32), layout.stub(slot.stub));
-        slots.push((slot.func, Slot { cell, stub, first: layout.address(slot.first) }));
+        let first = AtomicUsize::new(layout.address(slot.first));
+        slots.push((slot.func, Slot { cell, stub, first, replaceable: module.func(slot.func).replaceable }));
     }
     slots.sort_unstable_by_key(|(func, _)| *func);
     let entries = plan.entries.iter().map(|(entry, at)| (*entry, start[0] + *at as usize)).collect();
@@ -714,6 +851,8 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
         stubs: plan.stubs.iter().map(|(_, to)| *to).collect(),
         stubs_start: start[0] + stubs,
         request: plan.asks.then(|| start[Part::Data as usize] + plan.request()),
+        counters: start[Part::Data as usize] + plan.counters(),
+        other: plan.other().map(Image::downgrade),
         rows,
         placed,
     };

@@ -145,6 +145,7 @@ fn target(module: &Module, target: Target) -> String {
         Target::Here(offset) => format!("{offset:#x}"),
         Target::Routine(routine) => format!("{routine:?}").to_lowercase(),
         Target::Request => "request".into(),
+        Target::Counter(number) => format!("counter {number}"),
         Target::Thread(word) => format!("thread's {word:?}").to_lowercase(),
     }
 }

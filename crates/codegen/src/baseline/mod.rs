@@ -18,7 +18,7 @@ use crate::regs::{Reg, RegSet};
 use crate::target::{Assembler, FrameLayout, FrameNeeds, Target};
 use crate::{Diagnostic, Options};
 use kiln_ir::verify::Checked;
-use kiln_ir::{Block, FuncId, Inst, VReg};
+use kiln_ir::{Block, FuncId, Function, Inst, VReg};
 use scan::Scan;
 
 /// Memory that compiling reuses from function to function.
@@ -94,11 +94,11 @@ impl Placement for Homes {
 pub fn compile_function<T: Target>(
     module: &Checked,
     func: FuncId,
+    f: &Function,
     options: &Options,
     scratch: &mut Scratch,
     code: &mut Code,
 ) -> Result<(), Vec<Diagnostic<Refusal>>> {
-    let Some(f) = &module.func(func).body else { return Ok(()) };
     let refused = refusals(module, func, f, options.architecture);
     if !refused.is_empty() {
         return Err(refused);
@@ -135,8 +135,9 @@ fn emit<T: Target>(
     let mut e =
         Emit::<T, _>::new(subject, T::Asm::new(buf), &mut scan.vals, pool, lists, frame, Homes::default());
     let info = T::prologue(&mut e);
-    e.check_entry();
-    let heads = if options.fuel || options.polls { f.loop_heads() } else { Vec::new() };
+    e.check_call();
+    let looks = options.fuel || options.polls || options.counts.is_some();
+    let heads = if looks { f.loop_heads() } else { Vec::new() };
     let preds = &scan.preds;
     let blocks = f.blocks().len() as u32;
     let mut falls = true;
@@ -155,13 +156,14 @@ fn emit<T: Target>(
         e.next_block = Block(b + 1);
         let range = f.block_range(Block(b));
         if heads.get(b as usize).is_some_and(|head| *head) {
-            e.check(Origin::own(Inst(range.start as u32)));
+            e.check_head(Block(b), Origin::own(Inst(range.start as u32)));
         }
         let last = &f.insts()[range.end - 1];
         e.run(range);
         falls = last.op.falls_through() || last.op == kiln_ir::Op::Jump && last.dst == b + 1;
     }
     e.end_stubs();
+    e.say_held();
     e.asm.buffer().end_part(func, None, info);
     for (n, entry) in f.entries().iter().enumerate() {
         e.forget();

@@ -3,14 +3,15 @@
 //! A value that the place lists is where it happens to be: in its home, in the register that caches it, in its place
 //! in the frame, or nowhere because it is a constant. Nothing is done to it on the way that goes on.
 
-use super::{Emit, Placement, Val};
-use crate::code::ThreadWord;
+use super::{Emit, NO_SLOT, Placement, Val};
+use crate::code::{Counter, ThreadWord};
 use crate::optimize::Origin;
 use crate::recovery::{Leave, RecoveryValue, ValuePlace};
 use crate::regs::Reg;
+use crate::takeover;
 use crate::target::{Assembler, Target};
 use kiln_ir::function::VRegList;
-use kiln_ir::{Inst, Op, VReg};
+use kiln_ir::{Block, Inst, Op, Slot, Type, VReg};
 
 /// A stub to be written behind the function.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,8 @@ pub struct Stub {
     pub leave: Leave,
     /// Where the code goes on, if it may.
     pub back: Option<u32>,
+    /// Whether other code may take the activation over here.
+    pub takeover: bool,
     /// The instruction of the source that it belongs to.
     pub inst: Origin,
     /// Where its values start in the list of all stubs' values; they end where the next stub's start.
@@ -56,7 +59,7 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
             self.consume(v);
         }
         let inst = P::source(self, self.at);
-        self.stubs.list.push(Stub { jumps, back: None, leave, inst, values });
+        self.stubs.list.push(Stub { jumps, back: None, takeover: false, leave, inst, values });
     }
 
     /// Says that the code behind the jump written last is where the stub noted last goes on.
@@ -70,7 +73,53 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
     /// Takes note of a stub without values for what happens before an instruction.
     fn stub_before(&mut self, jump: u32, leave: Leave, inst: Origin) {
         let (back, values) = (Some(self.asm.buffer().offset()), self.stubs.values.len() as u32);
-        self.stubs.list.push(Stub { jumps: [jump, 0], back, leave, inst, values });
+        self.stubs.list.push(Stub { jumps: [jump, 0], back, takeover: false, leave, inst, values });
+    }
+
+    /// Counts an arrival at a loop head, or an entry of the function.
+    fn counts(&mut self, head: Option<Block>, inst: Origin) {
+        let Some(counts) = self.options.counts else { return };
+        let first = if head.is_some() { counts.rounds } else { counts.calls };
+        let counters = &mut self.asm.buffer().code().counters;
+        let number = counters.len() as u32;
+        counters.push(Counter { func: self.func, head, first });
+        let jump = T::count(self, number);
+        self.stub_before(jump, Leave::Hot(number), inst);
+        if let Some(stub) = self.stubs.list.last_mut() {
+            stub.takeover = head.is_some() && self.can_be_taken_over;
+        }
+    }
+
+    /// At the start of a loop head. What takes the activation over here does the rest of it.
+    pub fn check_head(&mut self, head: Block, inst: Origin) {
+        self.asm.buffer().reserve(0);
+        self.counts(Some(head), inst);
+        self.check(inst);
+    }
+
+    /// Says where the function holds what code that takes it over is handed. All code of the function is written.
+    pub fn say_held(&mut self) {
+        if !self.can_be_taken_over {
+            return;
+        }
+        let f = self.f;
+        let mut held: Vec<RecoveryValue> = Vec::new();
+        for v in takeover::handed(f) {
+            let val = self.vals[v.index()];
+            let place = match (val.home, val.slot) {
+                // Nothing was ever written there.
+                (Reg::NONE, NO_SLOT) => ValuePlace::Constant(0),
+                (Reg::NONE, slot) => T::slot_place(&self.frame, slot),
+                (home, _) => ValuePlace::Register(T::dwarf(home)),
+            };
+            held.push(RecoveryValue { ty: val.ty, place });
+        }
+        for slot in 0..f.slots().len() as u32 {
+            let place = T::slot_start(self, Slot(slot));
+            held.push(RecoveryValue { ty: Type::Ptr, place });
+        }
+        let start = self.asm.buffer().start();
+        self.asm.buffer().code().recoveries.hold(start, held);
     }
 
     /// At a function's entry, when the frame is there, and at the start of a loop head: takes fuel, and looks whether
@@ -87,14 +136,24 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
         }
     }
 
-    /// At a function's entry, when the frame is there.
+    /// At a function's entry, when the frame is there, unless it is for an activation that there was before.
     pub fn check_entry(&mut self) {
+        if self.options.takes_over {
+            return;
+        }
         let start = Origin::own(Inst(0));
         if self.options.depth {
             let jump = T::count_down(self, ThreadWord::Depth);
             self.stub_before(jump, Leave::TooDeep, start);
         }
         self.check(start);
+    }
+
+    /// At a function's entry, as it is called.
+    pub fn check_call(&mut self) {
+        self.asm.buffer().reserve(0);
+        self.counts(None, Origin::own(Inst(0)));
+        self.check_entry();
     }
 
     /// Writes the stubs noted since the last time, before the part of the function ends that they belong to.

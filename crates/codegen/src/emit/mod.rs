@@ -17,6 +17,7 @@ use crate::abi::CallLayout;
 use crate::code::SpanRow;
 use crate::optimize::Origin;
 use crate::regs::{COUNT, Reg, RegSet};
+use crate::takeover;
 use crate::target::{Assembler, Target};
 use kiln_ir::function::Function;
 use kiln_ir::types::Signature;
@@ -40,6 +41,11 @@ impl<'a> Subject<'a> {
     /// The function's signature.
     pub fn sig(&self) -> &'a Signature {
         self.module.signature_of(self.func)
+    }
+
+    /// Whether other code may take over activations of the function at its loop heads.
+    pub fn can_be_taken_over(&self) -> bool {
+        self.options.counts.is_some() && takeover::possible(self.module, self.func, self.f)
     }
 }
 
@@ -140,6 +146,8 @@ pub struct Emit<'a, T: Target, P: Placement> {
     pub spare: Vec<(u32, u32)>,
     /// The frame.
     pub frame: T::Frame,
+    /// Whether other code may take over activations of the function at its loop heads.
+    pub can_be_taken_over: bool,
     /// What the target remembers between the steps of one instruction.
     pub pending: T::Pending,
     /// Where values are placed.
@@ -178,6 +186,7 @@ impl<'a, T: Target, P: Placement> Emit<'a, T, P> {
             stubs: std::mem::take(&mut scratch.stubs),
             spare: std::mem::take(&mut scratch.spare),
             frame,
+            can_be_taken_over: subject.can_be_taken_over(),
             pending: T::Pending::default(),
             placement,
         }

@@ -12,7 +12,7 @@ use crate::regs::{Reg, RegSet};
 use kiln_ir::LayoutDecl;
 use kiln_ir::function::Entry;
 use kiln_ir::types::Signature;
-use kiln_ir::{Block, InstData, Op, Type, VReg};
+use kiln_ir::{Block, InstData, Op, Slot, Type, VReg};
 
 /// The registers that a function may use as it likes.
 #[derive(Clone, Copy, Debug)]
@@ -124,6 +124,11 @@ pub trait Target: Sized {
     fn slot_place(frame: &Self::Frame, slot: u32) -> ValuePlace;
     /// The address that a `slot_addr` gives, for a recovery record.
     fn slot_address<P: Placement>(e: &Emit<'_, Self, P>, inst: &InstData) -> ValuePlace;
+    /// The address of a slot of the IR, for a recovery record.
+    fn slot_start<P: Placement>(e: &Emit<'_, Self, P>, slot: Slot) -> ValuePlace;
+    /// Takes 1 from a counter and jumps to a stub if it is below 0 then; gives where the jump's distance stands. Changes
+    /// no register.
+    fn count<P: Placement>(e: &mut Emit<'_, Self, P>, counter: u32) -> u32;
     /// Takes 1 from a word of the thread and jumps to a stub if it was 0; gives where the jump's distance stands. Changes
     /// no register.
     fn count_down<P: Placement>(e: &mut Emit<'_, Self, P>, word: ThreadWord) -> u32;

@@ -162,6 +162,7 @@ impl Frame {
         frame.red_zone = layout == FrameLayout::Lean
             && needs.calls.is_empty()
             && !f.has_alloca()
+            && !of.can_be_taken_over()
             && !win64
             && slot_bytes <= RED_ZONE as u64
             && (frame.pointer || f.slots().iter().all(|s| s.align <= 8));
@@ -453,6 +454,11 @@ impl<P: Placement> Emit<'_, X64, P> {
         if self.options.depth {
             self.count_up(ThreadWord::Depth);
         }
+        self.give_back_and_return();
+    }
+
+    /// Gives back the frame and returns.
+    pub fn give_back_and_return(&mut self) {
         let at = self.unframe(false);
         match u16::try_from(self.frame.popped) {
             Ok(0) => self.asm.raw(&[0xc3]),

@@ -21,7 +21,7 @@ use frame::Frame;
 use kiln_ir::LayoutDecl;
 use kiln_ir::function::Entry;
 use kiln_ir::types::Signature;
-use kiln_ir::{Block, InstData, Op, Type, VReg};
+use kiln_ir::{Block, InstData, Op, Slot, Type, VReg};
 
 /// The target.
 pub struct X64;
@@ -112,6 +112,14 @@ impl Target for X64 {
 
     fn slot_address<P: Placement>(e: &Emit<'_, X64, P>, inst: &InstData) -> ValuePlace {
         e.slot_address(inst)
+    }
+
+    fn slot_start<P: Placement>(e: &Emit<'_, X64, P>, slot: Slot) -> ValuePlace {
+        e.slot_start(slot, 0)
+    }
+
+    fn count<P: Placement>(e: &mut Emit<'_, X64, P>, counter: u32) -> u32 {
+        e.count(counter)
     }
 
     fn count_down<P: Placement>(e: &mut Emit<'_, X64, P>, word: ThreadWord) -> u32 {

@@ -51,7 +51,7 @@ impl<P: Placement> Emit<'_, X64, P> {
 
     /// Brings the parameters of a further entry where the body has them.
     pub fn entry_parameters(&mut self, entry: &Entry) {
-        let sig = self.module.entry_signature(self.func, entry);
+        let sig = self.module.entry_signature(self.func, self.f, entry);
         let mut layout = CallLayout::default();
         abi::call_layout(&sig, self.module.layouts(), std::iter::empty(), &mut layout);
         self.keep_hidden(&layout);

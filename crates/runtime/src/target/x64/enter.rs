@@ -168,6 +168,9 @@ pub(crate) unsafe extern "C" fn leave() {
         "call {record}",
         "test rax, rax",
         "jnz 2f",
+        // Where, is among the registers.
+        "mov rax, [rsp + 88]",
+        "mov [rbp + 8], rax",
         // It goes on. The callee has kept the other registers; no flags are alive at a stub.
         "mov rax, [rsp]",
         "mov rdx, [rsp + 8]",

@@ -62,6 +62,14 @@ impl<P: Placement> Emit<'_, X64, P> {
         self.asm.jcc_stub(Cc::Ne)
     }
 
+    /// Takes 1 from a counter and jumps to a stub if it is below 0 then; gives where the jump's distance stands.
+    pub fn count(&mut self, counter: u32) -> u32 {
+        self.pending = Pending::Symbol(RelocKind::Pc32, Target::Counter(counter), 0);
+        self.asm.alu_imm(Alu::Sub, false, Amode::RIP, 1);
+        self.settle();
+        self.asm.jcc_stub(Cc::S)
+    }
+
     /// Takes 1 from a word of the thread and jumps to a stub if it was 0; gives where the jump's distance stands.
     pub fn count_down(&mut self, word: ThreadWord) -> u32 {
         self.thread_word(5, word);
@@ -83,12 +91,16 @@ impl<P: Placement> Emit<'_, X64, P> {
 
     /// The address that a `slot_addr` gives, for a recovery record.
     pub fn slot_address(&self, inst: &InstData) -> ValuePlace {
-        let slot = Slot(inst.a);
+        self.slot_start(Slot(inst.a), inst.b as i32)
+    }
+
+    /// The address of a slot of the IR, plus a distance, for a recovery record.
+    pub fn slot_start(&self, slot: Slot, plus: i32) -> ValuePlace {
         let (base, disp) = (self.frame.base(), self.frame.slot(slot));
         let align = self.f.slot(slot).align;
         // Smaller alignments are the frame's own.
         let align = if align > 16 { align } else { 1 };
-        ValuePlace::Address { base: dwarf(base), disp, align, plus: inst.b as i32 }
+        ValuePlace::Address { base: dwarf(base), disp, align, plus }
     }
 
     /// Writes the stubs, and the jump that all of them share: a relocation for each would cost more than a second
@@ -98,7 +110,8 @@ impl<P: Placement> Emit<'_, X64, P> {
         self.asm.raw(&[0xe9, 0, 0, 0, 0]);
         let routine = Target::Routine(Routine::Leave);
         self.asm.buf.relocate(shared + 1, RelocKind::Call32, routine, -4);
-        for (i, stub) in self.stubs.list.iter().enumerate() {
+        for i in 0..self.stubs.list.len() {
+            let stub = self.stubs.list[i];
             let buf = &mut self.asm.buf;
             buf.reserve(0);
             let start = buf.offset();
@@ -120,6 +133,12 @@ impl<P: Placement> Emit<'_, X64, P> {
                 // jmp back
                 buf.put(0xe9 | (back.wrapping_sub(end + 5) as u64) << 8, 5);
             }
+            if stub.takeover {
+                // Here the routine goes on if other code takes over: call rax. What that returns is returned.
+                self.asm.raw(&[0xff, 0xd0]);
+                self.give_back_and_return();
+            }
+            let buf = &mut self.asm.buf;
             let values = self.stubs.list.get(i + 1).map_or(self.stubs.values.len(), |s| s.values as usize);
             let values = &mut self.stubs.values[stub.values as usize..values];
             for value in values.iter_mut() {

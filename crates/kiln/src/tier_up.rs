@@ -1,0 +1,410 @@
+//! [`Tier::Auto`](crate::Tier::Auto): which functions of a program are compiled better, when, and how the program gets to the new code.
+//!
+//! Baseline code counts down ([`kiln_codegen::Options::counts`]) and calls [`TierUp::hot`] when a counter is below 0. Calls
+//! get to better code through the function's slot ([`Image::improve`]); an activation in a loop is taken over
+//! ([`kiln_codegen::takeover`]). Only that a counter is stored to and that code is switched depends on time; what the
+//! program computes does not, because both codes do the same.
+//!
+//! **What is compiled.** By calls, the function as it is. For an activation in a loop, the function from the head of the
+//! outermost loop around it that has come round at least once since counting began, and from the other outermost
+//! ones behind that, so that one compilation serves a function of several loops in a row. If such code exists and the
+//! activation does not come by its heads for a while, because the outer loop takes long for a round, it is compiled again
+//! from a loop further in.
+//!
+//! **When a counter is looked at again.** Taking it up costs some hundred nanoseconds, so counters are set to what takes
+//! some tens of microseconds, as measured by the clock since the last time.
+#![allow(unsafe_code, reason = "gives the runtime code to go on at")]
+
+use crate::link::{self, Better};
+use crate::observe::Observers;
+use crate::watch::Control;
+use kiln_codegen::{Counts, Options, takeover};
+use kiln_ir::verify::Checked;
+use kiln_ir::{Block, FuncId, Function};
+use kiln_runtime::fork::ObjectMutex;
+use kiln_runtime::{HostSymbols, Image, Takeover, WeakImage, background};
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// When functions are compiled better, and where.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rule {
+    /// After so many entries of the function.
+    pub calls: u32,
+    /// After so many arrivals at one loop head.
+    pub rounds: u32,
+    /// At once, on the thread that runs the program, instead of in the background.
+    pub at_once: bool,
+    /// Always at the loop head that was counted, not at one further out.
+    pub innermost: bool,
+}
+
+impl Default for Rule {
+    fn default() -> Rule {
+        Rule { calls: 1000, rounds: 2000, at_once: false, innermost: false }
+    }
+}
+
+impl Rule {
+    /// What the compiler is told.
+    pub(crate) fn counts(self) -> Counts {
+        Counts { calls: self.calls, rounds: self.rounds }
+    }
+}
+
+/// Stored to a counter that has nothing more to say: below 0 again only after 2^31 more.
+const NEVER: u32 = i32::MAX as u32;
+/// How soon counters are looked at again while code is being compiled that the activation waits for.
+const SOON: Duration = Duration::from_micros(20);
+/// How long an activation may go round in a loop without coming by the head where it would be taken over.
+const PATIENCE: Duration = Duration::from_micros(500);
+/// Loop heads that one compilation serves at most.
+const HEADS: usize = 8;
+
+/// The functions of a program on their way up.
+pub(crate) struct TierUp {
+    image: OnceLock<WeakImage>,
+    module: Arc<Checked>,
+    options: Options,
+    symbols: HostSymbols,
+    observers: Observers,
+    control: OnceLock<Arc<Control>>,
+    rule: Rule,
+    functions: ObjectMutex<HashMap<FuncId, Rise>>,
+}
+
+/// How far a function has got.
+#[derive(Default)]
+struct Rise {
+    calls: Progress,
+    takeovers: Vec<Successor>,
+    /// When a counter was last set, and to what.
+    set: HashMap<usize, (Instant, u32)>,
+}
+
+/// Code that takes activations over at some loop heads.
+struct Successor {
+    heads: Vec<Block>,
+    progress: Progress,
+}
+
+/// How far a compilation has got.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Progress {
+    /// Nobody asked for it.
+    #[default]
+    Unasked,
+    UnderWay,
+    /// The code is at this address since then.
+    Done(usize, Instant),
+    Failed,
+}
+
+/// What is to be compiled.
+#[derive(Clone, PartialEq, Eq)]
+enum Wanted {
+    /// The function, for its calls.
+    Calls,
+    /// What takes over activations at these loop heads.
+    Takeover(Vec<Block>),
+}
+
+impl TierUp {
+    pub fn new(
+        module: Arc<Checked>,
+        options: Options,
+        symbols: HostSymbols,
+        observers: Observers,
+        rule: Rule,
+    ) -> Arc<TierUp> {
+        let options = Options { tier: kiln_codegen::Tier::Optimized, ..options };
+        let (image, control, functions) = (OnceLock::new(), OnceLock::new(), ObjectMutex::default());
+        Arc::new(TierUp { image, module, options, symbols, observers, control, rule, functions })
+    }
+
+    /// Begins to look after the image of a program, which was compiled and linked for it.
+    pub fn look_after(self: Arc<TierUp>, image: &Image, control: Arc<Control>) {
+        // Once each: nobody else has them.
+        let _ = (self.image.set(image.downgrade()), self.control.set(control));
+        // SAFETY: takeovers are of compilations for the counter's function with a list of heads that has the counter's at
+        // the place given, linked onto the image and kept by it.
+        unsafe { image.on_hot(move |counter| self.hot(counter as usize)) };
+    }
+
+    /// A counter is below 0.
+    fn hot(self: &Arc<TierUp>, number: usize) -> Option<Takeover> {
+        let image = self.image.get()?.upgrade()?;
+        let counter = image.counters()[number];
+        let Some(head) = counter.head else {
+            image.counter(number).store(NEVER, Ordering::Relaxed);
+            self.want_calls(counter.func);
+            return None;
+        };
+        let found = self.round(&image, number, counter.func, head);
+        if self.rule.at_once && found.is_none() {
+            // It may be there now.
+            return self.ready(&mut self.functions.lock().entry(counter.func).or_default(), head);
+        }
+        found
+    }
+
+    /// Code that can take over at a loop head.
+    fn ready(&self, rise: &Rise, head: Block) -> Option<Takeover> {
+        rise.takeovers.iter().find_map(|from| {
+            let Progress::Done(address, _) = from.progress else { return None };
+            let at = from.heads.iter().position(|h| *h == head)?;
+            Some(Takeover { address: address as *const u8, head: at as u64 })
+        })
+    }
+
+    /// A loop of a function has gone round often.
+    fn round(
+        self: &Arc<TierUp>,
+        image: &Image,
+        number: usize,
+        func: FuncId,
+        head: Block,
+    ) -> Option<Takeover> {
+        let now = Instant::now();
+        let counter = image.counter(number);
+        let mut functions = self.functions.lock();
+        let rise = functions.entry(func).or_default();
+        if let Some(takeover) = self.ready(rise, head) {
+            // Others that come by are taken over too.
+            counter.store(0, Ordering::Relaxed);
+            return Some(takeover);
+        }
+        let body = self.module.func(func).body.as_ref()?;
+        let counters = image.counters_of(func);
+        let entered = self.rule.calls.wrapping_sub(image.counter(counters.start).load(Ordering::Relaxed));
+        let first_time = !rise.set.contains_key(&number);
+        // Activations that were there when calls were led elsewhere, and still are; or the only ones there are.
+        let stays = entered <= 2 || !first_time || self.rule.innermost;
+        let mut wanted = None;
+        let mut waits = SOON;
+        if stays && takeover::possible(&self.module, func, body) {
+            let mut heads = loops_around(body, head);
+            if self.rule.innermost {
+                heads = vec![head];
+            }
+            for at in heads.iter().copied() {
+                match rise.takeovers.iter().find(|from| from.heads.contains(&at)).map(|from| from.progress) {
+                    Some(Progress::UnderWay | Progress::Unasked) => break,
+                    Some(Progress::Done(_, since)) if now - since < PATIENCE => {
+                        waits = PATIENCE / 4;
+                        break;
+                    }
+                    Some(Progress::Done(..) | Progress::Failed) => {}
+                    None => {
+                        let nth = counters.clone().find(|n| image.counters()[*n].head == Some(at));
+                        let rounds = nth.map_or(0, |n| {
+                            let first = rise.set.get(&n).map_or(self.rule.rounds, |(_, set)| *set);
+                            first.wrapping_sub(image.counter(n).load(Ordering::Relaxed))
+                        });
+                        // Its first arrival is no round.
+                        if at == head || rounds >= 2 {
+                            wanted = Some(at);
+                            break;
+                        }
+                    }
+                }
+            }
+            if let Some(at) = wanted {
+                let heads =
+                    if at == heads[0] && !self.rule.innermost { outermost_from(body, at) } else { vec![at] };
+                rise.takeovers.push(Successor { heads: heads.clone(), progress: Progress::UnderWay });
+                set_again(rise, image, number, now, waits, self.rule.rounds);
+                drop(functions);
+                self.want(func, Wanted::Takeover(heads));
+                if entered > 1 {
+                    self.want_calls(func);
+                }
+                return None;
+            }
+            let under_way = rise.takeovers.iter().any(|from| from.progress == Progress::UnderWay);
+            set_again(rise, image, number, now, waits, self.rule.rounds);
+            drop(functions);
+            if under_way {
+                background::keep_going();
+            }
+        } else {
+            set_again(rise, image, number, now, waits, self.rule.rounds);
+            drop(functions);
+        }
+        if entered > 1 {
+            self.want_calls(func);
+        }
+        None
+    }
+
+    /// Has a function compiled for its calls, unless that was done before.
+    fn want_calls(self: &Arc<TierUp>, func: FuncId) {
+        let before = {
+            let mut functions = self.functions.lock();
+            let calls = &mut functions.entry(func).or_default().calls;
+            let before = *calls;
+            if before == Progress::Unasked {
+                *calls = Progress::UnderWay;
+            }
+            before
+        };
+        if before == Progress::Unasked {
+            self.want(func, Wanted::Calls);
+        }
+    }
+
+    /// Has something compiled.
+    fn want(self: &Arc<TierUp>, func: FuncId, wanted: Wanted) {
+        if self.rule.at_once {
+            return self.make(func, &wanted);
+        }
+        // A program that goes meanwhile is not kept.
+        let this = Arc::downgrade(self);
+        background::submit(Arc::new(move || {
+            if let Some(this) = this.upgrade() {
+                this.make(func, &wanted);
+            }
+        }));
+    }
+
+    /// Compiles something, and leads calls there.
+    fn make(&self, func: FuncId, wanted: &Wanted) {
+        let progress = self.compile(func, wanted);
+        let mut functions = self.functions.lock();
+        let rise = functions.entry(func).or_default();
+        match wanted {
+            Wanted::Calls => rise.calls = progress,
+            Wanted::Takeover(heads) => {
+                if let Some(from) = rise.takeovers.iter_mut().find(|from| from.heads == *heads) {
+                    from.progress = progress;
+                }
+            }
+        }
+        drop(functions);
+        if let (Wanted::Takeover(heads), Some(image)) =
+            (wanted, self.image.get().and_then(WeakImage::upgrade))
+        {
+            // Who comes by is to look at once. Where this is lost, the counter is looked at soon enough.
+            for number in image.counters_of(func) {
+                if image.counters()[number].head.is_some_and(|head| heads.contains(&head)) {
+                    image.counter(number).store(0, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    fn compile(&self, func: FuncId, wanted: &Wanted) -> Progress {
+        let heads = match wanted {
+            Wanted::Calls => None,
+            Wanted::Takeover(heads) => Some(&heads[..]),
+        };
+        let image = || self.image.get().and_then(WeakImage::upgrade);
+        let calls = |func| match self.functions.lock().get(&func)?.calls {
+            Progress::Done(address, _) => Some(address),
+            _ => None,
+        };
+        let better = Better { func, heads, of: &image, calls: &calls };
+        let Ok(Some((image, better))) =
+            link::load_better(&self.module, &self.options, &self.symbols, &better)
+        else {
+            return Progress::Failed;
+        };
+        better.attach(self.module.clone());
+        if let Some(control) = self.control.get() {
+            control.clone().listen(&better);
+        }
+        // That the perf map file cannot be written is no reason to run slower.
+        let _ = self.observers.program(&better, &self.module);
+        let address = match wanted {
+            Wanted::Calls => {
+                image.improve(func, &better);
+                better.body(func)
+            }
+            Wanted::Takeover(_) => {
+                image.keep(better.clone());
+                better.entry_address(func, 0).map(|address| address as usize)
+            }
+        };
+        address.map_or(Progress::Failed, |address| Progress::Done(address, Instant::now()))
+    }
+}
+
+/// Sets a counter to about what takes so long, as far as is known.
+fn set_again(rise: &mut Rise, image: &Image, number: usize, now: Instant, wait: Duration, unknown: u32) {
+    let rounds = match rise.set.get(&number) {
+        Some((since, set)) => {
+            let took = (now - *since).as_nanos().max(1);
+            (u128::from(*set).max(1) * wait.as_nanos() / took).clamp(16, 1 << 24) as u32
+        }
+        None => unknown,
+    };
+    rise.set.insert(number, (now, rounds));
+    image.counter(number).store(rounds, Ordering::Relaxed);
+}
+
+/// Where loops reach: for each block that is jumped to from behind, the last block that does.
+fn ends(f: &Function) -> Vec<Option<Block>> {
+    let mut ends = vec![None; f.blocks().len()];
+    for b in (0..f.blocks().len() as u32).map(Block) {
+        for inst in &f.insts()[f.block_range(b)] {
+            if inst.op.is_terminator() || inst.op.effect() == kiln_ir::op::Effect::control {
+                f.for_each_target(inst, |to| {
+                    if to <= b {
+                        ends[to.index()] = Some(b);
+                    }
+                });
+            }
+        }
+    }
+    ends
+}
+
+/// The heads of the loops that a loop head is in, the outermost first, itself last. O(instructions).
+fn loops_around(f: &Function, head: Block) -> Vec<Block> {
+    let ends = ends(f);
+    let around = |at: &Block| *at == head || ends[at.index()].is_some_and(|end| end >= head);
+    (0..=head.0).map(Block).filter(around).collect()
+}
+
+/// The heads of the outermost loops, from this one on, as many as one compilation serves.
+fn outermost_from(f: &Function, head: Block) -> Vec<Block> {
+    let ends = ends(f);
+    let mut heads = vec![head];
+    if head.0 == 0 {
+        // What comes before the other heads is not cut off then.
+        return heads;
+    }
+    let mut end = ends[head.index()].unwrap_or(head);
+    for (at, last) in (0..).map(Block).zip(&ends).skip(head.index() + 1) {
+        if let Some(last) = last.filter(|_| at > end) {
+            end = last;
+            heads.push(at);
+        }
+        if heads.len() == HEADS {
+            break;
+        }
+    }
+    heads
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loops_are_found_by_where_their_jumps_go_back_from() {
+        let module = kiln_ir::Module::parse(
+            "fn f(%n: i64) {\n jump a\na:\n %n = add %n, 1\nb:\n %n = add %n, 2\n blt %n, 9, b\n\
+             blt %n, 99, a\nc:\n %n = add %n, 3\n blt %n, 999, c\n ret\n}\n",
+        )
+        .unwrap();
+        let f = module.funcs()[0].body.as_ref().unwrap();
+        let heads: Vec<u32> = (0..).zip(f.loop_heads()).filter(|(_, head)| *head).map(|(b, _)| b).collect();
+        let [a, b, c] = heads[..] else { panic!("three loops, not {heads:?}") };
+        assert_eq!(loops_around(f, Block(b)), [Block(a), Block(b)]);
+        assert_eq!(loops_around(f, Block(c)), [Block(c)]);
+        assert_eq!(outermost_from(f, Block(a)), [Block(a), Block(c)]);
+    }
+}

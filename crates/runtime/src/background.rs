@@ -1,0 +1,116 @@
+//! Work that nobody waits for, on one thread of the process, which starts with the first of it.
+//!
+//! The thread lives as long as the process, and nobody joins it: what it does is of use to running programs only. It
+//! takes no signals that are meant for the process, so handlers run where they ran without it.
+//!
+//! **Fork.** A child does not have the thread. It gets one of its own when it next [submits](submit) something or
+//! [asks](keep_going), and then does again what its parent's thread was doing: jobs must bear being done twice.
+#![allow(unsafe_code, reason = "masks signals")]
+
+use crate::fork::{ForkMutex, ranks};
+use std::collections::VecDeque;
+use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::{Arc, Condvar, PoisonError};
+use std::thread;
+
+/// Something to do, perhaps twice. A panic ends the job, not the thread.
+pub type Job = Arc<dyn Fn() + Send + Sync>;
+
+/// What there is to do.
+struct Queue {
+    waiting: VecDeque<Job>,
+    under_way: Option<Job>,
+    /// The process that has the thread.
+    process: Option<u32>,
+}
+
+static QUEUE: ForkMutex<Queue> =
+    ForkMutex::new(ranks::BACKGROUND, Queue { waiting: VecDeque::new(), under_way: None, process: None });
+static MORE: Condvar = Condvar::new();
+
+/// Has something done soon, after what was submitted before.
+pub fn submit(job: Job) {
+    let mut queue = QUEUE.lock();
+    queue.waiting.push_back(job);
+    queue.ensure_thread();
+    drop(queue);
+    MORE.notify_one();
+}
+
+/// Sees to it that what was submitted is being done, also in a process that was forked meanwhile.
+pub fn keep_going() {
+    QUEUE.lock().ensure_thread();
+}
+
+impl Queue {
+    /// Starts the thread, unless this process has it. If the system gives no thread now, the next one to ask tries again.
+    fn ensure_thread(&mut self) {
+        let process = Some(std::process::id());
+        if self.process == process || self.waiting.is_empty() && self.under_way.is_none() {
+            return;
+        }
+        let restarted = self.under_way.take();
+        restarted.into_iter().for_each(|job| self.waiting.push_front(job));
+        let before = block_signals();
+        let started = thread::Builder::new().name("kiln-compiler".into()).spawn(work);
+        // SAFETY: the mask that this thread had.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &before, ptr::null_mut()) };
+        if started.is_ok() {
+            self.process = process;
+        }
+    }
+}
+
+/// Blocks all signals on this thread but those of its own faults; gives what was blocked before.
+fn block_signals() -> libc::sigset_t {
+    let (mut all, mut before) = (MaybeUninit::uninit(), MaybeUninit::zeroed());
+    // SAFETY: the sets are written before they are read.
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        for fault in [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP] {
+            libc::sigdelset(all.as_mut_ptr(), fault);
+        }
+        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+        before.assume_init()
+    }
+}
+
+/// What the thread does.
+fn work() {
+    let mut queue = QUEUE.lock();
+    loop {
+        queue.under_way = queue.waiting.pop_front();
+        let Some(job) = queue.under_way.clone() else {
+            queue = MORE.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        };
+        drop(queue);
+        // The panic's message has been written by the hook.
+        let _ = catch_unwind(AssertUnwindSafe(|| job()));
+        queue = QUEUE.lock();
+        queue.under_way = None;
+        drop(queue);
+        // What it holds may end with it, which may take any lock.
+        drop(job);
+        queue = QUEUE.lock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn jobs_are_done_one_after_the_other_and_panics_end_only_themselves() {
+        let (send, done) = mpsc::channel();
+        submit(Arc::new(|| panic!("this job is meant to fail")));
+        for n in 0..3 {
+            let send = send.clone();
+            submit(Arc::new(move || send.send(n).unwrap()));
+        }
+        assert_eq!([done.recv(), done.recv(), done.recv()], [Ok(0), Ok(1), Ok(2)]);
+    }
+}
