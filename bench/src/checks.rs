@@ -88,11 +88,12 @@ impl Looks {
 
     /// The configuration in which it looks. What limits there are is never reached.
     fn config(self) -> Config {
+        let config = Config::new().tier(Tier::Baseline);
         match self {
-            Looks::Nowhere | Looks::Guards | Looks::Safepoint => Config::new(),
-            Looks::Polls => Config::new().interruptible(true),
-            Looks::Fuel => Config::new().fuel(1 << 40),
-            Looks::Depth => Config::new().depth(1000),
+            Looks::Nowhere | Looks::Guards | Looks::Safepoint => config,
+            Looks::Polls => config.interruptible(true),
+            Looks::Fuel => config.fuel(1 << 40),
+            Looks::Depth => config.depth(1000),
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::hosts;
 use crate::observe::{Ended, Observation, STEPS, entry, further_entries, normal};
-use kiln::{Checked, Config, Engine, Features, InvokeError, LoadError, Tier, TrapKind};
+use kiln::{Checked, Config, Engine, Features, InvokeError, LoadError, Rule, Tier, TrapKind};
 use kiln_generator::{ARENA_AT, ARENA_SIZE, ENTRY};
 use kiln_ir::Linkage;
 use std::sync::Arc;
@@ -21,20 +21,36 @@ pub struct Way {
     /// Whether every compiled function keeps a frame pointer, or only those that need one; and whether there are landing
     /// pads.
     pub frame_pointers: bool,
+    /// When code changes over to better code, in the tier that does.
+    pub rule: Option<Rule>,
 }
 
 /// Every way to run programs.
-pub const WAYS: [Way; 3] = [
-    Way { tier_name: "interpreter", tier: Tier::Interpreter, all_features: true, frame_pointers: false },
-    Way { tier_name: "baseline", tier: Tier::Baseline, all_features: true, frame_pointers: false },
-    Way { tier_name: "baseline", tier: Tier::Baseline, all_features: false, frame_pointers: true },
+pub const WAYS: [Way; 5] = [
+    way("interpreter", Tier::Interpreter),
+    way("baseline", Tier::Baseline),
+    Way { all_features: false, frame_pointers: true, ..way("baseline", Tier::Baseline) },
+    Way { rule: Some(EARLY), ..way("auto", Tier::Auto) },
+    Way { rule: Some(INSIDE), frame_pointers: true, ..way("auto", Tier::Auto) },
 ];
+
+/// Changes over at the first call and the first loop head.
+const EARLY: Rule = Rule { calls: 0, rounds: 0, at_once: true, innermost: false };
+/// Changes over where a loop goes round for the third time, wherever it is.
+const INSIDE: Rule = Rule { calls: 2, rounds: 2, at_once: true, innermost: true };
+
+const fn way(tier_name: &'static str, tier: Tier) -> Way {
+    Way { tier_name, tier, all_features: true, frame_pointers: false, rule: None }
+}
 
 impl std::fmt::Display for Way {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.tier_name)?;
         if !self.all_features {
             f.write_str(" without processor features")?;
+        }
+        if let Some(rule) = self.rule {
+            write!(f, " after {} rounds", rule.rounds)?;
         }
         if self.frame_pointers { f.write_str(" with frame pointers and landing pads") } else { Ok(()) }
     }
@@ -51,6 +67,7 @@ pub fn engine_with(way: Way, more: impl FnOnce(Config) -> Config) -> Engine {
     let config = Config::new().tier(way.tier).step_limit(STEPS * 20);
     let config = config.frame_pointers(way.frame_pointers).landing_pads(way.frame_pointers);
     let config = if way.all_features { config } else { config.features(Features::default()) };
+    let config = if let Some(rule) = way.rule { config.rule(rule) } else { config };
     let mut engine = Engine::new(more(config));
     for (name, address) in hosts::addresses() {
         // SAFETY: the functions have the signatures that the generator declares and live for ever.

@@ -28,8 +28,9 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Machine code, or the slow interpreter that defines the meaning
-    #[arg(long, value_name = "TIER", default_value = "baseline", value_parser = tiers())]
+    /// Machine code that is made better where it turns out to matter; all of it made well, or quickly; or the slow
+    /// interpreter that defines the meaning
+    #[arg(long, value_name = "TIER", default_value = "auto", value_parser = tiers())]
     tier: Tier,
     /// When the program has ended, say on standard error where the time went
     #[arg(long)]
@@ -57,9 +58,16 @@ pub struct Arguments {
 }
 
 /// The tiers by name.
+const TIERS: [(&str, Tier); 4] = [
+    ("auto", Tier::Auto),
+    ("optimized", Tier::Optimized),
+    ("baseline", Tier::Baseline),
+    ("interpreter", Tier::Interpreter),
+];
+
 fn tiers() -> impl TypedValueParser<Value = Tier> {
-    PossibleValuesParser::new(["interpreter", "baseline"])
-        .map(|name| if name == "interpreter" { Tier::Interpreter } else { Tier::Baseline })
+    let tier = |name: String| TIERS.iter().find(|(known, _)| *known == name).map(|(_, tier)| *tier);
+    PossibleValuesParser::new(TIERS.map(|(name, _)| name)).map(move |name| tier(name).unwrap_or_default())
 }
 
 /// Runs the program; returns only if it could not be started or trapped.

@@ -12,7 +12,8 @@ fn wrong_use() {
     run(&["rum", "x"]).fails(2, &["rum", "run"]);
     run(&["run"]).fails(2, &["FILE"]);
     run(&["examples/fib.kiln"]).fails(2, &["is a file", "`kiln run examples/fib.kiln`"]);
-    run(&["run", "--tier", "fast", "examples/fib.kiln"]).fails(2, &["interpreter", "baseline"]);
+    run(&["run", "--tier", "fast", "examples/fib.kiln"])
+        .fails(2, &["interpreter", "baseline", "optimized", "auto"]);
     run(&["dump", "examples/fib.kiln"]).fails(2, &["--asm"]);
     run(&["explain", "sdvi"]).fails(2, &["no operation `sdvi`", "did you mean `sdiv`"]);
 }

@@ -108,7 +108,7 @@ fn time_goes_to_standard_error() {
 
 #[test]
 fn limits_end_programs_with_status_70() {
-    for tier in ["baseline", "interpreter"] {
+    for tier in ["auto", "optimized", "baseline", "interpreter"] {
         let fib =
             |limits: &[&str]| run(&[&["run", "--tier", tier], limits, &["examples/fib.kiln", "10"]].concat());
         let ended = fib(&["--fuel", "20"]);

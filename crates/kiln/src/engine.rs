@@ -20,7 +20,6 @@ pub enum Tier {
     /// Slow and obvious; defines what programs mean, executes every operation.
     Interpreter,
     /// Machine code, compiled in one walk that looks and one that writes.
-    #[default]
     Baseline,
     /// Machine code that much work goes into, all of it before the program runs.
     Optimized,
@@ -34,6 +33,7 @@ pub enum Tier {
     /// calls still go round, they are taken over, at the head of the outermost loop that they come by. Functions that
     /// jump to labels by their addresses are compiled by the optimizing compiler when the program is loaded. More in
     /// `docs/tiers.md` of the repository.
+    #[default]
     Auto,
 }
 
@@ -55,7 +55,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Baseline tier; a panic in a host function ends the process; no step limit.
+    /// [`Tier::Auto`]; a panic in a host function ends the process; no step limit.
     pub fn new() -> Config {
         Config::default()
     }

@@ -176,7 +176,7 @@ pub use program::Program;
 pub use signature::FunctionType;
 pub use stub::CallStub;
 #[doc(hidden)]
-pub use tier_up::Rule;
+pub use tier_up::{Changes, Rule};
 pub use trap::{Position, Trap};
 pub use value::{Value, Values};
 pub use watch::{Safepoint, Watch};

@@ -10,7 +10,7 @@ use crate::interpreted::Interpreted;
 use crate::link;
 use crate::observe::Observers;
 use crate::signature::{self, FunctionType};
-use crate::tier_up::TierUp;
+use crate::tier_up::{Changes, TierUp};
 use crate::trap::Trap;
 use crate::watch::Control;
 use kiln_ir::verify::Checked;
@@ -44,6 +44,7 @@ struct Inner {
     module: Arc<Checked>,
     interpreted: Option<Arc<Interpreted>>,
     control: Arc<Control>,
+    tier_up: Option<Arc<TierUp>>,
     /// What every call is held to.
     fuel: Option<u64>,
     depth: Option<u32>,
@@ -135,6 +136,7 @@ impl Program {
                 imports.push(import.clone());
             }
         }
+        let mut tier_up = None;
         let (image, interpreted, control) = match config.tier {
             Tier::Baseline | Tier::Optimized | Tier::Auto => {
                 let options = config.options();
@@ -151,9 +153,9 @@ impl Program {
                 let control = Arc::new(control);
                 control.clone().listen(&image);
                 if config.tier == Tier::Auto {
-                    let tier_up =
-                        TierUp::new(module.clone(), options, symbols, config.observers, config.rule);
-                    tier_up.look_after(&image, control.clone());
+                    let rising = TierUp::new(module.clone(), options, symbols, config.observers, config.rule);
+                    rising.clone().look_after(&image, control.clone());
+                    tier_up = Some(rising);
                 }
                 (image, None, control)
             }
@@ -180,14 +182,31 @@ impl Program {
         let Config { tier, fuel, depth, observers, .. } = config;
         let replaceable = module.funcs().iter().zip(0..).filter(|(f, _)| f.replaceable);
         let replaceable = replaceable.map(|(f, id)| (f.name.clone(), FuncId(id))).collect();
-        let inner =
-            Inner { tier, image, module, interpreted, control, fuel, depth, exports, replaceable, observers };
+        let inner = Inner {
+            tier,
+            tier_up,
+            image,
+            module,
+            interpreted,
+            control,
+            fuel,
+            depth,
+            exports,
+            replaceable,
+            observers,
+        };
         Ok(Program(Arc::new(inner)))
     }
 
     /// What watches and asks this program's calls.
     pub(crate) fn control(&self) -> &Arc<Control> {
         &self.0.control
+    }
+
+    /// What [`Tier::Auto`] has done so far; none in other tiers.
+    #[doc(hidden)]
+    pub fn changes(&self) -> Option<Changes> {
+        Some(self.0.tier_up.as_ref()?.changes())
     }
 
     /// The module it was loaded from.

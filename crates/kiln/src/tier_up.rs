@@ -24,7 +24,7 @@ use kiln_ir::{Block, FuncId, Function};
 use kiln_runtime::fork::ObjectMutex;
 use kiln_runtime::{HostSymbols, Image, Takeover, WeakImage, background};
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,15 @@ pub struct Rule {
     pub at_once: bool,
     /// Always at the loop head that was counted, not at one further out.
     pub innermost: bool,
+}
+
+/// What [`Tier::Auto`](crate::Tier::Auto) has done in a program.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Changes {
+    /// The functions whose calls go to better code, sorted.
+    pub improved: Vec<String>,
+    /// How many calls under way were taken over.
+    pub taken_over: u64,
 }
 
 impl Default for Rule {
@@ -72,6 +81,8 @@ pub(crate) struct TierUp {
     observers: Observers,
     control: OnceLock<Arc<Control>>,
     rule: Rule,
+    /// How often an activation was taken over.
+    taken_over: AtomicU64,
     functions: ObjectMutex<HashMap<FuncId, Rise>>,
 }
 
@@ -121,7 +132,8 @@ impl TierUp {
     ) -> Arc<TierUp> {
         let options = Options { tier: kiln_codegen::Tier::Optimized, ..options };
         let (image, control, functions) = (OnceLock::new(), OnceLock::new(), ObjectMutex::default());
-        Arc::new(TierUp { image, module, options, symbols, observers, control, rule, functions })
+        let taken_over = AtomicU64::new(0);
+        Arc::new(TierUp { image, module, options, symbols, observers, control, rule, taken_over, functions })
     }
 
     /// Begins to look after the image of a program, which was compiled and linked for it.
@@ -142,12 +154,24 @@ impl TierUp {
             self.want_calls(counter.func);
             return None;
         };
-        let found = self.round(&image, number, counter.func, head);
+        let mut found = self.round(&image, number, counter.func, head);
         if self.rule.at_once && found.is_none() {
             // It may be there now.
-            return self.ready(&mut self.functions.lock().entry(counter.func).or_default(), head);
+            found = self.ready(self.functions.lock().entry(counter.func).or_default(), head);
+        }
+        if found.is_some() {
+            self.taken_over.fetch_add(1, Ordering::Relaxed);
         }
         found
+    }
+
+    /// The functions whose calls go to better code, and how many activations were taken over.
+    pub fn changes(&self) -> Changes {
+        let functions = self.functions.lock();
+        let done = functions.iter().filter(|(_, rise)| matches!(rise.calls, Progress::Done(..)));
+        let mut improved: Vec<String> = done.map(|(func, _)| self.module.func(*func).name.clone()).collect();
+        improved.sort_unstable();
+        Changes { improved, taken_over: self.taken_over.load(Ordering::Relaxed) }
     }
 
     /// Code that can take over at a loop head.

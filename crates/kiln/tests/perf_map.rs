@@ -1,6 +1,6 @@
 //! The map file from which profilers name compiled code.
 
-use kiln::{Config, Engine, Program};
+use kiln::{Config, Engine, Program, Rule, Tier};
 use std::fs;
 use std::ops::Range;
 
@@ -23,8 +23,8 @@ extern "C" fn far(n: i64) -> i64 {
     n + 1
 }
 
-fn load() -> Program {
-    let mut engine = Engine::new(Config::new().perf_map(true));
+fn load(config: Config) -> Program {
+    let mut engine = Engine::new(config.perf_map(true));
     engine.define("shout", |_: i64| ());
     // SAFETY: the program declares it as it is.
     unsafe { engine.define_address("far", far as *const u8) };
@@ -77,7 +77,7 @@ fn functions_and_what_surrounds_them_are_named_in_each_process() {
     let silent = Engine::new(Config::new()).load_text("export fn f() {\n ret\n}").unwrap();
     assert_eq!(map_of(std::process::id()).len(), 1);
 
-    let program = load();
+    let program = load(Config::new().tier(Tier::Baseline));
     let outer = program.function::<fn(i64) -> i64>("outer").unwrap();
     let twice = program.function::<fn(i64) -> i64>("twice").unwrap();
     // SAFETY: the program calls what is declared as it is.
@@ -105,7 +105,7 @@ fn functions_and_what_surrounds_them_are_named_in_each_process() {
 
     // A child has a file of its own, in which the code that it has from its parent is named too.
     let child = in_child(|| {
-        let more = load();
+        let more = load(Config::new().tier(Tier::Baseline));
         let twice = more.function::<fn(i64) -> i64>("twice").unwrap();
         assert_named(&map_of(std::process::id()), twice.address(), "twice");
     });
@@ -116,6 +116,21 @@ fn functions_and_what_surrounds_them_are_named_in_each_process() {
     for pid in [std::process::id(), child] {
         fs::remove_file(format!("/tmp/perf-{pid}.map")).unwrap();
     }
+}
+
+#[test]
+fn better_code_is_named_as_its_function_is() {
+    in_child(|| {
+        let rule = Rule { calls: 0, rounds: 0, at_once: true, innermost: false };
+        let program = load(Config::new().rule(rule));
+        let outer = program.function::<fn(i64) -> i64>("outer").unwrap();
+        // SAFETY: the program calls what is declared as it is.
+        assert_eq!(unsafe { outer.call(4) }, Ok(9));
+        let map = map_of(std::process::id());
+        assert_named(&map, outer.address(), "stub:outer");
+        assert_eq!(map.iter().filter(|(_, name)| name == "outer").count(), 2);
+        fs::remove_file(format!("/tmp/perf-{}.map", std::process::id())).unwrap();
+    });
 }
 
 #[test]
