@@ -272,7 +272,8 @@ fn frames_are_right_at_every_instruction() {
         ("popping", "main"),
         ("fewer", "main"),
     ];
-    let commands = "break first_step\nrun\nset $i = 0\nwhile $i < 500\necho @@\\n\nbacktrace 6\nstepi\nset $i = $i + 1\nend";
+    // Calls by slots, and counting, would be steps too.
+    let commands = "set args run --gdb --tier baseline gdb-steps.kiln\nbreak first_step\nrun\nset $i = 0\nwhile $i < 500\necho @@\\n\nbacktrace 6\nstepi\nset $i = $i + 1\nend";
     let Some(output) = debug("gdb-steps.kiln", SHAPES, commands) else { return };
     let traces = backtraces(&output);
     let end = traces.iter().position(|frames| frames[0].0 == "last_step").expect("runs to its end");

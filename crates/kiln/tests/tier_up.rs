@@ -219,7 +219,7 @@ fn children_compile_on_a_thread_of_their_own() {
         let program = load(soon(), FIB);
         let fib = program.function::<fn(i64) -> i64>("fib").unwrap();
         // SAFETY: it touches no memory.
-        assert_eq!(unsafe { fib.call(6 + n % 8) }.is_ok(), true);
+        assert!(unsafe { fib.call(6 + n % 8) }.is_ok());
         // What was asked for may be waiting, under way or done.
         in_child(|| {
             let other = load(soon(), FIB);
