@@ -2,6 +2,7 @@
 //! what its checks cost, against itself.
 //! How each figure comes about is written in docs/benchmarks/README.md.
 
+mod auto;
 mod checks;
 mod cold;
 mod compile;
@@ -9,17 +10,29 @@ mod figures;
 mod json;
 mod kernels;
 mod measure;
+mod memory;
+mod plots;
 mod process;
+mod progress;
 mod run;
+mod shapes;
+mod summary;
 mod synthetic;
+mod system;
+mod tiers;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use figures::Figure;
 use serde::Serialize;
+use std::fmt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
+use tiers::KilnTier;
+
+#[global_allocator]
+static ALLOCATOR: memory::Counting = memory::Counting;
 
 /// Measures Kiln against other compilers, as ratios of CPU time. Wants a quiet machine.
 #[derive(Parser)]
@@ -40,24 +53,37 @@ struct Cli {
 
 #[derive(Clone, Subcommand)]
 enum What {
-    /// Run time of the kernels
+    /// The kernels: run time, compile time, code size, memory
     Run {
         /// Only kernels with this in their name
         only: Option<String>,
     },
-    /// Compile time of synthetic programs
+    /// Compile time of synthetic programs, and memory
     Compile,
+    /// Compile time of functions of unusual shape at growing sizes
+    Shapes,
+    /// Loading and running the kernels with the tier that chooses, against the fixed ones
+    Auto,
+    /// All that the figures of the tiers need, in one run; as JSON one object with a number per figure
+    Summary {
+        /// Also write the summary and its plots to docs/benchmarks/
+        #[arg(long)]
+        write: bool,
+    },
     /// A small program as a process
     Cold,
     /// The example json on 10 MB, as a process
     Json,
     /// Guards, safepoints and limits that find nothing, against the same programs without
     Checks,
-    /// Nothing but Kiln's builder, verifier and baseline compiler for some seconds, for a profiler to look at
+    /// Nothing but Kiln's builder, verifier and one of its compilers for some seconds, for a profiler to look at
     Profile {
         /// How long
         #[arg(default_value_t = 5)]
         seconds: u64,
+        /// Which compiler
+        #[arg(long, default_value = "baseline", value_parser = tier)]
+        tier: KilnTier,
     },
     /// Everything
     All,
@@ -71,6 +97,10 @@ struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     compile: Option<compile::CompileReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    shapes: Option<Vec<shapes::Point>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auto: Option<auto::AutoReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     cold: Option<cold::ColdReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     json: Option<json::JsonReport>,
@@ -83,8 +113,10 @@ struct Report {
 struct Machine {
     processor: String,
     gcc: String,
+    clang: String,
     tcc: String,
     rustc: String,
+    load: String,
     quick: bool,
 }
 
@@ -100,40 +132,62 @@ impl Machine {
         Machine {
             processor: processor.map_or("unknown", |(_, name)| name).to_string(),
             gcc: first_line("gcc", "--version"),
+            clang: first_line("clang", "--version"),
             tcc: first_line("tcc", "-v"),
             rustc: first_line("rustc", "--version"),
+            load: std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim().to_string(),
             quick,
         }
     }
 }
 
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Machine { processor, gcc, clang, tcc, rustc, load, quick } = self;
+        write!(f, "{processor}, load {load}\n{gcc}; {clang}; {tcc}; {rustc}; Cranelift 0.135, dynasm-rs 5")?;
+        if *quick {
+            write!(f, "\nA quick run: a first impression, not a result.")?;
+        }
+        Ok(())
+    }
+}
+
+/// A tier by the word for it.
+fn tier(word: &str) -> Result<KilnTier, String> {
+    let words = || tiers::ALL.iter().map(|tier| tier.word).collect::<Vec<_>>().join(", ");
+    let found = tiers::ALL.iter().find(|tier| tier.word == word);
+    found.copied().ok_or_else(|| format!("the tiers are: {}", words()))
+}
+
 impl Report {
+    fn new(machine: Machine) -> Report {
+        let (run, compile, shapes, auto) = Default::default();
+        Report { machine, run, compile, shapes, auto, cold: None, json: None, checks: None }
+    }
+
     fn figures(&self) -> Vec<Figure> {
         let compile = self.compile.iter().flat_map(|r| &r.figures);
         let run = self.run.iter().flat_map(|r| &r.figures);
         let cold = self.cold.iter().flat_map(|r| &r.figures);
         let json = self.json.iter().flat_map(|r| &r.figures);
         let checks = self.checks.iter().flat_map(|r| &r.figures);
-        compile.chain(run).chain(cold).chain(json).chain(checks).cloned().collect()
+        let auto = self.auto.iter().flat_map(|r| &r.figures);
+        compile.chain(run).chain(auto).chain(cold).chain(json).chain(checks).cloned().collect()
     }
 
     fn print(&self) {
-        let Machine { processor, gcc, tcc, rustc, quick } = &self.machine;
-        println!("{processor}\n{gcc}; {tcc}; {rustc}; Cranelift 0.135, dynasm-rs 5");
-        if *quick {
-            println!("A quick run: a first impression, not a result.");
-        }
+        println!("{}", self.machine);
         if let Some(report) = &self.run {
-            println!(
-                "\nRun time: ratios of CPU time to gcc -O0, medians [quartiles]\n{}",
-                run::table(report)
-            );
+            run::print(report);
         }
         if let Some(report) = &self.compile {
-            println!(
-                "\nCompile time: ns of CPU time per op, medians [quartiles]\n{}",
-                compile::table(report)
-            );
+            compile::print(report);
+        }
+        if let Some(points) = &self.shapes {
+            println!("\nCompile time of unusual shapes: medians\n{}", shapes::table(points));
+        }
+        if let Some(report) = &self.auto {
+            println!("\nLoading and running, by the clock: medians [quartiles]\n{}", auto::table(report));
         }
         if let Some(report) = &self.cold {
             println!("\nCold start: medians [quartiles]\n{}", cold::table(report));
@@ -154,12 +208,15 @@ impl Report {
 
 fn main() -> Result<ExitCode> {
     let cli = Cli::parse();
-    if let What::Profile { seconds } = cli.what {
-        compile::profile(Duration::from_secs(seconds))?;
+    if let What::Profile { seconds, tier } = cli.what {
+        compile::profile(tier, Duration::from_secs(seconds))?;
         return Ok(ExitCode::SUCCESS);
     }
     let machine = Machine::here(cli.quick);
-    let mut report = Report { machine, run: None, compile: None, cold: None, json: None, checks: None };
+    if let What::Summary { write } = cli.what {
+        return summarize(machine, cli.json, write);
+    }
+    let mut report = Report::new(machine);
     let (run_time, only) = match &cli.what {
         What::Run { only } => (true, only.as_deref()),
         what => (matches!(what, What::All), None),
@@ -169,6 +226,12 @@ fn main() -> Result<ExitCode> {
     }
     if matches!(cli.what, What::Compile | What::All) {
         report.compile = Some(compile::measure(cli.quick)?);
+    }
+    if matches!(cli.what, What::Shapes | What::All) {
+        report.shapes = Some(shapes::measure(cli.quick)?);
+    }
+    if matches!(cli.what, What::Auto | What::All) {
+        report.auto = auto::measure(cli.quick)?;
     }
     if matches!(cli.what, What::Cold | What::All) {
         report.cold = Some(cold::measure(cli.quick, cli.kiln.as_deref())?);
@@ -184,6 +247,24 @@ fn main() -> Result<ExitCode> {
     } else {
         report.print();
     }
-    let passed = report.figures().iter().all(|figure| figure.pass);
-    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(verdict(&report.figures()))
+}
+
+fn verdict(figures: &[Figure]) -> ExitCode {
+    if figures.iter().all(|figure| figure.pass) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn summarize(machine: Machine, json: bool, write: bool) -> Result<ExitCode> {
+    let summary = summary::measure(machine)?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&summary.json()?)?);
+    } else {
+        print!("{}", summary.text());
+    }
+    if write {
+        for file in summary.write()? {
+            eprintln!("wrote {}", file.display());
+        }
+    }
+    Ok(verdict(&summary.figures()))
 }

@@ -70,10 +70,10 @@ impl Runner {
         command.stdout(Stdio::null());
         let start = Instant::now();
         let child = command.spawn().with_context(|| format!("{} cannot be started", self.label))?;
-        let (status, cpu) = wait(child);
+        let usage = wait(child);
         self.wall.0.push(start.elapsed().as_secs_f64() * 1e3);
-        self.cpu.0.push(cpu);
-        ensure!(status == 0, "{} ends with status {status}", self.label);
+        self.cpu.0.push(usage.cpu_ms);
+        ensure!(usage.status == 0, "{} ends with status {}", self.label, usage.status);
         Ok(())
     }
 
@@ -97,8 +97,28 @@ pub fn take_turns(runners: &mut [Runner], rounds: usize) -> Result<()> {
     Ok(())
 }
 
-/// Waits for a process; gives its status and its CPU time in milliseconds.
-fn wait(child: Child) -> (i32, f64) {
+/// What a process took.
+pub struct Usage {
+    status: i32,
+    /// CPU time of the process and those that it waited for, user and system, in milliseconds.
+    pub cpu_ms: f64,
+    /// The most memory that one of them had at a time; unknown if that is no more than this process has, because the
+    /// system counts a process as large as the one that started it.
+    pub peak_bytes: Option<usize>,
+}
+
+/// Runs a command that says nothing; gives what it took.
+///
+/// # Errors
+/// It is missing or fails.
+pub fn usage(command: &mut Command) -> Result<Usage> {
+    let usage = wait(command.stdin(Stdio::null()).spawn()?);
+    ensure!(usage.status == 0, "it ends with status {}", usage.status);
+    Ok(usage)
+}
+
+/// Waits for a process.
+fn wait(child: Child) -> Usage {
     // SAFETY: plain integers, for which zero is a value.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     let mut status = 0;
@@ -106,7 +126,19 @@ fn wait(child: Child) -> (i32, f64) {
     let pid = unsafe { libc::wait4(child.id() as libc::pid_t, &mut status, 0, &mut usage) };
     assert_eq!(pid, child.id() as libc::pid_t, "our child can be waited for");
     let ms = |time: libc::timeval| time.tv_sec as f64 * 1e3 + time.tv_usec as f64 / 1e3;
-    (status, ms(usage.ru_utime) + ms(usage.ru_stime))
+    let cpu_ms = ms(usage.ru_utime) + ms(usage.ru_stime);
+    let peak = usage.ru_maxrss as usize * 1024;
+    Usage { status, cpu_ms, peak_bytes: (peak > most_resident()).then_some(peak) }
+}
+
+/// The most memory that this process has had.
+fn most_resident() -> usize {
+    // SAFETY: plain integers, for which zero is a value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: writes the structure it is given.
+    let result = unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) };
+    assert_eq!(result, 0, "the system knows what this process has used");
+    usage.ru_maxrss as usize * 1024
 }
 
 /// The repository's root.

@@ -1,20 +1,24 @@
-//! Run time: the kernels, compiled by everyone, checked to compute the same, then timed in turns.
+//! The kernels: compiled by everyone, checked to compute the same, then run and compiled in turns.
 
-use crate::figures::{Figure, RUN_VS_GCC_O0};
-use crate::kernels::{self, KernelSource};
+use crate::figures::{
+    Figure, OPTIMIZED_RUN_VS_CRANELIFT, OPTIMIZED_RUN_VS_GCC, OPTIMIZED_RUN_WORST, RUN_VS_GCC_O0,
+    RUN_VS_GCC_O2,
+};
+use crate::kernels;
 use crate::measure::{Samples, Spread, geometric_mean, short, timed};
-use anyhow::{Context, Result, ensure};
+use crate::progress;
+use crate::system::{self, CRANELIFT_SPEED, Compiled, Program, System};
+use crate::tiers::{BASELINE, OPTIMIZED};
+use anyhow::{Result, ensure};
 use comfy_table::{Table, presets};
-use kiln::{Config, Engine, Function, Tier};
-use kiln_bench_peers::c;
-use kiln_bench_peers::cranelift::{self, Allocator};
-use kiln_bench_peers::{Entry, Kernel};
+use kiln::Tier;
 use serde::Serialize;
 
-/// Kiln's name in the reports.
-const KILN: &str = "Kiln baseline";
-/// What the figure is relative to.
-const BASE: &str = "gcc -O0";
+const GCC_O0: &str = "gcc -O0";
+/// What ratios are mostly relative to.
+pub const GCC_O2: &str = "gcc -O2";
+/// The kernels of which nothing but their recursion is measured.
+const RECURSION: &[&str] = &["fib"];
 
 /// One kernel by one compiler.
 #[derive(Clone, Debug, Serialize)]
@@ -24,6 +28,13 @@ pub struct Timing {
     pub ms: Spread,
     pub over_gcc_o0: Spread,
     pub over_gcc_o2: Spread,
+    pub over_cranelift_speed: Spread,
+    /// CPU time of compiling, in nanoseconds per instruction of the kernel's module.
+    pub compile: Spread,
+    /// Bytes of code per instruction of the kernel's module.
+    pub code: f64,
+    /// The most memory that compiling takes, in bytes.
+    pub peak: Option<usize>,
 }
 
 /// One kernel by everyone.
@@ -31,23 +42,47 @@ pub struct Timing {
 pub struct KernelReport {
     pub kernel: &'static str,
     pub n: i64,
+    /// The instructions of its module.
+    pub ops: usize,
     pub timings: Vec<Timing>,
 }
 
-/// The run-time part of a report.
+/// Geometric means of one compiler over all kernels.
+#[derive(Clone, Debug, Serialize)]
+pub struct Mean {
+    pub compiler: &'static str,
+    pub over_gcc_o0: f64,
+    pub over_gcc_o2: f64,
+    /// Nanoseconds per instruction.
+    pub compile: f64,
+    /// Bytes of code per instruction.
+    pub code: f64,
+    /// Bytes of memory; none if it is not known for every kernel.
+    pub peak: Option<f64>,
+}
+
+/// The kernels' part of a report.
 #[derive(Clone, Debug, Serialize)]
 pub struct RunReport {
     pub kernels: Vec<KernelReport>,
-    /// Compilers with the geometric mean of their ratios to gcc -O0 and to gcc -O2.
-    pub means: Vec<(&'static str, f64, f64)>,
+    pub means: Vec<Mean>,
+    /// Who could not take part.
+    pub notes: Vec<String>,
     pub figures: Vec<Figure>,
 }
 
 /// One kernel by one compiler, ready to run.
 struct Contestant {
-    name: &'static str,
-    kernel: Kernel,
+    compiled: Compiled,
     times: Samples,
+    compile: Samples,
+}
+
+/// One kernel and all who take part in it.
+struct Contest {
+    program: Program,
+    contestants: Vec<Contestant>,
+    memory: Vec<u8>,
 }
 
 /// Measures the kernels whose names contain `only`.
@@ -55,129 +90,229 @@ struct Contestant {
 /// # Errors
 /// A compiler fails, or the compilers' kernels do not compute the same.
 pub fn measure(quick: bool, only: Option<&str>) -> Result<RunReport> {
-    let rounds = if quick { 5 } else { 21 };
+    let (systems, notes) = System::all()?;
+    let chosen: Vec<_> =
+        kernels::ALL.iter().filter(|k| only.is_none_or(|part| k.name.contains(part))).collect();
+    ensure!(!chosen.is_empty(), "no kernel has {:?} in its name", only.unwrap_or_default());
+    let bar = progress::bar("compile", chosen.len());
     let mut all = Vec::new();
-    for kernel in kernels::ALL.iter().filter(|k| only.is_none_or(|part| k.name.contains(part))) {
-        all.push((*kernel, contestants(*kernel)?));
+    for kernel in chosen {
+        all.push(contest(Program::new(*kernel)?, &systems)?);
+        bar.step(kernel.name);
     }
-    ensure!(!all.is_empty(), "no kernel has {:?} in its name", only.unwrap_or_default());
-    for round in 0..rounds {
-        for (kernel, contestants) in &mut all {
-            let mut memory = vec![0; kernel.memory];
-            let count = contestants.len();
-            for turn in 0..count {
-                let contestant = &mut contestants[(turn + round) % count];
-                let (ns, _) = timed(|| contestant.kernel.call(kernel.n, &mut memory));
-                contestant.times.0.push(ns / 1e6);
-            }
-        }
-    }
-    Ok(report(&all))
+    drop(bar);
+    let (runs, compiles, processes) = if quick { (5, 5, 0) } else { (41, 41, 4) };
+    compile_in_turns(&mut all, compiles, processes)?;
+    run_in_turns(&mut all, runs);
+    Ok(report(&systems, all, notes))
 }
 
 /// Compiles a kernel with everyone and checks that all results are those of the interpreter and of each other.
-fn contestants(source: KernelSource) -> Result<Vec<Contestant>> {
-    let contestant = |name, kernel| Contestant { name, kernel, times: Samples::default() };
-    let function = kiln(source, Tier::Baseline)?;
-    let module = function.program().module().clone();
-    let mut all = vec![contestant(KILN, callable(function))];
-    all.push(contestant("Cranelift none", cranelift::kernel(&module, Allocator::Backtracking)?));
-    all.push(contestant("Cranelift single-pass", cranelift::kernel(&module, Allocator::SinglePass)?));
-    for compiler in c::ALL {
-        all.push(contestant(compiler.name, compiler.kernel(&source.c())?));
-    }
+fn contest(program: Program, systems: &[System]) -> Result<Contest> {
+    let source = program.source;
     let mut memory = vec![0; source.memory];
-    let interpreted = kiln(source, Tier::Interpreter)?;
+    let interpreted = system::load(source, Tier::Interpreter)?;
     // SAFETY: the kernel stays inside the memory that its row of the table gives it.
     let defined = unsafe { interpreted.call(source.small, memory.as_mut_ptr()) }?;
     let mut expected = None;
-    for Contestant { name, kernel, .. } in &all {
-        let small = kernel.call(source.small, &mut memory);
+    let mut contestants = Vec::new();
+    for system in systems {
+        let compiled = Compiled::new(*system, &program)?;
+        let name = system.name();
+        let small = compiled.kernel.call(source.small, &mut memory);
         ensure!(small == defined, "{}({}) is {defined}, {name} gives {small}", source.name, source.small);
-        let results: Vec<i64> = source.sizes().map(|n| kernel.call(n, &mut memory)).collect();
+        let results: Vec<i64> = source.sizes().map(|n| compiled.kernel.call(n, &mut memory)).collect();
         let expected = expected.get_or_insert_with(|| results.clone());
         ensure!(results == *expected, "{}: {name} gives {results:?}, not {expected:?}", source.name);
+        contestants.push(Contestant { compiled, times: Samples::default(), compile: Samples::default() });
     }
-    Ok(all)
+    Ok(Contest { program, contestants, memory })
 }
 
-type KilnKernel = Function<fn(i64, *mut u8) -> i64>;
-
-/// The kernel through Kiln.
-fn kiln(source: KernelSource, tier: Tier) -> Result<KilnKernel> {
-    let engine = Engine::new(Config::new().tier(tier));
-    let program = engine.load_text(&source.kiln()?).with_context(|| format!("{}.kiln", source.name))?;
-    Ok(program.function("kernel")?)
-}
-
-/// The machine code itself, called like that of the others: what entering it from Rust costs is not measured.
-fn callable(function: KilnKernel) -> Kernel {
-    // SAFETY: the facade has checked that the function has this signature.
-    let entry = unsafe { std::mem::transmute::<*const u8, Entry>(function.address()) };
-    // SAFETY: as above; the function keeps its program alive.
-    unsafe { Kernel::new(entry, function) }
-}
-
-fn report(all: &[(KernelSource, Vec<Contestant>)]) -> RunReport {
-    let kernels: Vec<KernelReport> = all
-        .iter()
-        .map(|(source, contestants)| {
-            let times = |name| &contestants.iter().find(|c| c.name == name).expect("everyone runs").times;
-            let (o0, o2) = (times(BASE), times("gcc -O2"));
-            let timing = |c: &Contestant| Timing {
-                compiler: c.name,
-                ms: c.times.spread(),
-                over_gcc_o0: c.times.over(o0).spread(),
-                over_gcc_o2: c.times.over(o2).spread(),
-            };
-            KernelReport {
-                kernel: source.name,
-                n: source.n,
-                timings: contestants.iter().map(timing).collect(),
+/// Each round every compiler goes through all kernels, so that it meets other code each time, as a compiler does; once
+/// before it counts, so that it is not the caches of the one before that are measured.
+fn compile_in_turns(all: &mut [Contest], rounds: usize, processes: usize) -> Result<()> {
+    let bar = progress::bar("compile", rounds);
+    for round in 0..rounds {
+        for turn in 0..all[0].contestants.len() {
+            let at = (turn + round) % all[0].contestants.len();
+            let process = all[0].contestants[at].compiled.is_process();
+            if process && round > processes {
+                continue;
             }
-        })
-        .collect();
-    let mean = |name: &str, of: fn(&Timing) -> f64| {
-        let timings = kernels.iter().flat_map(|k| &k.timings);
-        geometric_mean(timings.filter(|t| t.compiler == name).map(of))
-    };
-    let means = all[0]
-        .1
-        .iter()
-        .map(|c| (c.name, mean(c.name, |t| t.over_gcc_o0.median), mean(c.name, |t| t.over_gcc_o2.median)));
-    let means = means.collect();
-    let value = Spread {
-        median: mean(KILN, |t| t.over_gcc_o0.median),
-        low: mean(KILN, |t| t.over_gcc_o0.low),
-        high: mean(KILN, |t| t.over_gcc_o0.high),
-        min: mean(KILN, |t| t.over_gcc_o0.min),
-        samples: all[0].1[0].times.0.len(),
-    };
-    let figures = if all.len() == kernels::ALL.len() { vec![RUN_VS_GCC_O0.measured(value)] } else { vec![] };
-    RunReport { kernels, means, figures }
+            for counts in [false, true] {
+                for Contest { program, contestants, .. } in all.iter_mut().filter(|_| counts || !process) {
+                    let contestant = &mut contestants[at];
+                    let ns = contestant.compiled.compile(program)?;
+                    if counts {
+                        contestant.compile.0.push(ns / program.ops as f64);
+                    }
+                }
+            }
+        }
+        bar.step("");
+    }
+    Ok(())
 }
 
-/// The measurements for a reader: time of Kiln, then ratios to gcc -O0.
-pub fn table(report: &RunReport) -> Table {
+fn run_in_turns(all: &mut [Contest], rounds: usize) {
+    let bar = progress::bar("run", rounds);
+    for round in 0..rounds {
+        for Contest { program, contestants, memory } in &mut *all {
+            let count = contestants.len();
+            for turn in 0..count {
+                let contestant = &mut contestants[(turn + round) % count];
+                let (ns, _) = timed(|| contestant.compiled.kernel.call(program.source.n, memory));
+                contestant.times.0.push(ns / 1e6);
+            }
+        }
+        bar.step("");
+    }
+}
+
+fn report(systems: &[System], all: Vec<Contest>, notes: Vec<String>) -> RunReport {
+    let kernels: Vec<KernelReport> = all.iter().map(Contest::report).collect();
+    let means: Vec<Mean> = systems.iter().map(|system| mean(&kernels, system.name())).collect();
+    let figures = if all.len() == kernels::ALL.len() { figures(&kernels) } else { vec![] };
+    RunReport { kernels, means, notes, figures }
+}
+
+impl Contest {
+    fn report(&self) -> KernelReport {
+        let times = |name| {
+            let found = self.contestants.iter().find(|c| c.compiled.system.name() == name);
+            &found.expect("those that ratios refer to always run").times
+        };
+        let (o0, o2, speed) = (times(GCC_O0), times(GCC_O2), times(CRANELIFT_SPEED));
+        let timing = |c: &Contestant| Timing {
+            compiler: c.compiled.system.name(),
+            ms: c.times.spread(),
+            over_gcc_o0: c.times.over(o0).spread(),
+            over_gcc_o2: c.times.over(o2).spread(),
+            over_cranelift_speed: c.times.over(speed).spread(),
+            compile: c.compile.spread(),
+            code: c.compiled.code_bytes as f64 / self.program.ops as f64,
+            peak: c.compiled.peak_bytes,
+        };
+        KernelReport {
+            kernel: self.program.source.name,
+            n: self.program.source.n,
+            ops: self.program.ops,
+            timings: self.contestants.iter().map(timing).collect(),
+        }
+    }
+}
+
+impl KernelReport {
+    /// The timing of a compiler, if it took part.
+    pub fn by(&self, compiler: &str) -> Option<&Timing> {
+        self.timings.iter().find(|timing| timing.compiler == compiler)
+    }
+}
+
+fn mean(kernels: &[KernelReport], compiler: &'static str) -> Mean {
+    let timings = || kernels.iter().filter_map(|k| k.by(compiler));
+    Mean {
+        compiler,
+        over_gcc_o0: geometric_mean(timings().map(|t| t.over_gcc_o0.median)),
+        over_gcc_o2: geometric_mean(timings().map(|t| t.over_gcc_o2.median)),
+        compile: geometric_mean(timings().map(|t| t.compile.median)),
+        code: geometric_mean(timings().map(|t| t.code)),
+        peak: timings().map(|t| Some(t.peak? as f64)).collect::<Option<Vec<f64>>>().map(geometric_mean),
+    }
+}
+
+fn figures(kernels: &[KernelReport]) -> Vec<Figure> {
+    let ratio = |compiler: &str, of: fn(&Timing) -> Spread| -> Option<Spread> {
+        let ratios: Vec<Spread> = kernels.iter().filter_map(|k| Some(of(k.by(compiler)?))).collect();
+        let mean = |part: fn(&Spread) -> f64| geometric_mean(ratios.iter().map(part));
+        (!ratios.is_empty()).then(|| Spread {
+            median: mean(|r| r.median),
+            low: mean(|r| r.low),
+            high: mean(|r| r.high),
+            min: mean(|r| r.min),
+            samples: ratios[0].samples,
+        })
+    };
+    let others = kernels.iter().filter(|k| !RECURSION.contains(&k.kernel));
+    let worst = others.filter_map(|k| Some(k.by(OPTIMIZED)?.over_gcc_o2));
+    let figures = [
+        ratio(OPTIMIZED, |t| t.over_gcc_o2).map(|v| OPTIMIZED_RUN_VS_GCC.measured(v)),
+        worst.max_by(|a, b| a.median.total_cmp(&b.median)).map(|v| OPTIMIZED_RUN_WORST.measured(v)),
+        ratio(OPTIMIZED, |t| t.over_cranelift_speed).map(|v| OPTIMIZED_RUN_VS_CRANELIFT.measured(v)),
+        ratio(BASELINE, |t| t.over_gcc_o2).map(|v| RUN_VS_GCC_O2.measured(v)),
+        ratio(BASELINE, |t| t.over_gcc_o0).map(|v| RUN_VS_GCC_O0.measured(v)),
+    ];
+    figures.into_iter().flatten().collect()
+}
+
+/// Run time for a reader: that of gcc -O2, and everyone's as ratios to it.
+fn table(report: &RunReport) -> Table {
     let mut table = Table::new();
-    let names = report.means.iter().map(|(name, ..)| name.to_string());
-    let header =
-        ["kernel".into(), "Kiln, ms".into()].into_iter().chain(names.map(|n| format!("{n} / {BASE}")));
+    let names = report.means.iter().map(|mean| mean.compiler.to_string());
+    let header = ["kernel".into(), format!("{GCC_O2}, ms")].into_iter().chain(names);
     table.load_preset(presets::ASCII_MARKDOWN).set_header(header);
     for kernel in &report.kernels {
-        let ours = &kernel.timings[0];
-        let ratios = kernel.timings.iter().map(|t| t.over_gcc_o0.to_string());
+        let gcc = kernel.by(GCC_O2).expect("gcc always runs");
+        let ratios = kernel.timings.iter().map(|t| t.over_gcc_o2.to_string());
         table.add_row(
-            [format!("{}({})", kernel.kernel, kernel.n), ours.ms.to_string()].into_iter().chain(ratios),
+            [format!("{}({})", kernel.kernel, kernel.n), short(gcc.ms.median)].into_iter().chain(ratios),
         );
     }
-    let row = |label: &str, values: Vec<f64>| {
-        [label.to_string(), String::new()]
-            .into_iter()
-            .chain(values.into_iter().map(short))
-            .collect::<Vec<_>>()
-    };
-    table.add_row(row("geometric mean", report.means.iter().map(|m| m.1).collect()));
-    table.add_row(row("geometric mean over gcc -O2", report.means.iter().map(|m| m.2).collect()));
+    let means = report.means.iter().map(|mean| short(mean.over_gcc_o2));
+    table.add_row(["geometric mean".into(), String::new()].into_iter().chain(means));
     table
+}
+
+/// What compiling the kernels takes, for a reader: a row per compiler.
+fn compile_table(report: &RunReport) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::ASCII_MARKDOWN).set_header([
+        "compiler",
+        "run time / gcc -O2",
+        "compile, ns per op",
+        "code, bytes per op",
+        "peak memory, kB",
+    ]);
+    for mean in &report.means {
+        let peak = mean.peak.map_or("-".into(), |bytes| short(bytes / 1e3));
+        let numbers = [mean.over_gcc_o2, mean.compile, mean.code].map(short);
+        let [run, compile, code] = numbers;
+        table.add_row([mean.compiler.to_string(), run, compile, code, peak]);
+    }
+    table
+}
+
+/// A quantity per kernel and compiler for a reader.
+fn detail_table(report: &RunReport, of: fn(&Timing) -> String) -> Table {
+    let mut table = Table::new();
+    let names = report.means.iter().map(|mean| mean.compiler);
+    table.load_preset(presets::ASCII_MARKDOWN).set_header(["kernel", "ops"].into_iter().chain(names));
+    for kernel in &report.kernels {
+        let cells = kernel.timings.iter().map(of);
+        table.add_row([kernel.kernel.into(), kernel.ops.to_string()].into_iter().chain(cells));
+    }
+    table
+}
+
+/// All tables of a report under their titles.
+pub fn sections(report: &RunReport) -> Vec<(&'static str, Table)> {
+    let peak = |t: &Timing| t.peak.map_or("-".into(), |bytes| short(bytes as f64 / 1e3));
+    vec![
+        ("Run time: ratios of CPU time to gcc -O2, medians [quartiles]", table(report)),
+        ("Geometric means over the kernels", compile_table(report)),
+        ("Compiling the kernels: ns of CPU time per op", detail_table(report, |t| short(t.compile.median))),
+        ("Size of the code: bytes per op", detail_table(report, |t| short(t.code))),
+        ("Peak memory of compiling: kB", detail_table(report, peak)),
+    ]
+}
+
+/// Prints what [`sections`] gives, and who could not take part.
+pub fn print(report: &RunReport) {
+    for (title, table) in sections(report) {
+        println!("\n{title}\n{table}");
+    }
+    for note in &report.notes {
+        println!("\n{note}");
+    }
 }

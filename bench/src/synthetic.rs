@@ -1,4 +1,4 @@
-//! Synthetic programs through Kiln: builder, verifier, baseline compiler, relocation.
+//! Synthetic programs through Kiln: builder, verifier, compiler, relocation.
 
 use anyhow::{Result, bail};
 use kiln_bench_peers::shape::{BASE, BLOCK_OPS, Name, Program, Relation, Step, What};
@@ -11,6 +11,7 @@ use kiln_ir::{
 
 /// Builds and compiles synthetic programs, one after the other in the same memory.
 pub struct Synthetic {
+    options: Options,
     module: Module,
     func: FuncId,
     blocks: Vec<Block>,
@@ -19,12 +20,14 @@ pub struct Synthetic {
     bytes: Vec<u8>,
 }
 
-impl Default for Synthetic {
-    fn default() -> Synthetic {
+impl Synthetic {
+    /// A compiler with these options.
+    pub fn new(options: Options) -> Synthetic {
         let mut module = Module::new();
         let signature = Signature::new([Type::Ptr, Type::I64], [Type::I64]);
         let func = module.declare("synthetic", signature, Linkage::Export);
         Synthetic {
+            options,
             module,
             func,
             blocks: Vec::new(),
@@ -33,9 +36,7 @@ impl Default for Synthetic {
             bytes: Vec::new(),
         }
     }
-}
 
-impl Synthetic {
     /// The calls that a front end makes. Every temporary is a register of its own.
     pub fn build(&mut self, program: &Program) {
         if let Some(body) = self.module.take_body(self.func) {
@@ -69,9 +70,9 @@ impl Synthetic {
     /// The compiler refuses the program, or leaves something to link that a program without symbols cannot have.
     pub fn compile(&mut self, checked: &Checked) -> Result<usize> {
         self.code.clear();
-        let options = Options::default();
-        if let Err(refused) = kiln_codegen::compile(checked, &options, &mut self.scratch, &mut self.code) {
-            bail!("the baseline compiler refuses a synthetic program: {}", refused[0].fault);
+        if let Err(refused) = kiln_codegen::compile(checked, &self.options, &mut self.scratch, &mut self.code)
+        {
+            bail!("the compiler refuses a synthetic program: {}", refused[0].fault);
         }
         self.bytes.clear();
         self.bytes.extend_from_slice(&self.code.bytes);

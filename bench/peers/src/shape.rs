@@ -23,6 +23,8 @@ pub enum Kind {
     Ordinary,
     /// 24 integers and 8 floats that live throughout, and nothing else.
     Stress,
+    /// 4 integers and 1 float that live throughout: with two blocks, some 30 ops in all.
+    Small,
 }
 
 impl Kind {
@@ -31,6 +33,7 @@ impl Kind {
         match self {
             Kind::Ordinary => 6,
             Kind::Stress => 24,
+            Kind::Small => 4,
         }
     }
 
@@ -39,6 +42,7 @@ impl Kind {
         match self {
             Kind::Ordinary => 3,
             Kind::Stress => 8,
+            Kind::Small => 1,
         }
     }
 
@@ -47,6 +51,7 @@ impl Kind {
         match self {
             Kind::Ordinary => "ordinary",
             Kind::Stress => "stress",
+            Kind::Small => "small",
         }
     }
 }

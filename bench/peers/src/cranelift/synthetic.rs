@@ -1,6 +1,6 @@
 //! Synthetic programs through Cranelift's front end and compiler.
 
-use super::{Allocator, isa};
+use super::{Settings, isa};
 use crate::shape::{BASE, BLOCK_OPS, Meaning, Name, Program, Relation, Step, What};
 use anyhow::Result;
 use cranelift_codegen::Context;
@@ -26,9 +26,9 @@ impl Synthetic {
     ///
     /// # Errors
     /// Cranelift does not know this machine.
-    pub fn new(allocator: Allocator) -> Result<Synthetic> {
+    pub fn new(settings: Settings) -> Result<Synthetic> {
         Ok(Synthetic {
-            isa: isa(allocator)?,
+            isa: isa(settings)?,
             context: Context::new(),
             builder: FunctionBuilderContext::new(),
             control: ControlPlane::default(),

@@ -1,0 +1,108 @@
+//! The tier that chooses, against the better of those that are fixed: loading a kernel and running it once, as a program
+//! does that is started for one piece of work. What counts is the time until the result is there, which has waiting in it and
+//! leaves out what other threads compile meanwhile; so it is the clock on the wall that is read, unlike everywhere else.
+
+use crate::figures::{AUTO_VS_BETTER_TIER, Figure};
+use crate::kernels::{self, KernelSource};
+use crate::measure::{Samples, Spread, geometric_mean, short};
+use crate::progress;
+use crate::system::{self, Program};
+use crate::tiers::{self, AUTO};
+use anyhow::{Result, ensure};
+use comfy_table::{Table, presets};
+use kiln::{Config, Engine, Tier};
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// One kernel at one size.
+#[derive(Clone, Debug, Serialize)]
+pub struct Point {
+    pub kernel: &'static str,
+    pub n: i64,
+    /// Milliseconds from the start of loading to the result: the fixed tiers in their order, then the one that chooses.
+    pub ms: Vec<Spread>,
+    /// The time of the tier that chooses over that of the fixed tier with the lesser median.
+    pub over_better: Spread,
+}
+
+/// The part of a report about the tier that chooses.
+#[derive(Clone, Debug, Serialize)]
+pub struct AutoReport {
+    pub points: Vec<Point>,
+    /// The geometric mean over all points.
+    pub mean: f64,
+    pub figures: Vec<Figure>,
+}
+
+/// Measures each kernel at its millisecond size, and unless it is to be quick at its full size; nothing if there is no tier
+/// that chooses.
+///
+/// # Errors
+/// The tiers do not compute the same.
+pub fn measure(quick: bool) -> Result<Option<AutoReport>> {
+    let Some(auto) = AUTO else { return Ok(None) };
+    let tiers: Vec<Tier> = tiers::ALL.iter().map(|tier| tier.loaded).chain([auto]).collect();
+    let rounds = if quick { 11 } else { 41 };
+    let bar = progress::bar("auto", kernels::ALL.len());
+    let mut points = Vec::new();
+    for source in kernels::ALL {
+        let full = (!quick || source.short.is_none()).then_some(source.n);
+        for n in source.short.into_iter().chain(full) {
+            points.push(point(*source, n, &tiers, rounds)?);
+        }
+        bar.step(source.name);
+    }
+    let mean = geometric_mean(points.iter().map(|p| p.over_better.median));
+    let worst = points.iter().map(|p| p.over_better).max_by(|a, b| a.median.total_cmp(&b.median));
+    let figures = worst.map(|worst| AUTO_VS_BETTER_TIER.measured(worst)).into_iter().collect();
+    Ok(Some(AutoReport { points, mean, figures }))
+}
+
+fn point(source: KernelSource, n: i64, tiers: &[Tier], rounds: usize) -> Result<Point> {
+    let checked = Arc::new(Program::new(source)?.checked);
+    let engines: Vec<Engine> = tiers.iter().map(|tier| Engine::new(Config::new().tier(*tier))).collect();
+    let mut samples = vec![Samples::default(); tiers.len()];
+    let mut memory = vec![0; source.memory];
+    let mut expected = None;
+    // The first round warms everything, and does not count.
+    for round in 0..=rounds {
+        for turn in 0..tiers.len() {
+            let at = (turn + round) % tiers.len();
+            let start = Instant::now();
+            let function = system::kernel(&engines[at], &checked)?;
+            // SAFETY: the kernel stays inside the memory that its row of the table gives it.
+            let result = unsafe { function.call(n, memory.as_mut_ptr()) }?;
+            let ms = start.elapsed().as_secs_f64() * 1e3;
+            ensure!(*expected.get_or_insert(result) == result, "{}({n}) differs between tiers", source.name);
+            if round > 0 {
+                samples[at].0.push(ms);
+            }
+        }
+    }
+    let (chosen, fixed) = samples.split_last().expect("there are at least two");
+    let median = |s: &&Samples| s.spread().median;
+    let better = fixed.iter().min_by(|a, b| median(a).total_cmp(&median(b))).expect("there is one");
+    Ok(Point {
+        kernel: source.name,
+        n,
+        over_better: chosen.over(better).spread(),
+        ms: samples.iter().map(Samples::spread).collect(),
+    })
+}
+
+/// The measurements for a reader.
+pub fn table(report: &AutoReport) -> Table {
+    let mut table = Table::new();
+    let fixed = tiers::ALL.iter().map(|tier| format!("{}, ms", tier.name));
+    let header = std::iter::once("kernel".to_string()).chain(fixed);
+    table
+        .load_preset(presets::ASCII_MARKDOWN)
+        .set_header(header.chain(["auto, ms".into(), "auto / the better".into()]));
+    for p in &report.points {
+        let ms = p.ms.iter().map(|ms| short(ms.median));
+        let name = format!("{}({})", p.kernel, p.n);
+        table.add_row(std::iter::once(name).chain(ms).chain([p.over_better.to_string()]));
+    }
+    table
+}
