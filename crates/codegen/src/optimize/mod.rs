@@ -3,6 +3,7 @@
 pub mod alias;
 pub mod body;
 pub mod cfg;
+pub mod dead;
 pub mod dom;
 pub mod fused;
 pub mod if_convert;

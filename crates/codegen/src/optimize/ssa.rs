@@ -7,7 +7,8 @@
 //! 3. Renaming (here): a walk over the dominator tree that knows the current value of each register. In the same walk
 //!    instructions are folded ([`fold`], [`divide`], [`address`], [`control`]) and numbered ([`number`]); one that folds is never
 //!    written, and neither is a block that no edge goes to any more.
-//! 4. Writing ([`write`]): what is reached, in an order in which loops stand together, without jumps that lead nowhere else.
+//! 4. Writing ([`write`]): what is reached, in an order in which loops stand together, without jumps to blocks that
+//!    nothing else goes to. Then what nothing reads goes ([`dead`]).
 //!
 //! Sources: Cytron et al., "Efficiently Computing Static Single Assignment Form and the Control Dependence Graph", TOPLAS
 //! 13(4), 1991; for the placement Sreedhar and Gao, "A Linear Time Algorithm for Placing φ-Nodes", POPL 1995.
@@ -23,6 +24,7 @@ mod place;
 mod write;
 
 use super::body::{Body, Edge, Origin};
+use super::dead;
 use graph::{Graph, Node};
 use kiln_ir::function::Entry;
 use kiln_ir::op::{Effect, Field, Role, Shape};
@@ -58,6 +60,7 @@ pub struct Scratch {
     draft: Draft,
     table: Table,
     plan: write::Plan,
+    dead: dead::Scratch,
     /// The value of each register of the source.
     current: Vec<VReg>,
     /// Registers written anew in the blocks above the current one of the tree, with what they were before.
@@ -133,8 +136,13 @@ pub fn construct(source: &Source<'_>, settings: Settings, scratch: &mut Scratch,
     scratch.placement.run(source.f, &scratch.graph);
     let mut walk = Walk::new(source, settings, scratch, body);
     walk.run();
-    let Scratch { graph, draft, plan, .. } = scratch;
+    let Scratch { graph, draft, plan, dead, .. } = scratch;
     plan.write(source, graph, draft, body);
+    if settings.folds {
+        dead::sweep(body, dead);
+    } else {
+        body.f.recount();
+    }
 }
 
 /// The walk that renames.

@@ -31,7 +31,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Writes the draft's code into the body.
+    /// Writes the draft's code into the body; what its values are used for remains to be counted.
     pub fn write(&mut self, source: &Source<'_>, graph: &Graph, draft: &Draft, body: &mut Body) {
         self.reach(graph, draft);
         self.take_addresses(source, graph, draft);
@@ -141,7 +141,7 @@ impl Plan {
             writer.block(false, draft.params_of(node).iter().copied());
             self.node(draft, node, false, &mut writer);
         }
-        writer.finish();
+        writer.end();
     }
 
     fn is_cold(&self, source: &Source<'_>, graph: &Graph, node: Block) -> bool {
