@@ -275,9 +275,9 @@ impl Walk<'_> {
         let mut second = self.constant_of(VReg(inst.b));
         if either && second.is_none() {
             let first = self.constant_of(VReg(inst.a));
-            // A pointer stays first.
+            // A pointer stays first, and what is not numbered as it is.
             let pointer = inst.ty == Type::Ptr && self.body.f.ty(VReg(inst.b)) != Type::Ptr;
-            if first.is_some() || inst.a > inst.b && !pointer {
+            if first.is_some() || inst.a > inst.b && !pointer && inst.op != Op::Branch {
                 std::mem::swap(&mut inst.a, &mut inst.b);
                 second = first;
                 if inst.op.shape() != Shape::Binary {
