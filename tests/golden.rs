@@ -8,6 +8,7 @@ use kiln_ir::{FuncId, Module, Op, Signature, Type};
 use kiln_tests::destruct::optimized;
 use kiln_tests::golden::{self, Expected, Golden, Run};
 use kiln_tests::observe::STEPS;
+use kiln_tests::prepared::prepared;
 use kiln_tests::tiers::{WAYS, engine, engine_with};
 use std::collections::HashSet;
 use std::path::Path;
@@ -42,6 +43,32 @@ fn programs_give_what_their_files_say() {
     println!("{} files, {runs} runs", files.len());
     let shown: Vec<&str> = faults.iter().take(60).map(String::as_str).collect();
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), shown.join("\n"));
+}
+
+/// The passes over register IR change no program's meaning, on whichever tier it runs then.
+#[test]
+fn programs_give_the_same_behind_the_passes_over_registers() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("run");
+    let mut faults = vec![];
+    for entry in std::fs::read_dir(&dir).expect("the directory of golden files") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let text = std::fs::read_to_string(&path).expect("a readable file");
+        // What cannot be read is the other test's to report.
+        let Ok(golden) = golden::read(&text) else { continue };
+        let Ok(module) = kiln::text::parse(&name, &text, &kiln::NoIncludes) else { continue };
+        let Ok(checked) = kiln::verify::check(module) else { continue };
+        let module = Arc::new(prepared(&checked, kiln_codegen::Passes::ALL));
+        for way in WAYS {
+            let wanted = golden.tiers.as_ref().is_none_or(|t| t.iter().any(|t| t == way.tier_name));
+            for run in golden.runs.iter().filter(|_| wanted) {
+                if let Err(fault) = check(&engine(way), &module, run) {
+                    faults.push(format!("{name}, line {} on {way}: {fault}", run.line + 1));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 /// A row of the op table, or a type of one, that no golden file has fails here.

@@ -12,4 +12,5 @@ pub mod isolate;
 pub mod mutants;
 pub mod observe;
 pub mod plant;
+pub mod prepared;
 pub mod tiers;

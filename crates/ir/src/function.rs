@@ -590,6 +590,22 @@ impl Function {
         }
     }
 
+    /// Becomes a copy of another function, but for names and positions, and keeps its memory.
+    pub fn copy_from(&mut self, other: &Function) {
+        self.clear();
+        self.insts.extend_from_slice(&other.insts);
+        self.pool.extend_from_slice(&other.pool);
+        self.vregs.extend_from_slice(&other.vregs);
+        self.blocks.extend_from_slice(&other.blocks);
+        self.slots.extend_from_slice(&other.slots);
+        self.label_sets.extend_from_slice(&other.label_sets);
+        self.entries.extend_from_slice(&other.entries);
+        self.params = other.params;
+        self.has_calls = other.has_calls;
+        self.has_alloca = other.has_alloca;
+        self.has_tail_calls = other.has_tail_calls;
+    }
+
     /// Empties the function for the next one and keeps its memory.
     pub fn clear(&mut self) {
         self.insts.clear();

@@ -15,6 +15,7 @@ pub mod memory;
 pub mod operands;
 pub mod passes;
 pub mod preheaders;
+pub mod prepare;
 pub mod ssa;
 pub mod watch;
 
@@ -22,6 +23,7 @@ pub use body::{Body, Edge, Origin, Taken, Writer};
 pub(crate) use fused::Offer;
 pub use fused::{Fused, fuse};
 pub use passes::Passes;
+pub use prepare::{Prepare, Prepared, prepare};
 pub use watch::{Form, Watch};
 
 use alias::{Addresses, LoopMemory};

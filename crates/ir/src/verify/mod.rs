@@ -30,6 +30,8 @@ pub use limits::{Limits, MAX_ALIGN};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::entity::{Block, FuncId};
 use crate::module::{DataTarget, Module};
+use crate::op::Op;
+use std::sync::OnceLock;
 
 /// A module that keeps every rule. It cannot be changed.
 #[derive(Clone, PartialEq, Debug)]
@@ -37,6 +39,18 @@ pub struct Checked {
     module: Module,
     /// The labels whose addresses data holds, sorted, each once.
     labels: Vec<(FuncId, Block)>,
+    callers: Callers,
+}
+
+/// For each function the number of direct calls of it, when somebody has asked. It follows from the module, so it has no
+/// part in comparisons.
+#[derive(Clone, Debug, Default)]
+struct Callers(OnceLock<Box<[u32]>>);
+
+impl PartialEq for Callers {
+    fn eq(&self, _: &Callers) -> bool {
+        true
+    }
 }
 
 impl Checked {
@@ -50,7 +64,23 @@ impl Checked {
             .collect();
         labels.sort_unstable();
         labels.dedup();
-        Checked { module, labels }
+        Checked { module, labels, callers: Callers::default() }
+    }
+
+    /// The number of direct calls and tail calls of a function in the whole module. O(instructions of the module) the first
+    /// time, O(1) then.
+    pub fn call_sites(&self, func: FuncId) -> u32 {
+        let count = || {
+            let mut sites = vec![0; self.module.funcs.len()];
+            let bodies = self.module.funcs.iter().filter_map(|decl| decl.body.as_ref());
+            for inst in bodies.filter(|f| f.has_calls() || f.has_tail_calls()).flat_map(|f| f.insts()) {
+                if matches!(inst.op, Op::Call | Op::TailCall) {
+                    sites[inst.a as usize] += 1;
+                }
+            }
+            sites.into()
+        };
+        self.callers.0.get_or_init(count)[func.index()]
     }
 
     /// Gives the module back, for changes; it must be checked again.
