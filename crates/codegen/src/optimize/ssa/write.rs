@@ -3,6 +3,8 @@
 //! that is never reached is a trap that nothing reaches.
 
 use super::super::body::{Body, Writer};
+use super::super::cfg::Cfg;
+use super::super::loops::Loops;
 use super::graph::{Graph, Node};
 use super::{Draft, Source};
 use kiln_ir::op::Shape;
@@ -28,6 +30,10 @@ pub struct Plan {
     /// Nodes never reached whose addresses are taken, in the order of their blocks behind those of `order`.
     stubs: Vec<Block>,
     work: Vec<Block>,
+    /// Whether the order is that of the graph below, of what is left.
+    rearranged: bool,
+    cfg: Cfg,
+    loops: Loops,
 }
 
 impl Plan {
@@ -35,6 +41,7 @@ impl Plan {
     pub fn write(&mut self, source: &Source<'_>, graph: &Graph, draft: &Draft, body: &mut Body) {
         self.reach(graph, draft);
         self.take_addresses(source, graph, draft);
+        self.arrange(graph, draft);
         self.join(graph, draft);
         self.number(source, graph);
         self.blocks(source, graph, draft, body);
@@ -69,6 +76,26 @@ impl Plan {
         draft.addresses.iter().for_each(|block| self.labelled[block.index()] = true);
     }
 
+    /// Finds the order of the nodes. That of the graph serves also without the edges that went, unless a loop has several
+    /// ways in: without one of them it may begin elsewhere.
+    fn arrange(&mut self, graph: &Graph, draft: &Draft) {
+        let pruned = self.preds.iter().sum::<u32>() < graph.cfg.edges();
+        self.rearranged = pruned && graph.loops.loops.iter().any(|found| found.irreducible);
+        if !self.rearranged {
+            return;
+        }
+        self.cfg.begin();
+        for node in (0..graph.cfg.blocks()).map(Block) {
+            if self.live[node.index()] {
+                draft.edges_of(node).iter().for_each(|edge| self.cfg.edge(edge.to));
+            }
+            self.cfg.end_block();
+        }
+        graph.cfg.roots().iter().for_each(|root| self.cfg.root(*root));
+        self.cfg.finish();
+        self.loops.compute(&self.cfg);
+    }
+
     /// Finds blocks that end in a jump to a block that nothing else goes to.
     fn join(&mut self, graph: &Graph, draft: &Draft) {
         let nodes = graph.cfg.blocks() as usize;
@@ -76,6 +103,7 @@ impl Plan {
         self.next.resize(nodes, Block::NONE);
         self.continues.clear();
         self.continues.resize(nodes, false);
+        let loops = if self.rearranged { &self.loops } else { &graph.loops };
         for node in graph.dom.preorder() {
             if !self.live[node.index()] || matches!(graph.node(*node), Node::Entry(_)) {
                 continue;
@@ -87,7 +115,7 @@ impl Plan {
             // What a dispatch block does must stand alone, and what leaves a loop does not belong among its blocks.
             let plain =
                 matches!(graph.node(to), Node::Source(_)) && draft.params_of(to).iter().all(|v| v.is_none());
-            if only && plain && graph.loops.of(*node) == graph.loops.of(to) {
+            if only && plain && loops.of(*node) == loops.of(to) {
                 self.next[node.index()] = to;
                 self.continues[to.index()] = true;
             }
@@ -95,6 +123,7 @@ impl Plan {
     }
 
     fn number(&mut self, source: &Source<'_>, graph: &Graph) {
+        let loops = if self.rearranged { &self.loops } else { &graph.loops };
         self.block.clear();
         self.block.resize(graph.cfg.blocks() as usize, Block::NONE);
         self.order.clear();
@@ -103,7 +132,7 @@ impl Plan {
             let entry = matches!(graph.node(**node), Node::Entry(_));
             self.live[node.index()] && !self.continues[node.index()] && !entry
         };
-        self.order.extend(graph.loops.order().iter().filter(begins));
+        self.order.extend(loops.order().iter().filter(begins));
         for node in (0..source.f.blocks().len() as u32).map(Block) {
             if self.labelled[node.index()] && !self.live[node.index()] {
                 self.stubs.push(node);
