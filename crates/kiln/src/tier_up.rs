@@ -69,6 +69,8 @@ const NEVER: u32 = i32::MAX as u32;
 const SOON: Duration = Duration::from_micros(20);
 /// How long an activation may go round in a loop without coming by the head where it would be taken over.
 const PATIENCE: Duration = Duration::from_micros(500);
+/// How soon counters are looked at again where nothing is expected.
+const LONG: Duration = Duration::from_millis(10);
 /// Loop heads that one compilation serves at most.
 const HEADS: usize = 8;
 
@@ -120,6 +122,14 @@ enum Wanted {
     Calls,
     /// What takes over activations at these loop heads.
     Takeover(Vec<Block>),
+}
+
+/// What becomes of an activation that is at a loop head.
+enum Choice {
+    /// Code is compiled that takes it over at one of these heads.
+    Compile(Vec<Block>),
+    /// Nothing for so long.
+    Wait(Duration),
 }
 
 impl TierUp {
@@ -203,64 +213,68 @@ impl TierUp {
         let body = self.module.func(func).body.as_ref()?;
         let counters = image.counters_of(func);
         let entered = self.rule.calls.wrapping_sub(image.counter(counters.start).load(Ordering::Relaxed));
-        let first_time = !rise.set.contains_key(&number);
-        // Activations that were there when calls were led elsewhere, and still are; or the only ones there are.
-        let stays = entered <= 2 || !first_time || self.rule.innermost;
-        let mut wanted = None;
-        let mut waits = SOON;
-        if stays && takeover::possible(&self.module, func, body) {
-            let mut heads = loops_around(body, head);
-            if self.rule.innermost {
-                heads = vec![head];
-            }
-            for at in heads.iter().copied() {
-                match rise.takeovers.iter().find(|from| from.heads.contains(&at)).map(|from| from.progress) {
-                    Some(Progress::UnderWay | Progress::Unasked) => break,
-                    Some(Progress::Done(_, since)) if now - since < PATIENCE => {
-                        waits = PATIENCE / 4;
-                        break;
-                    }
-                    Some(Progress::Done(..) | Progress::Failed) => {}
-                    None => {
-                        let nth = counters.clone().find(|n| image.counters()[*n].head == Some(at));
-                        let rounds = nth.map_or(0, |n| {
-                            let first = rise.set.get(&n).map_or(self.rule.rounds, |(_, set)| *set);
-                            first.wrapping_sub(image.counter(n).load(Ordering::Relaxed))
-                        });
-                        // Its first arrival is no round.
-                        if at == head || rounds >= 2 {
-                            wanted = Some(at);
-                            break;
-                        }
-                    }
-                }
-            }
-            if let Some(at) = wanted {
-                let heads =
-                    if at == heads[0] && !self.rule.innermost { outermost_from(body, at) } else { vec![at] };
-                rise.takeovers.push(Successor { heads: heads.clone(), progress: Progress::UnderWay });
-                set_again(rise, image, number, now, waits, self.rule.rounds);
-                drop(functions);
-                self.want(func, Wanted::Takeover(heads));
-                if entered > 1 {
-                    self.want_calls(func);
-                }
-                return None;
-            }
-            let under_way = rise.takeovers.iter().any(|from| from.progress == Progress::UnderWay);
-            set_again(rise, image, number, now, waits, self.rule.rounds);
+        if !takeover::possible(&self.module, func, body) {
+            counter.store(NEVER, Ordering::Relaxed);
             drop(functions);
-            if under_way {
-                background::keep_going();
-            }
-        } else {
-            set_again(rise, image, number, now, waits, self.rule.rounds);
-            drop(functions);
+            self.want_calls(func);
+            return None;
+        }
+        // The only activations there are; or those that were there when calls were led elsewhere, and still are.
+        let stays = match rise.calls {
+            _ if entered <= 2 || self.rule.at_once => true,
+            Progress::Done(_, since) => now - since >= SOON,
+            Progress::Failed => true,
+            Progress::Unasked | Progress::UnderWay => false,
+        };
+        let choice = if stays { self.choose(image, rise, func, head, now) } else { Choice::Wait(SOON) };
+        let wait = if let Choice::Wait(wait) = choice { wait } else { SOON };
+        set_again(rise, image, number, now, wait, self.rule.rounds);
+        if let Choice::Compile(heads) = &choice {
+            rise.takeovers.push(Successor { heads: heads.clone(), progress: Progress::UnderWay });
+        }
+        drop(functions);
+        match choice {
+            Choice::Compile(heads) => self.want(func, Wanted::Takeover(heads)),
+            Choice::Wait(_) => background::keep_going(),
         }
         if entered > 1 {
             self.want_calls(func);
         }
         None
+    }
+
+    /// Where an activation that is at a loop head, and stays, is to be taken over.
+    fn choose(&self, image: &Image, rise: &Rise, func: FuncId, head: Block, now: Instant) -> Choice {
+        let Some(body) = &self.module.func(func).body else { return Choice::Wait(LONG) };
+        if self.rule.innermost {
+            return Choice::Compile(vec![head]);
+        }
+        let heads = loops_around(body, head);
+        for at in heads.iter().copied() {
+            match rise.takeovers.iter().find(|from| from.heads.contains(&at)).map(|from| from.progress) {
+                Some(Progress::UnderWay | Progress::Unasked) => return Choice::Wait(SOON),
+                Some(Progress::Done(_, since)) if now - since < PATIENCE => {
+                    return Choice::Wait(PATIENCE / 4);
+                }
+                Some(Progress::Done(..) | Progress::Failed) => {}
+                // Arriving for the first time is no round.
+                None if at == head || self.arrivals(image, rise, func, at) >= 2 => {
+                    let outermost = at == heads[0];
+                    return Choice::Compile(if outermost { outermost_from(body, at) } else { vec![at] });
+                }
+                None => {}
+            }
+        }
+        Choice::Wait(LONG)
+    }
+
+    /// How often a loop head was come by since its counter was set.
+    fn arrivals(&self, image: &Image, rise: &Rise, func: FuncId, head: Block) -> u32 {
+        let number = image.counters_of(func).find(|n| image.counters()[*n].head == Some(head));
+        number.map_or(0, |n| {
+            let first = rise.set.get(&n).map_or(self.rule.rounds, |(_, set)| *set);
+            first.wrapping_sub(image.counter(n).load(Ordering::Relaxed))
+        })
     }
 
     /// Has a function compiled for its calls, unless that was done before.
