@@ -147,3 +147,54 @@ pub fn function(f: &Function, heads: &[Block]) -> Function {
     g.recount();
     g
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kiln_ir::text;
+    use kiln_ir::verify;
+
+    #[test]
+    fn the_copy_begins_at_its_heads_with_what_it_is_handed() {
+        let module = kiln_ir::Module::parse(
+            "fn f(%n: i64) -> i64 {\n slot kept: 8\n %one = const 1\n %s: i64 = const 0\nfirst:\n\
+             %s = add %s, %one\n %k = slot_addr kept + 4\n store.i32 [%k], 7\n blt %s, %n, first\nsecond:\n\
+             %n = sub %n, %one\n bgt %n, 0, second\n ret %s\n}\n",
+        )
+        .unwrap();
+        let module = verify::check(module).unwrap();
+        let f = module.funcs()[0].body.as_ref().unwrap();
+        assert!(possible(&module, FuncId(0), f));
+        let heads: Vec<Block> =
+            (0..).map(Block).zip(f.loop_heads()).filter(|(_, head)| *head).map(|(b, _)| b).collect();
+        let g = function(f, &heads);
+        let shown = text::print(&module).function_as(FuncId(0), &g).to_string();
+        // Instructions keep their numbers.
+        let expected = "\
+fn f(%n: i64) -> i64 {
+    reg %one: i64, %s: i64, %k: ptr, %4: ptr, %5: ptr
+    entry #0(%4: ptr) -> .4
+    nop
+    nop
+    unreachable
+first:
+    %s = add %s, %one
+    %k = addr [%5 + 4]
+    store.i32 [%k], 7
+    blt %s, %n, first
+second:
+    %n = sub %n, %one
+    bgt %n, 0, second
+    ret %s
+.4:
+    %6 = load.i64 [%4]
+    %n = load.i64 [%4 + 8]
+    %s = load.i64 [%4 + 16]
+    %5 = load.ptr [%4 + 24]
+    %one = const 1
+    switch %6, second, {0: first}
+}
+";
+        assert_eq!(shown, expected);
+    }
+}

@@ -29,9 +29,8 @@ pub enum Tier {
     /// same, however fast the thread is.
     ///
     /// **The rule.** A function is compiled when it has been entered 1000 times, or when one of its loops has gone round
-    /// 2000 times. If the loop has been entered by a call or two, code is compiled that takes these over; if that is done and
-    /// calls still go round, they are taken over, at the head of the outermost loop that they come by. Functions that
-    /// jump to labels by their addresses are compiled by the optimizing compiler when the program is loaded. More in
+    /// 2000 times. Calls that are in such a loop, if they are the first or stay there, are taken over in the middle, at the head
+    /// of the outermost loop that they come by. Functions that jump to labels by their addresses are compiled by the optimizing compiler when the program is loaded. More in
     /// `docs/tiers.md` of the repository.
     #[default]
     Auto,

@@ -371,6 +371,41 @@ fn what_a_caller_keeps_in_registers_is_there_when_a_call_that_was_taken_over_ret
 }
 
 #[test]
+fn calls_that_cannot_be_taken_over_run_in_better_code_the_next_time() {
+    // Several results; and jumps to labels, which are compiled well at once.
+    let text = "
+        export fn pair(%n: i64) -> (i64, i64) {
+            %a = const 1
+        next:
+            %a = add %a, %n
+            %n = sub %n, 1
+            bgt %n, 0, next
+            ret %a, %n
+        }
+        export fn labels(%n: i64) -> i64 {
+            labels all = {again, done}
+            %p = label_addr again
+            %q = label_addr done
+        again:
+            %n = sub %n, 1
+            %t = cmp_gt %n, 0
+            %x = select %t, %p, %q
+            jump_to %x, all
+        done:
+            ret %n
+        }
+    ";
+    let program = load(at_once(), text);
+    let pair = program.function::<fn(i64) -> (i64, i64)>("pair").unwrap();
+    let labels = program.function::<fn(i64) -> i64>("labels").unwrap();
+    for _ in 0..3 {
+        // SAFETY: neither touches memory.
+        assert_eq!(unsafe { (pair.call(10), labels.call(10)) }, (Ok((56, 0)), Ok(0)));
+    }
+    assert_eq!((improved(&program), taken_over(&program)), (vec!["pair".into()], 0));
+}
+
+#[test]
 fn watchers_see_every_safepoint_across_the_change() {
     let text = "
         export fn count(%n: i64) -> i64 {
