@@ -27,7 +27,9 @@ pub const ALL: &[KernelSource] = &[
     KernelSource { name: "nbody", n: 50_000, small: 20, short: Some(7_000), memory: 5 * 56 },
     KernelSource { name: "spectral_norm", n: 300, small: 10, short: Some(128), memory: 3 * 300 * 8 },
     KernelSource { name: "mandelbrot", n: 300, small: 20, short: Some(115), memory: 0 },
+    KernelSource { name: "fannkuch", n: 120_000, small: 100, short: Some(20_000), memory: 3 * 10 * 4 },
     KernelSource { name: "quicksort", n: 120_000, small: 1_000, short: Some(15_000), memory: 120_000 * 8 },
+    KernelSource { name: "heapsort", n: 70_000, small: 1_000, short: Some(10_000), memory: 70_000 * 8 },
     KernelSource { name: "sha256", n: 1 << 20, small: 1 << 10, short: Some(240 << 10), memory: 1 << 20 },
     KernelSource {
         name: "crc32",
@@ -37,7 +39,18 @@ pub const ALL: &[KernelSource] = &[
         memory: 256 * 4 + (2 << 20),
     },
     KernelSource { name: "hash_table", n: 120_000, small: 100, short: Some(40_000), memory: (1 << 18) * 16 },
+    KernelSource { name: "string_search", n: 600_000, small: 1_000, short: Some(95_000), memory: 600_000 },
     KernelSource { name: "collatz", n: 40_000, small: 100, short: Some(8_000), memory: 0 },
+    KernelSource { name: "binary_trees", n: 15, small: 5, short: None, memory: 0 },
+    KernelSource { name: "bytecode", n: 250_000, small: 100, short: Some(60_000), memory: 7 * 8 },
+    KernelSource {
+        name: "levenshtein",
+        n: 1_200,
+        small: 30,
+        short: Some(800),
+        memory: 2 * 1_201 * 4 + 2 * 1_200,
+    },
+    KernelSource { name: "lz", n: 3 << 20, small: 1_000, short: Some(500_000), memory: 2 * (3 << 20) + 576 },
     KernelSource {
         name: "matvec_f32",
         n: 600,
@@ -45,7 +58,16 @@ pub const ALL: &[KernelSource] = &[
         short: Some(280),
         memory: (600 * 600 + 2 * 600) * 4,
     },
+    KernelSource { name: "primes", n: 300_000, small: 1_000, short: Some(48_000), memory: 0 },
     KernelSource { name: "decimal", n: 200_000, small: 100, short: Some(30_000), memory: 200_000 * 21 },
+    KernelSource {
+        name: "base64",
+        n: 1_500_000,
+        small: 300,
+        short: Some(420_000),
+        memory: 256 + 1_500_000 / 3 * 7,
+    },
+    KernelSource { name: "murmur", n: 150_000, small: 100, short: Some(60_000), memory: 4096 },
 ];
 
 impl KernelSource {
