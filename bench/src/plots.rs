@@ -42,11 +42,12 @@ pub fn run(report: &RunReport, to: &Path) -> Result<()> {
     let others: Vec<&str> =
         report.means.iter().map(|mean| mean.compiler).filter(|name| *name != GCC_O2).collect();
     let groups = report.kernels.len() + 1;
-    let width = (groups * (others.len() * 5 + 14) + 90) as u32;
+    let width = (groups * (others.len() * 4 + 10) + 310) as u32;
     let area = SVGBackend::new(to, (width, 560)).into_drawing_area();
     area.fill(&WHITE)?;
     let (low, high) = (0.25, 16.0);
-    let mut chart = ChartBuilder::on(&area)
+    let (left, right) = area.split_horizontally(width as i32 - 250);
+    let mut chart = ChartBuilder::on(&left)
         .caption("Run time of the kernels relative to gcc -O2 (less is better)", TITLE)
         .margin(10)
         .x_label_area_size(120)
@@ -57,7 +58,7 @@ pub fn run(report: &RunReport, to: &Path) -> Result<()> {
         .disable_x_mesh()
         .disable_x_axis()
         .y_labels(7)
-        .y_label_formatter(&|y| format!("{y:.2}"))
+        .y_label_formatter(&|y| format!("{y}"))
         .y_desc("CPU time / gcc -O2")
         .label_style(FONT)
         .draw()?;
@@ -70,11 +71,10 @@ pub fn run(report: &RunReport, to: &Path) -> Result<()> {
             let ratio = ratio?.clamp(low, high);
             Some(Rectangle::new([(left, 1.0), (left + step * 0.9, ratio)], colour(name).filled()))
         });
-        let legend = colour(name);
-        chart
-            .draw_series(bars)?
-            .label(*name)
-            .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 12, y + 5)], legend.filled()));
+        chart.draw_series(bars)?;
+        let y = 60 + 22 * n as i32;
+        right.draw(&Rectangle::new([(10, y), (22, y + 12)], colour(name).filled()))?;
+        right.draw(&Text::new(*name, (30, y), FONT.into_font()))?;
     }
     chart.draw_series([PathElement::new(
         [(0.0, 1.0), (groups as f64, 1.0)],
@@ -86,7 +86,6 @@ pub fn run(report: &RunReport, to: &Path) -> Result<()> {
         let (x, y) = chart.backend_coord(&(group as f64 + 0.6, low));
         area.draw(&Text::new(name, (x, y + 8), style.clone()))?;
     }
-    legend(&mut chart.configure_series_labels(), SeriesLabelPosition::UpperRight)?;
     area.present()?;
     Ok(())
 }
@@ -215,10 +214,16 @@ pub fn frontier(report: &RunReport, to: &Path) -> Result<()> {
     let ranges = (20.0..1e7, 0.7..4.0);
     let chart = axes(&area, title, ranges, ("CPU time to compile, ns per op", "run time / gcc -O2"));
     let mut chart = chart?;
+    let mut places: Vec<(i32, i32)> = Vec::new();
     for mean in &report.means {
         let (at, name) = ((mean.compile, mean.over_gcc_o2), mean.compiler);
         chart.draw_series([Circle::new(at, 6, colour(name).filled())])?;
-        let (x, y) = chart.backend_coord(&at);
+        let (x, mut y) = chart.backend_coord(&at);
+        // A name that would stand on another one goes below it.
+        while places.iter().any(|place| (place.0 - x).abs() < 130 && (place.1 - y).abs() < 14) {
+            y += 3;
+        }
+        places.push((x, y));
         area.draw(&Text::new(name, (x + 10, y - 8), FONT.into_font()))?;
     }
     area.present()?;

@@ -124,7 +124,9 @@ fn contest(program: Program, systems: &[System]) -> Result<Contest> {
         let results: Vec<i64> = source.sizes().map(|n| compiled.kernel.call(n, &mut memory)).collect();
         let expected = expected.get_or_insert_with(|| results.clone());
         ensure!(results == *expected, "{}: {name} gives {results:?}, not {expected:?}", source.name);
-        contestants.push(Contestant { compiled, times: Samples::default(), compile: Samples::default() });
+        let first = compiled.first_ns.map(|ns| ns / program.ops as f64);
+        let compile = Samples(first.into_iter().collect());
+        contestants.push(Contestant { compiled, times: Samples::default(), compile });
     }
     Ok(Contest { program, contestants, memory })
 }
@@ -137,7 +139,7 @@ fn compile_in_turns(all: &mut [Contest], rounds: usize, processes: usize) -> Res
         for turn in 0..all[0].contestants.len() {
             let at = (turn + round) % all[0].contestants.len();
             let process = all[0].contestants[at].compiled.is_process();
-            if process && round > processes {
+            if process && round >= processes {
                 continue;
             }
             for counts in [false, true] {

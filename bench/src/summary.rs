@@ -16,7 +16,7 @@ pub struct Summary {
     machine: Machine,
     run: RunReport,
     compile: compile::CompileReport,
-    auto: Option<auto::AutoReport>,
+    auto: auto::AutoReport,
     /// Compile time of unusual shapes, unless it had to be quick.
     shapes: Option<Vec<shapes::Point>>,
 }
@@ -36,8 +36,7 @@ pub fn measure(machine: Machine) -> Result<Summary> {
 
 impl Summary {
     pub fn figures(&self) -> Vec<Figure> {
-        let auto = self.auto.iter().flat_map(|auto| &auto.figures);
-        self.run.figures.iter().chain(&self.compile.figures).chain(auto).cloned().collect()
+        self.run.figures.iter().chain(&self.compile.figures).chain(&self.auto.figures).cloned().collect()
     }
 
     /// One object: each figure's median under its key, then `kernels`, what they were measured on, and details.
@@ -46,9 +45,7 @@ impl Summary {
         for figure in self.figures() {
             object.insert(figure.key.into(), json!(figure.value.median));
         }
-        if let Some(auto) = &self.auto {
-            object.insert("auto_vs_better_tier_mean".into(), json!(auto.mean));
-        }
+        object.insert("auto_vs_better_tier_mean".into(), json!(self.auto.mean));
         let kernels = self.run.kernels.iter().map(|kernel| (kernel.kernel.to_string(), self.kernel(kernel)));
         object.insert("kernels".into(), Value::Object(kernels.collect()));
         object.insert("figures".into(), serde_json::to_value(self.figures())?);
@@ -78,9 +75,8 @@ impl Summary {
                 }
             }
         }
-        let points = self.auto.iter().flat_map(|auto| &auto.points);
-        if let Some(point) = points.into_iter().find(|point| point.kernel == kernel.kernel) {
-            object.insert("auto_vs_better_tier".into(), json!(point.over_better.median));
+        if let Some(point) = self.auto.points.iter().find(|point| point.kernel == kernel.kernel) {
+            object.insert("auto_vs_better_tier".into(), json!(point.over_better));
         }
         let by = |of: fn(&run::Timing) -> Value| -> Value {
             let pairs = kernel.timings.iter().map(|t| (t.compiler.to_string(), of(t)));
@@ -105,9 +101,10 @@ impl Summary {
         for (title, table) in run::sections(&self.run).into_iter().chain(compile::sections(&self.compile)) {
             section(title, table.to_string());
         }
-        if let Some(auto) = &self.auto {
-            section("Loading and running, by the clock: medians [quartiles]", auto::table(auto).to_string());
-        }
+        section(
+            "Loading and running, by the clock: the least of the rounds",
+            auto::table(&self.auto).to_string(),
+        );
         if let Some(points) = &self.shapes {
             section("Compile time of unusual shapes", shapes::table(points).to_string());
         }

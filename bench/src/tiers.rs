@@ -18,13 +18,24 @@ pub const OPTIMIZED: &str = "Kiln optimized";
 /// The name of the baseline tier in reports.
 pub const BASELINE: &str = "Kiln baseline";
 
-/// Every tier that compiles.
-pub const ALL: &[KilnTier] = &[KilnTier {
-    name: BASELINE,
-    word: "baseline",
-    loaded: kiln::Tier::Baseline,
-    compiled: kiln_codegen::Tier::Baseline,
-}];
+/// Every tier that compiles all it runs.
+pub const ALL: &[KilnTier] = &[
+    KilnTier {
+        name: OPTIMIZED,
+        word: "optimized",
+        loaded: kiln::Tier::Optimized,
+        compiled: kiln_codegen::Tier::Optimized,
+    },
+    KilnTier {
+        name: BASELINE,
+        word: "baseline",
+        loaded: kiln::Tier::Baseline,
+        compiled: kiln_codegen::Tier::Baseline,
+    },
+];
+
+/// The tier that chooses among them.
+pub const AUTO: kiln::Tier = kiln::Tier::Auto;
 
 impl KilnTier {
     /// What the compiler is asked for.
@@ -32,6 +43,3 @@ impl KilnTier {
         Options { tier: self.compiled, ..Options::default() }
     }
 }
-
-/// The tier that chooses among them, once there is one.
-pub const AUTO: Option<kiln::Tier> = None;
