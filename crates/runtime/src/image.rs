@@ -244,6 +244,9 @@ impl Image {
     /// The address to call for a function or import: stable, also when a replaceable function is replaced. `None`
     /// for what has no code here and is not imported, or is imported and never used.
     pub fn address(&self, func: FuncId) -> Option<*const u8> {
+        if let Some(other) = self.other() {
+            return other.address(func);
+        }
         self.0.functions.get(func.index()).copied().filter(|address| *address != 0).map(|a| a as *const u8)
     }
 
@@ -257,6 +260,9 @@ impl Image {
     /// The address of a data object. `None` for one that is imported and never used. Constant objects must not be
     /// written: the attempt faults.
     pub fn data_address(&self, data: DataId) -> Option<*mut u8> {
+        if let Some(other) = self.other() {
+            return other.data_address(data);
+        }
         self.0.data.get(data.index()).copied().filter(|address| *address != 0).map(|a| a as *mut u8)
     }
 

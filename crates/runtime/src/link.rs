@@ -840,7 +840,12 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
     }
     slots.sort_unstable_by_key(|(func, _)| *func);
     let entries = plan.entries.iter().map(|(entry, at)| (*entry, start[0] + *at as usize)).collect();
-    let addresses = |symbols: &[Symbol]| symbols.iter().map(|symbol| layout.address(symbol.place)).collect();
+    // Those of another image's functions and data it knows itself; modules may be large.
+    let own = plan.other().is_none();
+    let addresses = |symbols: &[Symbol]| {
+        let known = symbols.iter().filter(|_| own);
+        known.map(|symbol| layout.address(symbol.place)).collect()
+    };
     let parts = Parts {
         code: code_range,
         tables,
