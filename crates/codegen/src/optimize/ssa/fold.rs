@@ -487,7 +487,7 @@ impl Walk<'_> {
         let (left, right) = if a.op == Op::Shl { (a, b) } else { (b, a) };
         let constants = left.has_imm() && right.has_imm();
         let shifts = left.op == Op::Shl && right.op == Op::Lshr && left.a == right.a;
-        let whole = constants && left.b + right.b == ty.bytes() * 8;
+        let whole = constants && left.b.wrapping_add(right.b) == ty.bytes() * 8;
         (shifts && whole).then(|| self.make(with_constant(Op::Rotl, ty, VReg(left.a), left.b as i32)))
     }
 
