@@ -493,7 +493,34 @@ impl Function {
     }
 
     /// Calls `f` with each register that the instruction reads.
+    #[inline]
     pub fn for_each_use(&self, inst: &InstData, mut f: impl FnMut(VReg)) {
+        // Nearly all instructions have one of these shapes.
+        match inst.op.shape() {
+            Shape::Binary | Shape::Compare | Shape::Branch => {
+                f(VReg(inst.a));
+                if !inst.has_imm() {
+                    f(VReg(inst.b));
+                }
+            }
+            Shape::FBinary | Shape::FCompare | Shape::FBranch => {
+                f(VReg(inst.a));
+                f(VReg(inst.b));
+            }
+            Shape::Unary | Shape::Widen | Shape::Narrow => f(VReg(inst.a)),
+            Shape::Const | Shape::Jump => {}
+            Shape::Load | Shape::Address => {
+                let mem = self.mem(inst);
+                f(mem.base);
+                if !mem.index.is_none() {
+                    f(mem.index);
+                }
+            }
+            _ => self.for_each_use_by_shape(inst, &mut f),
+        }
+    }
+
+    fn for_each_use_by_shape(&self, inst: &InstData, f: &mut impl FnMut(VReg)) {
         for (field, role) in inst.op.shape().operands() {
             match role {
                 Role::Use(_) => f(VReg(self.word(inst, *field))),
@@ -508,24 +535,43 @@ impl Function {
                 }
                 Role::List => {
                     let Field::Tail(at) = field else { continue };
-                    self.list(inst, *at as usize).iter().for_each(&mut f);
+                    self.list(inst, *at as usize).iter().for_each(&mut *f);
                 }
                 Role::Results => {
                     if inst.a != VReg::NONE.0 {
                         f(VReg(inst.a));
                     }
                     if inst.has_tail() {
-                        self.list(inst, 0).iter().for_each(&mut f);
+                        self.list(inst, 0).iter().for_each(&mut *f);
                     }
                 }
-                Role::CallList => self.call(inst).args.iter().for_each(&mut f),
+                Role::CallList => self.call(inst).args.iter().for_each(&mut *f),
                 _ => {}
             }
         }
     }
 
     /// Calls `f` with each register that the instruction writes.
+    #[inline]
     pub fn for_each_def(&self, inst: &InstData, mut f: impl FnMut(VReg)) {
+        // Nearly all instructions have one of these shapes.
+        match inst.op.shape() {
+            Shape::Binary
+            | Shape::FBinary
+            | Shape::Compare
+            | Shape::FCompare
+            | Shape::Unary
+            | Shape::Widen
+            | Shape::Narrow
+            | Shape::Const
+            | Shape::Load
+            | Shape::Address => f(VReg(inst.dst)),
+            Shape::Store | Shape::Branch | Shape::FBranch | Shape::Jump => {}
+            _ => self.for_each_def_by_shape(inst, &mut f),
+        }
+    }
+
+    fn for_each_def_by_shape(&self, inst: &InstData, f: &mut impl FnMut(VReg)) {
         for (field, role) in inst.op.shape().operands() {
             match role {
                 Role::Def(_) => f(VReg(self.word(inst, *field))),
@@ -534,7 +580,7 @@ impl Function {
                     if call.results > 0 {
                         f(VReg(inst.dst));
                     }
-                    call.more_results.iter().for_each(&mut f);
+                    call.more_results.iter().for_each(&mut *f);
                 }
                 _ => {}
             }

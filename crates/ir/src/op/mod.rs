@@ -212,6 +212,6 @@ pub fn all_mnemonics() -> impl Iterator<Item = (String, Op, Variant)> {
 }
 
 /// The rows of the table, in order.
-pub fn rows() -> &'static [OpInfo] {
+pub const fn rows() -> &'static [OpInfo] {
     INFO
 }
