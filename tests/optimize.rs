@@ -20,6 +20,10 @@ fn passes_make_of_programs_what_their_files_say() {
     for pass_dir in entries(&dir) {
         let name = pass_dir.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let pass = Passes::find(&name).expect("directories are named for passes");
+        // Those over registers have another form.
+        if [Passes::INLINE, Passes::RECURSION, Passes::INVERT].contains(&pass) {
+            continue;
+        }
         for path in entries(&pass_dir) {
             let text = std::fs::read_to_string(&path).expect("a readable file");
             let (program, wanted) = text.split_once(RULE).unwrap_or((&text, ""));

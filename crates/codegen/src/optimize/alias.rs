@@ -12,7 +12,7 @@ use super::Body;
 use super::loops::Loops;
 use kiln_ir::Linkage;
 use kiln_ir::function::aux;
-use kiln_ir::op::{Op, Shape};
+use kiln_ir::op::{Effect, Op, Shape};
 use kiln_ir::{Block, DataId, InstData, MemType, Module, Slot, VReg};
 
 /// What an address points into.
@@ -29,6 +29,17 @@ pub enum Object {
     Constant(DataId),
 }
 
+impl Object {
+    /// A number for its start, unlike all values' numbers.
+    fn number(self) -> u32 {
+        match self {
+            Object::Unknown => VReg::NONE.0,
+            Object::Slot(slot) => 1 << 31 | slot.0 << 1,
+            Object::Data(data) | Object::Constant(data) => 1 << 31 | data.0 << 1 | 1,
+        }
+    }
+}
+
 /// A value taken as an address: `base + offset`, where base is a value or, if it is none, the start of the object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 struct Root {
@@ -41,9 +52,8 @@ struct Root {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Place {
     object: Object,
-    /// The base's number, or [`VReg::NONE`]'s for the start of the object.
-    base: u32,
-    index: VReg,
+    /// What the offset counts from: base (a value's number, or what stands for the start of the object), index and scale.
+    origin: u64,
     scale: u8,
     offset: i64,
     class: u8,
@@ -71,6 +81,7 @@ impl Place {
     }
 
     /// Whether both begin at the same address.
+    #[inline]
     pub fn starts_with(&self, other: &Place) -> bool {
         self.same_origin(other) && self.offset == other.offset
     }
@@ -84,11 +95,16 @@ impl Place {
         self.offset + self.access.bytes() as i64
     }
 
+    #[inline]
     fn same_origin(&self, other: &Place) -> bool {
-        self.base == other.base
-            && self.object == other.object
-            && self.index == other.index
-            && (self.scale == other.scale || self.index.is_none())
+        self.origin == other.origin && self.scale == other.scale
+    }
+
+    /// Different for places that begin at different addresses, as far as 32 bits can tell.
+    #[inline]
+    pub fn hash(&self) -> u32 {
+        let mixed = (self.origin ^ (self.offset as u64).rotate_left(20)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as u32
     }
 }
 
@@ -164,6 +180,7 @@ impl Addresses {
                     self.escapes[inst.a as usize] = true;
                     None
                 }
+                _ if f.slots().is_empty() => None,
                 _ => {
                     f.for_each_use(inst, |v| self.escape(v));
                     None
@@ -174,8 +191,8 @@ impl Addresses {
             }
         }
         // What an edge carries is another value at its other end.
-        for v in &body.args {
-            self.escape(*v);
+        if !f.slots().is_empty() {
+            body.args.iter().for_each(|v| self.escape(*v));
         }
     }
 
@@ -194,14 +211,16 @@ impl Addresses {
     }
 
     /// What a load or store touches.
+    #[inline]
     pub fn place(&self, body: &Body, inst: &InstData) -> Place {
         let mem = body.f.mem(inst);
         let root = self.roots[mem.base.index()];
+        // Values have lesser numbers than what stands for objects.
+        let start = if root.base == VReg::NONE.0 { root.object.number() } else { root.base };
         Place {
             object: root.object,
-            base: root.base,
-            index: mem.index,
-            scale: mem.scale,
+            origin: start as u64 | (mem.index.0 as u64) << 32,
+            scale: if mem.index.is_none() { 1 } else { mem.scale },
             offset: root.offset as i64 + mem.disp as i64,
             class: inst.alias(),
             access: inst.access(),
@@ -214,6 +233,7 @@ impl Addresses {
     }
 
     /// Whether two accesses may touch the same bytes.
+    #[inline]
     pub fn may_overlap(&self, one: &Place, other: &Place) -> bool {
         if one.class != other.class && one.class != 0 && other.class != 0 {
             return false;
@@ -241,7 +261,8 @@ impl Addresses {
             Object::Constant(_) if inst.op == Op::Store => return false,
             Object::Data(data) | Object::Constant(data) => module.data()[data.index()].size() as i64,
         };
-        place.base == VReg::NONE.0 && place.index.is_none() && place.offset >= 0 && place.end() <= size
+        let start = place.object.number() as u64 | (VReg::NONE.0 as u64) << 32;
+        place.origin == start && place.offset >= 0 && place.end() <= size
     }
 }
 
@@ -355,24 +376,41 @@ pub enum Touch {
 }
 
 /// What an instruction does to memory.
+#[inline]
 pub fn touch(inst: &InstData) -> Touch {
-    use kiln_ir::op::Effect;
-    match inst.op {
-        Op::Load | Op::Store if inst.aux & (aux::VOLATILE | aux::PRECISE) != 0 => Touch::All,
-        Op::Load => Touch::Reads,
-        Op::Store => Touch::Writes,
-        Op::Safepoint => Touch::All,
-        Op::Alloca => Touch::Shows,
-        _ => match inst.op.effect() {
-            Effect::reads | Effect::writes | Effect::call => Touch::All,
-            // An overflow's cold block goes on in this function; what guards leave to does not.
-            Effect::control if !matches!(inst.op.shape(), Shape::Guard | Shape::FGuard) => Touch::Nothing,
-            Effect::control | Effect::terminator => Touch::Shows,
-            Effect::pure if may_trap(inst) => Touch::Shows,
-            Effect::pure => Touch::Nothing,
-        },
+    match TOUCHES[inst.op as usize] {
+        Touch::Reads | Touch::Writes if inst.aux & (aux::VOLATILE | aux::PRECISE) != 0 => Touch::All,
+        Touch::Shows if inst.op.effect() == Effect::pure && !may_trap(inst) => Touch::Nothing,
+        touch => touch,
     }
 }
+
+/// The same for each op, by its number; of ops without effects those show memory that can trap.
+static TOUCHES: [Touch; 256] = {
+    let mut touches = [Touch::Nothing; 256];
+    let rows = kiln_ir::op::rows();
+    let mut i = 0;
+    while i < rows.len() {
+        let op = rows[i].op;
+        touches[op as usize] = match op {
+            Op::Load => Touch::Reads,
+            Op::Store => Touch::Writes,
+            Op::Safepoint => Touch::All,
+            Op::Alloca => Touch::Shows,
+            _ => match op.effect() {
+                Effect::reads | Effect::writes | Effect::call => Touch::All,
+                // What guards leave to sees memory; an overflow's cold block is of this function.
+                Effect::control if matches!(op.shape(), Shape::Guard | Shape::FGuard) => Touch::Shows,
+                Effect::control => Touch::Nothing,
+                Effect::terminator => Touch::Shows,
+                Effect::pure if rows[i].traps.is_empty() => Touch::Nothing,
+                Effect::pure => Touch::Shows,
+            },
+        };
+        i += 1;
+    }
+    touches
+};
 
 /// Whether an op without effects may trap here.
 pub fn may_trap(inst: &InstData) -> bool {

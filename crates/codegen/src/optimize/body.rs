@@ -20,6 +20,7 @@
 //! Passes rewrite by copying: they take the body apart, and write a new one through [`Writer`] block by block. Tails in the
 //! side pool stay where they are. O(instructions).
 
+use super::operands::map_blocks;
 use kiln_ir::function::{BlockData, VRegInfo};
 use kiln_ir::op::{Op, Shape};
 use kiln_ir::{Block, Function, Inst, InstData, Module, Type, VReg};
@@ -289,6 +290,30 @@ impl<'b> Writer<'b> {
         body.args.extend(args);
     }
 
+    /// Appends all code of a block that was taken out, with other numbers for the blocks that it names.
+    pub fn copy(&mut self, taken: &Taken, block: Block, to: impl Fn(Block) -> Block) {
+        let body = &mut *self.body;
+        let range = taken.block_range(block);
+        let arrays = body.f.arrays();
+        let start = arrays.insts.len();
+        arrays.insts.extend_from_slice(&taken.insts[range.clone()]);
+        body.origins.extend_from_slice(&taken.origins[range.clone()]);
+        let mut named = Inst::NONE;
+        for edge in taken.edges_of(block) {
+            let inst = Inst((edge.inst.index() - range.start + start) as u32);
+            if std::mem::replace(&mut named, inst) != inst {
+                map_blocks(&mut arrays.insts[inst.index()], arrays.pool, &to);
+            }
+            body.edges.push(Edge { inst, to: to(edge.to), args: body.args.len() as u32 });
+            body.args.extend_from_slice(taken.args_of(edge));
+        }
+        if taken.names_labels {
+            for inst in arrays.insts[start..].iter_mut().filter(|inst| inst.op == Op::LabelAddr) {
+                inst.a = to(Block(inst.a)).0;
+            }
+        }
+    }
+
     /// Ends the last block and counts what the values are used for.
     pub fn finish(self) {
         self.end().f.recount();
@@ -321,6 +346,8 @@ pub struct Taken {
     pub edges: Vec<Edge>,
     /// See [`Body::args`].
     pub args: Vec<VReg>,
+    /// Whether instructions name blocks without going there.
+    pub names_labels: bool,
 }
 
 impl Taken {
@@ -369,6 +396,7 @@ impl Body {
                 self.$field.clear();
             )* };
         }
+        taken.names_labels = taken.insts.iter().any(|inst| inst.op == Op::LabelAddr);
         swap!(origins param_start params edge_start edges args);
     }
 }

@@ -16,7 +16,7 @@
 //! 0.80 to 0.87 of the branch's time; converting all small branches loses on searches and sorts).
 
 use super::cfg::Cfg;
-use super::operands::{for_each_name, map_blocks, map_names};
+use super::operands::{for_each_name, map_names};
 use super::{Body, Taken, Writer};
 use kiln_ir::function::aux;
 use kiln_ir::op::{Cond, Hint, Op};
@@ -90,25 +90,19 @@ pub fn if_convert(body: &mut Body, cfg: &Cfg, scratch: &mut Scratch) -> bool {
         }
         let mut writer = Writer::new(body);
         writer.block(taken.blocks[block.index()].cold, taken.params_of(block).iter().copied());
+        let Some(plan) = &plans[block.index()] else {
+            writer.copy(taken, block, |to| number[to.index()]);
+            continue;
+        };
+        // The branch is the only instruction that goes anywhere: see `plan`.
         let range = taken.block_range(block);
-        let mut edges = taken.edges_of(block).iter().peekable();
-        for at in range.clone() {
-            let mut inst = taken.insts[at];
-            if let (Some(plan), true) = (&plans[block.index()], at + 1 == range.end) {
-                select(body, taken, plan, (number, def), at);
-                break;
-            }
-            let mut writer = Writer::new(body);
-            let pool = writer.body.f.arrays().pool;
-            map_blocks(&mut inst, pool, |to| number[to.index()]);
-            writer.push(inst, taken.origins[at]);
-            while let Some(edge) = edges.next_if(|edge| edge.inst.index() == at) {
-                writer.edge(number[edge.to.index()], taken.args_of(edge).iter().copied());
-            }
+        for at in range.start..range.end - 1 {
+            writer.push(taken.insts[at], taken.origins[at]);
         }
+        select(body, taken, plan, (number, def), range.end - 1);
     }
     map_names(body, |block| number[block.index()]);
-    Writer::new(body).finish();
+    Writer::new(body).end();
     true
 }
 
@@ -119,6 +113,12 @@ fn plan(body: &Body, cfg: &Cfg, named: &[bool], def: &[u32], block: Block) -> Op
         return None;
     }
     let first = body.edge_start[block.index() + 1] - 2;
+    // What stands before the branch is copied as it is.
+    let range = body.f.block_range(block);
+    let names = |inst: &InstData| inst.op == Op::LabelAddr;
+    if first != body.edge_start[block.index()] || body.f.insts()[range].iter().any(names) {
+        return None;
+    }
     let mut plan = Plan { arms: [None; 2], join: Block::NONE, edges: [first, first + 1] };
     let targets = plan.edges.map(|edge| body.edges[edge as usize].to);
     // Which of the two are arms: blocks that are reached from here only, and jump to where the other way goes too.

@@ -625,6 +625,11 @@ impl Scratch {
             let own = taken.params_of(block).iter().copied();
             writer.block(taken.blocks[block.index()].cold, own.chain(more.iter().map(|param| param[0])));
             let insts = taken.block_range(block);
+            let changed = changes.peek().is_some_and(|(at, _)| insts.contains(&(*at as usize)));
+            if !changed && plan_of[b as usize] == [u32::MAX; 3] {
+                writer.copy(taken, block, |to| to);
+                continue;
+            }
             let mut edges = taken.edges_of(block).iter().enumerate().peekable();
             for at in insts.clone() {
                 let mut inst = taken.insts[at];
@@ -653,7 +658,7 @@ impl Scratch {
                 }
             }
         }
-        Writer::new(body).finish();
+        Writer::new(body).end();
     }
 }
 

@@ -16,7 +16,7 @@
 
 use super::cfg::Cfg;
 use super::loops::Loops;
-use super::operands::{for_each_name, map_blocks, map_names};
+use super::operands::{for_each_name, map_names};
 use super::{Body, Taken, Writer};
 use kiln_ir::op::{Hint, Op};
 use kiln_ir::{Block, InstData};
@@ -196,20 +196,11 @@ impl Scratch {
             let mut writer = Writer::new(body);
             let cold = taken.blocks[block.index()].cold || rare[block.index()];
             writer.block(cold, taken.params_of(*block).iter().copied());
-            let mut edges = taken.edges_of(*block).iter().peekable();
-            for at in taken.block_range(*block) {
-                let mut inst = taken.insts[at];
-                let pool = writer.body.f.arrays().pool;
-                map_blocks(&mut inst, pool, to);
-                writer.push(inst, taken.origins[at]);
-                while let Some(edge) = edges.next_if(|edge| edge.inst.index() == at) {
-                    writer.edge(to(edge.to), taken.args_of(edge).iter().copied());
-                }
-            }
+            writer.copy(taken, *block, to);
             body.align.push(alignment(taken, loops, *block));
         }
         map_names(body, to);
-        Writer::new(body).finish();
+        Writer::new(body).end();
     }
 }
 

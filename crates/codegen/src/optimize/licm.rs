@@ -254,6 +254,10 @@ impl Scratch {
             let block = Block(b);
             writer.block(taken.blocks[block.index()].cold, taken.params_of(block).iter().copied());
             let range = taken.block_range(block);
+            if last[block.index()] == u32::MAX && target[range.clone()].iter().all(|to| *to == u32::MAX) {
+                writer.copy(taken, block, |to| to);
+                continue;
+            }
             let mut edges = taken.edges_of(block).iter().peekable();
             for at in range.clone() {
                 if at + 1 == range.end {
@@ -277,7 +281,7 @@ impl Scratch {
                 }
             }
         }
-        writer.finish();
+        writer.end();
     }
 }
 

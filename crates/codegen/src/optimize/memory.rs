@@ -24,17 +24,17 @@ use kiln_ir::op::{Effect, Op};
 use kiln_ir::{Block, InstData, Type, VReg};
 
 /// How many facts are kept.
-pub const FACTS: usize = 32;
+pub const FACTS: usize = 16;
 
 /// What the pass remembers.
 #[derive(Debug, Default)]
 pub struct Scratch {
     taken: Taken,
     facts: Vec<Fact>,
-    /// The facts that hold, oldest first.
-    holding: Vec<u32>,
+    /// The facts that hold, oldest first, with the hashes of their places.
+    holding: Vec<Held>,
     /// Those that hold at the ends of blocks, and where each block's stand.
-    ends: Vec<u32>,
+    ends: Vec<Held>,
     end_of: Vec<(u32, u32)>,
     /// For each value, what it is replaced by.
     value: Vec<VReg>,
@@ -56,6 +56,13 @@ struct Fact {
     constant: i32,
     /// Whether the value is what a load with this access gives; if not, only the bytes of the access are known.
     loaded: bool,
+}
+
+/// A fact by number.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    fact: u32,
+    hash: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -117,8 +124,8 @@ impl Scratch {
                     Touch::Writes => self.store(body, addresses, at, inst),
                     Touch::All => {
                         let facts = &self.facts;
-                        self.holding.retain(|n| {
-                            let place = &facts[*n as usize].place;
+                        self.holding.retain(|held| {
+                            let place = &facts[held.fact as usize].place;
                             addresses.is_private(place) || place.is_constant()
                         });
                         if inst.op == Op::Store {
@@ -162,15 +169,18 @@ impl Scratch {
                 self.holding.extend(brought);
             } else {
                 // Both are in the order of the facts' numbers.
-                self.holding.retain(|n| {
-                    while brought.next_if(|other| other < n).is_some() {}
-                    brought.peek() == Some(n)
+                self.holding.retain(|held| {
+                    while brought.next_if(|other| other.fact < held.fact).is_some() {}
+                    brought.peek().is_some_and(|other| other.fact == held.fact)
                 });
             }
         }
         if let Some(n) = own {
             let facts = &self.facts;
-            self.holding.retain(|fact| !in_loops.is_clobbered(addresses, &facts[*fact as usize].place, n));
+            self.holding.retain(|held| {
+                let place = &facts[held.fact as usize].place;
+                !in_loops.is_clobbered(addresses, place, n)
+            });
         }
     }
 
@@ -178,20 +188,21 @@ impl Scratch {
         if self.holding.len() == FACTS {
             self.holding.remove(0);
         }
-        self.holding.push(self.facts.len() as u32);
+        self.holding.push(Held { fact: self.facts.len() as u32, hash: fact.place.hash() });
         self.facts.push(fact);
     }
 
     /// Ends the facts about what a store may write.
     fn overwrite(&mut self, addresses: &Addresses, place: &Place) {
         let facts = &self.facts;
-        self.holding.retain(|n| !addresses.may_overlap(&facts[*n as usize].place, place));
+        self.holding.retain(|held| !addresses.may_overlap(&facts[held.fact as usize].place, place));
     }
 
     fn load(&mut self, body: &Body, addresses: &Addresses, at: usize, inst: &InstData) {
         let place = addresses.place(body, inst);
-        let known = self.holding.iter().rev().find_map(|n| {
-            let fact = &self.facts[*n as usize];
+        let hash = place.hash();
+        let known = self.holding.iter().rev().filter(|held| held.hash == hash).find_map(|held| {
+            let fact = &self.facts[held.fact as usize];
             let fits = fact.place.starts_with(&place) && place.access.bytes() <= fact.place.access.bytes();
             if fits { replacement(body, fact, inst) } else { None }
         });
@@ -215,8 +226,9 @@ impl Scratch {
             true => (VReg::NONE, inst.dst as i32),
             false => (self.value[inst.dst as usize], 0),
         };
-        let is_there = self.holding.iter().any(|n| {
-            let fact = &self.facts[*n as usize];
+        let hash = place.hash();
+        let is_there = self.holding.iter().filter(|held| held.hash == hash).any(|held| {
+            let fact = &self.facts[held.fact as usize];
             let there = if fact.value.is_none() { fact.value } else { self.value[fact.value.index()] };
             (there, fact.constant) == (value, constant)
                 && fact.place.starts_with(&place)
@@ -299,13 +311,20 @@ impl Scratch {
 
     fn write(&mut self, body: &mut Body) {
         let Scratch { taken, value, change, new, .. } = self;
+        let first = change.iter().position(|change| *change != Change::Stays).unwrap_or(change.len());
         body.take_code(taken);
         let mut writer = Writer::new(body);
         for b in 0..taken.blocks.len() as u32 {
             let block = Block(b);
             writer.block(taken.blocks[block.index()].cold, taken.params_of(block).iter().copied());
+            // Before the first change no read is of a value that has been replaced.
+            let range = taken.block_range(block);
+            if range.end <= first {
+                writer.copy(taken, block, |to| to);
+                continue;
+            }
             let mut edges = taken.edges_of(block).iter().peekable();
-            for at in taken.block_range(block) {
+            for at in range {
                 let mut inst = match change[at] {
                     Change::Stays => taken.insts[at],
                     Change::Goes => continue,
@@ -318,7 +337,7 @@ impl Scratch {
                 }
             }
         }
-        writer.finish();
+        writer.end();
     }
 }
 

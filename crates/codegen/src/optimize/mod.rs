@@ -47,6 +47,7 @@ pub struct Scratch {
     memory: memory::Scratch,
     induction: induction::Scratch,
     if_convert: if_convert::Scratch,
+    dead: dead::Scratch,
     layout: layout::Scratch,
 }
 
@@ -63,42 +64,50 @@ pub fn improve(
     let large = body.f.insts().len() > LARGE;
     cfg.of_body(body);
     loops.compute(cfg);
+    let mut changed = false;
     let motion = passes.has(Passes::LICM) || passes.has(Passes::INDUCTION);
     if motion && preheaders::make_preheaders(body, cfg, loops, &mut scratch.preheaders) {
         cfg.of_body(body);
         loops.compute(cfg);
         check(body, Passes::LICM);
     }
-    if passes.has(Passes::MEMORY) {
-        watch.before(func, Passes::MEMORY, Form::Values(body));
+    if passes.has(Passes::MEMORY) || passes.has(Passes::LICM) {
+        // Removing loads and stores makes nothing of this wrong: it serves both passes.
         addresses.find(body, module);
         in_loops.find(body, loops, addresses);
-        memory::memory(body, cfg, loops, (addresses, in_loops), !large, &mut scratch.memory);
+    }
+    if passes.has(Passes::MEMORY) {
+        watch.before(func, Passes::MEMORY, Form::Values(body));
+        changed |= memory::memory(body, cfg, loops, (addresses, in_loops), !large, &mut scratch.memory);
         check(body, Passes::MEMORY);
         watch.after(func, Passes::MEMORY, Form::Values(body));
     }
     if passes.has(Passes::LICM) {
         watch.before(func, Passes::LICM, Form::Values(body));
-        addresses.find(body, module);
-        in_loops.find(body, loops, addresses);
-        licm::licm(body, module, cfg, loops, (addresses, in_loops), &mut scratch.licm);
+        changed |= licm::licm(body, module, cfg, loops, (addresses, in_loops), &mut scratch.licm);
         check(body, Passes::LICM);
         watch.after(func, Passes::LICM, Form::Values(body));
     }
     if passes.has(Passes::INDUCTION) && !large {
         watch.before(func, Passes::INDUCTION, Form::Values(body));
-        induction::induction(body, cfg, loops, &mut scratch.induction);
+        changed |= induction::induction(body, cfg, loops, &mut scratch.induction);
         check(body, Passes::INDUCTION);
         watch.after(func, Passes::INDUCTION, Form::Values(body));
     }
     if passes.has(Passes::IF_CONVERT) && !large {
         watch.before(func, Passes::IF_CONVERT, Form::Values(body));
         if if_convert::if_convert(body, cfg, &mut scratch.if_convert) {
+            changed = true;
             cfg.of_body(body);
             loops.compute(cfg);
         }
         check(body, Passes::IF_CONVERT);
         watch.after(func, Passes::IF_CONVERT, Form::Values(body));
+    }
+    if changed {
+        // What the passes made unnecessary goes; and what is left is counted.
+        dead::sweep(body, &mut scratch.dead);
+        cfg.of_body(body);
     }
     if passes.has(Passes::LAYOUT) {
         watch.before(func, Passes::LAYOUT, Form::Values(body));

@@ -17,8 +17,28 @@ fn word<'w>(inst: &'w mut InstData, pool: &'w mut [u32], field: Field) -> &'w mu
 }
 
 /// Replaces each value that the instruction reads.
+#[inline]
 pub fn map_uses(inst: &mut InstData, pool: &mut [u32], mut map: impl FnMut(VReg) -> VReg) {
     let mut change = |word: &mut u32| *word = map(VReg(*word)).0;
+    // Nearly all instructions have one of these shapes.
+    match inst.op.shape() {
+        Shape::Binary | Shape::Compare | Shape::Branch => {
+            change(&mut inst.a);
+            if !inst.has_imm() {
+                change(&mut inst.b);
+            }
+        }
+        Shape::FBinary | Shape::FCompare | Shape::FBranch => {
+            change(&mut inst.a);
+            change(&mut inst.b);
+        }
+        Shape::Unary | Shape::Widen | Shape::Narrow => change(&mut inst.a),
+        Shape::Const | Shape::Jump => {}
+        _ => map_by_shape(inst, pool, &mut change),
+    }
+}
+
+fn map_by_shape(inst: &mut InstData, pool: &mut [u32], change: &mut impl FnMut(&mut u32)) {
     for (field, role) in inst.op.shape().operands() {
         match role {
             Role::Use(_) => change(word(inst, pool, *field)),
@@ -34,7 +54,7 @@ pub fn map_uses(inst: &mut InstData, pool: &mut [u32], mut map: impl FnMut(VReg)
                 let Field::Tail(at) = field else { continue };
                 let list = inst.b as usize + *at as usize;
                 let count = pool[list] as usize;
-                pool[list + 1..list + 1 + count].iter_mut().for_each(&mut change);
+                pool[list + 1..list + 1 + count].iter_mut().for_each(&mut *change);
             }
             Role::Results => {
                 if inst.a != VReg::NONE.0 {
@@ -43,13 +63,13 @@ pub fn map_uses(inst: &mut InstData, pool: &mut [u32], mut map: impl FnMut(VReg)
                 if inst.has_tail() {
                     let list = inst.b as usize;
                     let count = pool[list] as usize;
-                    pool[list + 1..list + 1 + count].iter_mut().for_each(&mut change);
+                    pool[list + 1..list + 1 + count].iter_mut().for_each(&mut *change);
                 }
             }
             Role::CallList => {
                 let args = inst.b as usize + 3;
                 let count = pool[args - 2] as usize;
-                pool[args..args + count].iter_mut().for_each(&mut change);
+                pool[args..args + count].iter_mut().for_each(&mut *change);
             }
             _ => {}
         }

@@ -79,11 +79,13 @@ pub fn make_preheaders(body: &mut Body, cfg: &Cfg, loops: &Loops, scratch: &mut 
         }
         let mut writer = Writer::new(body);
         writer.block(taken.blocks[block.index()].cold, taken.params_of(block).iter().copied());
+        let enters = |target: Block| new[target.index()].is_some_and(|n| !loops.contains(n, block));
+        if !taken.edges_of(block).iter().any(|edge| enters(edge.to)) {
+            writer.copy(taken, block, |to| number[to.index()]);
+            continue;
+        }
         // To the header from outside its loop means to what stands before it.
-        let to = |target: Block| {
-            let from_outside = new[target.index()].is_some_and(|n| !loops.contains(n, block));
-            Block(number[target.index()].0 - from_outside as u32)
-        };
+        let to = |target: Block| Block(number[target.index()].0 - enters(target) as u32);
         let mut edges = taken.edges_of(block).iter().peekable();
         for at in taken.block_range(block) {
             let mut inst = taken.insts[at];
@@ -104,7 +106,7 @@ pub fn make_preheaders(body: &mut Body, cfg: &Cfg, loops: &Loops, scratch: &mut 
         }
     }
     map_names(body, |block| number[block.index()]);
-    Writer::new(body).finish();
+    Writer::new(body).end();
     true
 }
 
