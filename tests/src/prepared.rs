@@ -19,7 +19,7 @@ pub fn prepared(module: &Checked, passes: Passes) -> Checked {
     for (n, decl) in module.funcs().iter().enumerate() {
         out.blocks.clear();
         if let Some(source) = &decl.body {
-            prepare(module, FuncId(n as u32), &options, &mut scratch, &mut (), &mut out);
+            prepare(module, FuncId(n as u32), source, &options, &mut scratch, &mut (), &mut out);
             assert_eq!(
                 out.origins.len(),
                 out.f.insts().len(),

@@ -26,10 +26,12 @@ pub struct Way {
 }
 
 /// Every way to run programs.
-pub const WAYS: [Way; 5] = [
+pub const WAYS: [Way; 7] = [
     way("interpreter", Tier::Interpreter),
     way("baseline", Tier::Baseline),
     Way { all_features: false, frame_pointers: true, ..way("baseline", Tier::Baseline) },
+    way("optimized", Tier::Optimized),
+    Way { all_features: false, frame_pointers: true, ..way("optimized", Tier::Optimized) },
     Way { rule: Some(EARLY), ..way("auto", Tier::Auto) },
     Way { rule: Some(INSIDE), frame_pointers: true, ..way("auto", Tier::Auto) },
 ];

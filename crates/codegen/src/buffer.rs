@@ -144,6 +144,12 @@ impl<'c> Buffer<'c> {
         self.last_placed == self.len as u32
     }
 
+    /// A label that is no block's, to be placed once.
+    pub fn label(&mut self) -> Block {
+        self.scratch.labels.push(UNPLACED);
+        Block(self.scratch.labels.len() as u32 - 1)
+    }
+
     /// Where a block was placed.
     #[inline]
     pub fn placed(&self, block: Block) -> Option<u32> {

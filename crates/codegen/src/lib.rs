@@ -4,6 +4,7 @@
 #![deny(missing_docs)]
 
 pub mod abi;
+mod allocate;
 mod baseline;
 mod buffer;
 pub mod code;
@@ -16,7 +17,6 @@ pub mod regs;
 pub mod takeover;
 mod target;
 
-pub use baseline::Scratch;
 pub use code::Code;
 pub use features::Features;
 pub use kiln_ir::diagnostic::Diagnostic;
@@ -97,6 +97,13 @@ pub struct Counts {
     pub rounds: u32,
 }
 
+/// Memory that compiling reuses from function to function.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    baseline: baseline::Scratch,
+    optimize: optimize::compile::Memory,
+}
+
 /// Compiles every function of a module and appends the code. The same module and options give the same bytes,
 /// whatever the scratch memory was used for before.
 ///
@@ -166,8 +173,24 @@ fn compile_body(
     code: &mut Code,
 ) -> Result<(), Vec<Diagnostic<Refusal>>> {
     match options.architecture {
-        Architecture::X64 => {
-            baseline::compile_function::<target::x64::X64>(module, func, body, options, scratch, code)
+        Architecture::X64 => compile_for::<target::x64::X64>(module, func, body, options, scratch, code),
+    }
+}
+
+fn compile_for<T: target::Target>(
+    module: &Checked,
+    func: FuncId,
+    body: &Function,
+    options: &Options,
+    scratch: &mut Scratch,
+    code: &mut Code,
+) -> Result<(), Vec<Diagnostic<Refusal>>> {
+    match options.tier {
+        Tier::Baseline => {
+            baseline::compile_function::<T>(module, func, body, options, &mut scratch.baseline, code)
+        }
+        Tier::Optimized => {
+            optimize::compile::compile_function::<T>(module, func, body, options, &mut scratch.optimize, code)
         }
     }
 }

@@ -162,9 +162,10 @@ impl Recoveries {
     }
 
     /// Gives places in memory that have no base yet (a number that is no register's) one, and adds a distance to
-    /// theirs: in all records from a place of the code on.
+    /// theirs: in all records of a function that starts at this place and all behind it.
     pub(crate) fn settle(&mut self, from: u32, base: u8, distance: i32) {
-        let row = self.rows.partition_point(|row| row.at < from);
+        // The record at the place itself is of the stub that ends there.
+        let row = self.rows.partition_point(|row| row.at <= from);
         let values = self.values_from(row);
         let held = self.held_from(from).1;
         for value in self.values[values..].iter_mut().chain(&mut self.held_values[held..]) {
@@ -175,9 +176,9 @@ impl Recoveries {
         }
     }
 
-    /// Takes back all records from a place of the code on.
+    /// Takes back all records of a function that starts at this place and all behind it.
     pub(crate) fn truncate(&mut self, from: u32) {
-        let row = self.rows.partition_point(|row| row.at < from);
+        let row = self.rows.partition_point(|row| row.at <= from);
         let values = self.values_from(row);
         self.values.truncate(values);
         if let Some(row) = self.rows.get(row) {
@@ -233,6 +234,8 @@ mod tests {
         assert_eq!(leave, Leave::Exit(2));
         assert_eq!(frames, [(FuncId(1), Inst(6), vec![]), (FuncId(2), Inst(7), vec![value(3)])]);
         assert_eq!(recoveries.find(15), None);
+        recoveries.truncate(20);
+        assert_eq!(recoveries.rows().len(), 2, "a stub may end where the next function starts");
         recoveries.truncate(15);
         assert_eq!((recoveries.rows().len(), recoveries.frames.len(), recoveries.values.len()), (1, 1, 2));
     }

@@ -14,7 +14,8 @@ fn checked(text: &str) -> Checked {
 fn run(module: &Checked, name: &str, options: &Options, scratch: &mut Prepare) -> Prepared {
     let mut out = Prepared::default();
     let func = module.find_func(name).expect("it is there");
-    prepare(module, func, options, scratch, &mut (), &mut out);
+    let source = module.func(func).body.as_ref().expect("it has a body");
+    prepare(module, func, source, options, scratch, &mut (), &mut out);
     out
 }
 

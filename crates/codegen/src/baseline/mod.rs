@@ -63,6 +63,11 @@ impl Placement for Homes {
     }
 
     #[inline]
+    fn address<T: Target>(_: &Emit<'_, T, Homes>, block: Block) -> Block {
+        block
+    }
+
+    #[inline]
     fn leave<T: Target>(_: &mut Emit<'_, T, Homes>) {}
 
     #[inline]
@@ -77,6 +82,9 @@ impl Placement for Homes {
 
     #[inline]
     fn go_on<T: Target>(_: &mut Emit<'_, T, Homes>) {}
+
+    #[inline]
+    fn wrote<T: Target>(_: &mut Emit<'_, T, Homes>) {}
 
     #[inline]
     fn jump<T: Target>(e: &mut Emit<'_, T, Homes>, to: Block) {

@@ -184,7 +184,7 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
             Op::Const => ValuePlace::Constant(f.constant(inst)),
             Op::SlotAddr => T::slot_address(self, inst),
             Op::DataAddr => ValuePlace::Data(kiln_ir::DataId(inst.a), inst.b as i32),
-            Op::LabelAddr => ValuePlace::Code(inst.a),
+            Op::LabelAddr => ValuePlace::Code(P::address(self, kiln_ir::Block(inst.a)).0),
             Op::FuncAddr => ValuePlace::Func(kiln_ir::FuncId(inst.a)),
             op => unreachable!("{op:?} is not made anew where it is needed"),
         }

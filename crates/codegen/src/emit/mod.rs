@@ -12,13 +12,13 @@ mod val;
 
 pub use val::{NO_SLOT, Val};
 
-use crate::Options;
 use crate::abi::CallLayout;
 use crate::code::SpanRow;
 use crate::optimize::Origin;
 use crate::regs::{COUNT, Reg, RegSet};
 use crate::takeover;
 use crate::target::{Assembler, Target};
+use crate::{Options, Tier};
 use kiln_ir::function::Function;
 use kiln_ir::types::Signature;
 use kiln_ir::verify::Checked;
@@ -45,7 +45,9 @@ impl<'a> Subject<'a> {
 
     /// Whether other code may take over activations of the function at its loop heads.
     pub fn can_be_taken_over(&self) -> bool {
-        self.options.counts.is_some() && takeover::possible(self.module, self.func, self.f)
+        self.options.counts.is_some()
+            && self.options.tier == Tier::Baseline
+            && takeover::possible(self.module, self.func, self.f)
     }
 }
 
@@ -90,6 +92,8 @@ pub trait Placement: Sized {
     /// The instruction of the source that the instruction at a position comes from.
     fn source<T: Target>(e: &Emit<'_, T, Self>, at: u32) -> Origin;
 
+    /// The label that the address of a block names.
+    fn address<T: Target>(e: &Emit<'_, T, Self>, block: Block) -> Block;
     /// The current instruction is about to leave the block, by a jump or in the middle: the ways start from the places
     /// that values have now. Changes no flags and no register.
     fn leave<T: Target>(e: &mut Emit<'_, T, Self>);
@@ -99,6 +103,8 @@ pub trait Placement: Sized {
     fn fork<T: Target>(e: &mut Emit<'_, T, Self>, branch: u32, to: Block) -> Fork;
     /// The jump of a branch is written: goes the other way.
     fn go_on<T: Target>(e: &mut Emit<'_, T, Self>);
+    /// An instruction has been written.
+    fn wrote<T: Target>(e: &mut Emit<'_, T, Self>);
     /// Goes to a block.
     fn jump<T: Target>(e: &mut Emit<'_, T, Self>, to: Block);
 }
@@ -226,6 +232,7 @@ impl<'a, T: Target, P: Placement> Emit<'a, T, P> {
             let source = P::source(self, i as u32);
             self.span(source);
             T::select(self, inst);
+            P::wrote(self);
             i += 1 + self.skip as usize;
             self.skip = 0;
         }

@@ -3,6 +3,8 @@
 pub mod alias;
 pub mod body;
 pub mod cfg;
+pub mod checks;
+pub mod compile;
 pub mod dead;
 pub mod dom;
 pub mod fused;

@@ -134,6 +134,8 @@ pub trait Target: Sized {
     fn count_down<P: Placement>(e: &mut Emit<'_, Self, P>, word: ThreadWord) -> u32;
     /// Jumps to a stub if something is asked of the code; gives where the jump's distance stands. Changes no register.
     fn look<P: Placement>(e: &mut Emit<'_, Self, P>) -> u32;
+    /// General and vector register that are no value's: for the steps of one instruction, and of moves between blocks.
+    const SCRATCH: [Reg; 2];
     /// The register from whose value at any instruction the frame's end is as far as the frame is large.
     const FRAME_START: Reg;
     /// Writes the stubs that are waiting, and their records.

@@ -49,20 +49,18 @@ pub struct Prepare {
     invert: invert::Scratch,
 }
 
-/// Runs the passes over register IR on a function of a module, as far as the options want them.
-///
-/// # Panics
-/// If the function has no body.
+/// Runs the passes over register IR on a function of a module, as far as the options want them. `source` is its body, or
+/// that of code which takes it over.
 pub fn prepare(
     module: &Checked,
     func: FuncId,
+    source: &Function,
     options: &Options,
     scratch: &mut Prepare,
     watch: &mut impl Watch,
     out: &mut Prepared,
 ) {
     let Prepare { now, next, facts, recursion, invert } = scratch;
-    let Some(source) = &module.func(func).body else { panic!("the function has no body") };
     let Prepared { sites, blocks, .. } = out;
     sites.clear();
     blocks.clear();

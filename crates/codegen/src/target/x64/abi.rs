@@ -386,6 +386,9 @@ pub const fn result(ty: Type) -> Reg {
 /// Callee-saved registers that homes are given from; the last one serves as frame pointer where there is one.
 const SAVED: &[Reg] = &[RBX, R14, R15, R12, R13, RBP];
 
+/// Registers that calls keep in every convention.
+pub const CALLEE_SAVED: RegSet = RegSet::of(SAVED);
+
 /// The registers that a function of a convention may use as it likes. Those that some instruction needs for itself
 /// (`rax`, `rdx`, `rcx`) and two more are never homes, so that they stay free for the values of one block. A function
 /// of Win64 keeps `rsi`, `rdi` and the vector registers from 6 on for its caller, and does without.

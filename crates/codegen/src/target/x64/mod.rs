@@ -130,6 +130,7 @@ impl Target for X64 {
         e.look()
     }
 
+    const SCRATCH: [Reg; 2] = [regs::SCRATCH, regs::FSCRATCH];
     const FRAME_START: Reg = regs::RSP;
 
     fn write_stubs<P: Placement>(e: &mut Emit<'_, X64, P>) {

@@ -126,7 +126,7 @@ impl<P: Placement> Emit<'_, X64, P> {
         }
         let target_kept = aggregates && target != Reg::NONE;
         let kept = if aggregates { self.keep_addresses(&mut args, target) } else { 0 };
-        self.give_up(RegSet(!CALLEE_SAVED.0));
+        self.give_up(RegSet(!abi::CALLEE_SAVED.0));
         for arg in args.iter() {
             if let ArgPlace::Value(Place::Stack(at)) | ArgPlace::Address { place: Place::Stack(at), .. } =
                 arg.place
@@ -215,7 +215,7 @@ impl<P: Placement> Emit<'_, X64, P> {
     fn keep_addresses(&mut self, args: &mut [Arg], target: Reg) -> u32 {
         for arg in args {
             let (Source::Value(v), ArgPlace::Pieces(_)) = (arg.source, arg.place) else { continue };
-            if arg.from == Reg::NONE || CALLEE_SAVED.has(arg.from) {
+            if arg.from == Reg::NONE || abi::CALLEE_SAVED.has(arg.from) {
                 continue;
             }
             self.asm.buf.reserve(0);
@@ -423,9 +423,6 @@ impl<P: Placement> Emit<'_, X64, P> {
         (at, moved)
     }
 }
-
-/// Registers that calls keep in every convention.
-const CALLEE_SAVED: RegSet = RegSet::of(&[RBX, RBP, R12, R13, R14, R15]);
 
 /// The register that an argument moves to as a whole.
 fn register(place: &ArgPlace) -> Option<Reg> {

@@ -107,6 +107,7 @@ impl<P: Placement> Emit<'_, X64, P> {
     pub fn jump_to(&mut self, inst: &InstData) {
         self.flush();
         let target = self.read(VReg(inst.a));
+        P::leave(self);
         self.asm.group(GROUP5, false, 4, target);
     }
 

@@ -4,6 +4,7 @@ use super::Pending;
 use super::control::Flags;
 use crate::code::{RelocKind, Routine, SpanRow, Target, ThreadWord};
 use crate::emit::{Emit, Placement};
+use crate::optimize::checks::is_mark;
 use crate::recovery::{Leave, ValuePlace};
 use crate::target::x64::X64;
 use crate::target::x64::encode::{Amode, fits8};
@@ -48,6 +49,10 @@ impl<P: Placement> Emit<'_, X64, P> {
     }
 
     pub fn safepoint(&mut self, inst: &InstData) {
+        if is_mark(inst) {
+            let source = P::source(self, self.at);
+            return self.check(source);
+        }
         let jump = self.look();
         let f = self.f;
         self.stub([jump, 0], Leave::Safepoint(inst.a), f.list(inst, 0));

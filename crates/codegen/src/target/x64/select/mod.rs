@@ -358,7 +358,8 @@ impl<P: Placement> Emit<'_, X64, P> {
             Shape::LabelAddr => {
                 self.asm.op(LEA, true, reg, Amode::RIP);
                 let end = self.asm.buf.offset();
-                self.asm.buf.refer(end - 4, end, Block(inst.a));
+                let label = P::address(self, Block(inst.a));
+                self.asm.buf.refer(end - 4, end, label);
             }
             Shape::FuncAddr => {
                 self.pending = Pending::Symbol(RelocKind::GotPc32, Target::Func(FuncId(inst.a)), 0);

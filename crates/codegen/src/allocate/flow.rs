@@ -1,0 +1,634 @@
+//! Where values are at the ends of ways from block to block.
+//!
+//! The first way that reaches a block fixes what the block *expects*: for each value that it finds written, and each of its
+//! parameters, a register or its place in the frame. Each further way brings values there, by parallel moves. The moves
+//! of a jump, and of the way on which a branch goes on, stand in the block that is left; those of a branch's jump, of
+//! ways that part in the middle of a block, and of many ways at once, stand behind the function, in a *detour* of their
+//! own; a way without moves needs none.
+
+use super::live::Live;
+use super::resolve::{Place, Resolver, Step};
+use crate::Stress;
+use crate::emit::{Emit, Fork, NO_SLOT, Placement, Val};
+use crate::optimize::{Body, Edge, Origin};
+use crate::regs::{Reg, RegSet};
+use crate::target::{Assembler, Target};
+use kiln_ir::{Block, Op, VReg};
+
+/// Where a block expects a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Expected {
+    /// In this register, or in none.
+    pub reg: Reg,
+    /// In its place in the frame (too).
+    pub in_slot: bool,
+}
+
+impl Expected {
+    const NOWHERE: Expected = Expected { reg: Reg::NONE, in_slot: false };
+    const SLOT: Expected = Expected { reg: Reg::NONE, in_slot: true };
+}
+
+/// What blocks expect, and the memory that it takes.
+#[derive(Debug, Default)]
+pub struct States {
+    /// For each block, whether a way has reached it.
+    fixed: Vec<bool>,
+    /// For each entry of the live lists.
+    live: Vec<Expected>,
+    /// For each parameter of a block, as [`Body::params`] has them.
+    params: Vec<Expected>,
+    /// For each block, the label by which the current instruction goes there.
+    ways: Vec<Block>,
+    /// For each block, the label that its address names.
+    pub addresses: Vec<Block>,
+    /// For each block, how many label sets that are jumped through it is in: at most [`SEVERAL`], or [`SEVERAL_WRITTEN`].
+    sets: Vec<u8>,
+    /// For each parameter of a block of several such sets, the room in the frame through which it comes. Places in
+    /// [`Body::params`].
+    rooms: Vec<u32>,
+    detours: Vec<Detour>,
+    /// The steps of all detours, then those of the way that is being gone.
+    steps: Vec<Step>,
+    resolver: Resolver,
+}
+
+impl States {
+    /// Starts a function: nothing is expected yet.
+    pub fn clear(&mut self, body: &Body, live: &Live) {
+        let blocks = body.blocks() as usize;
+        self.fixed.clear();
+        self.fixed.resize(blocks, false);
+        self.live.clear();
+        self.live.resize(live.entries.len(), Expected::NOWHERE);
+        self.params.clear();
+        self.params.resize(body.params.len(), Expected::NOWHERE);
+        self.ways.clear();
+        self.ways.extend((0..blocks as u32).map(Block));
+        self.addresses.clear();
+        self.addresses.extend((0..blocks as u32).map(Block));
+        self.rooms.clear();
+        self.sets.clear();
+        self.sets.resize(blocks, 0);
+        if !body.f.label_sets().is_empty() {
+            for inst in body.f.insts().iter().filter(|inst| inst.op == Op::JumpTo) {
+                for label in &body.f.label_sets()[inst.b as usize] {
+                    let sets = &mut self.sets[label.index()];
+                    *sets = (*sets + 1).min(SEVERAL);
+                }
+            }
+        }
+        self.detours.clear();
+        self.steps.clear();
+    }
+}
+
+/// In [`States::sets`]: more than one.
+const SEVERAL: u8 = 2;
+/// In [`States::sets`]: more than one, and the detour to the block is noted.
+const SEVERAL_WRITTEN: u8 = 3;
+
+/// Moves that stand behind the function.
+#[derive(Clone, Copy, Debug)]
+struct Detour {
+    /// What is jumped to.
+    label: Block,
+    /// Where it leads.
+    to: Block,
+    /// Where its steps start; they end where those of the next one start.
+    steps: u32,
+    /// The instruction that goes this way.
+    source: Origin,
+    /// Whether it is jumped to through a register.
+    landing: bool,
+}
+
+/// Values in any place at any time.
+pub struct Flow<'a> {
+    /// What is compiled.
+    pub body: &'a Body,
+    /// Which values each block finds written.
+    pub live: &'a Live,
+    /// What blocks expect.
+    pub states: &'a mut States,
+    /// The place in [`Body::edges`] of the first edge that has not been left by.
+    pub edge: usize,
+    /// Where a branch goes on: its steps, from here in [`States::steps`], and the block.
+    rest: (usize, Block),
+    /// Legal but hostile choices.
+    pub stress: Stress,
+    /// State of the generator of random choices.
+    pub random: u32,
+    /// What is added to the rows of inlined calls that instructions name.
+    pub first_site: u32,
+}
+
+impl<'a> Flow<'a> {
+    /// At the start of a function.
+    pub fn new(
+        body: &'a Body,
+        live: &'a Live,
+        states: &'a mut States,
+        stress: Stress,
+        first_site: u32,
+    ) -> Flow<'a> {
+        states.clear(body, live);
+        let random = match stress {
+            Stress::RandomRegisters(seed) => seed.wrapping_mul(0x9e37_79b9) | 1,
+            _ => 0,
+        };
+        Flow { body, live, states, edge: 0, rest: (0, Block(0)), stress, random, first_site }
+    }
+
+    /// One of these registers, by the seed.
+    fn draw(&mut self, from: RegSet) -> Reg {
+        // xorshift, Marsaglia 2003
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 17;
+        self.random ^= self.random << 5;
+        let n = self.random as usize % from.0.count_ones().max(1) as usize;
+        from.iter().nth(n).unwrap_or(Reg::NONE)
+    }
+}
+
+/// Of a register class.
+pub fn class(vector: bool) -> RegSet {
+    if vector { RegSet::VECTOR } else { RegSet::GENERAL }
+}
+
+impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
+    /// At the start: labels for the addresses of blocks that are jumped to through registers.
+    pub fn name_addresses(&mut self) {
+        for b in 0..self.placement.states.sets.len() {
+            if self.placement.states.sets[b] != 0 {
+                self.placement.states.addresses[b] = self.asm.buffer().label();
+            }
+        }
+    }
+
+    /// Where a value is that is needed now.
+    fn whence(&mut self, v: VReg) -> Place {
+        let val = self.vals[v.index()];
+        if val.reg != Reg::NONE {
+            Place::Reg(val.reg)
+        } else if val.flags & Val::REMAT != 0 {
+            Place::Made(v)
+        } else {
+            debug_assert!(val.flags & Val::IN_SLOT != 0, "{v:?} is nowhere at {}", self.at);
+            Place::Slot(self.slot_of(v))
+        }
+    }
+
+    /// Whether somebody reads a value behind its definition.
+    fn is_wanted(&self, v: VReg) -> bool {
+        let val = &self.vals[v.index()];
+        val.uses != 0 || val.flags & Val::GLOBAL != 0
+    }
+
+    /// Goes by an edge as far as the resolver: what is expected behind it, and the moves to there.
+    fn cross(&mut self, edge: &Edge) {
+        let (body, live) = (self.placement.body, self.placement.live);
+        if !std::mem::replace(&mut self.placement.states.fixed[edge.to.index()], true) {
+            self.fix(edge);
+        }
+        for i in live.of(edge.to) {
+            let Expected { reg, in_slot } = self.placement.states.live[i];
+            let v = live.entries[i].v;
+            let val = self.vals[v.index()];
+            if in_slot && val.flags & Val::IN_SLOT == 0 {
+                let slot = self.slot_of(v);
+                debug_assert!(val.reg != Reg::NONE, "{v:?} is nowhere at {}", self.at);
+                self.placement.states.resolver.add(Place::Slot(slot), Place::Reg(val.reg), val.ty);
+            }
+            if reg != Reg::NONE && val.reg != reg {
+                let from = self.whence(v);
+                self.placement.states.resolver.add(Place::Reg(reg), from, val.ty);
+            }
+        }
+        let first = body.param_start[edge.to.index()] as usize;
+        for (i, arg) in body.args_of(edge).iter().enumerate() {
+            let Expected { reg, in_slot } = self.placement.states.params[first + i];
+            let param = body.params[first + i];
+            let ty = self.vals[param.index()].ty;
+            if reg != Reg::NONE || in_slot {
+                let from = self.whence(*arg);
+                let to = if in_slot { Place::Slot(self.slot_of(param)) } else { Place::Reg(reg) };
+                self.placement.states.resolver.add(to, from, ty);
+            }
+        }
+        for arg in body.args_of(edge) {
+            self.consume(*arg);
+        }
+    }
+
+    /// The block behind an edge is reached for the first time: it expects values where they are.
+    fn fix(&mut self, edge: &Edge) {
+        let (body, live) = (self.placement.body, self.placement.live);
+        let single = live.pred_start[edge.to.index() + 1] - live.pred_start[edge.to.index()] == 1;
+        let mut taken = RegSet::EMPTY;
+        for i in live.of(edge.to) {
+            let v = live.entries[i].v;
+            let val = self.vals[v.index()];
+            let expected = if val.flags & Val::REMAT != 0 {
+                Expected::NOWHERE
+            } else if live.demoted[v.index()] || val.reg == Reg::NONE {
+                Expected::SLOT
+            } else {
+                taken = taken.with(val.reg.set());
+                Expected { reg: val.reg, in_slot: single && val.flags & Val::IN_SLOT != 0 }
+            };
+            self.placement.states.live[i] = expected;
+        }
+        let first = body.param_start[edge.to.index()] as usize;
+        let args = body.args_of(edge);
+        // Where an argument ends its life here, its register goes over to the parameter.
+        for (i, arg) in args.iter().enumerate() {
+            let reg = self.vals[arg.index()].reg;
+            let param = body.params[first + i];
+            let takes =
+                reg != Reg::NONE && !taken.has(reg) && self.is_wanted(param) && !live.demoted[param.index()];
+            let reg = if takes { reg } else { Reg::NONE };
+            if takes {
+                taken = taken.with(reg.set());
+            }
+            self.placement.states.params[first + i] = Expected { reg, in_slot: false };
+        }
+        for i in 0..args.len() {
+            let param = body.params[first + i];
+            if self.placement.states.params[first + i].reg != Reg::NONE || !self.is_wanted(param) {
+                continue;
+            }
+            let class = class(self.vals[param.index()].ty.is_float());
+            let free = self.pool.and(class).without(taken);
+            self.placement.states.params[first + i] = if free == RegSet::EMPTY || live.demoted[param.index()]
+            {
+                Expected::SLOT
+            } else {
+                // Rather one that holds nothing now, so that moves do not wait for each other.
+                let idle = free.and(self.free);
+                let reg = Flow::pick(self, if idle == RegSet::EMPTY { free } else { idle }, param);
+                taken = taken.with(reg.set());
+                Expected { reg, in_slot: false }
+            };
+        }
+    }
+
+    /// Nobody has come to a block before it is written: ways to it come later. It expects everything in the frame.
+    fn fix_unreached(&mut self, block: Block) {
+        let (body, live) = (self.placement.body, self.placement.live);
+        let states = &mut *self.placement.states;
+        for i in live.of(block) {
+            let remat = self.vals[live.entries[i].v.index()].flags & Val::REMAT != 0;
+            states.live[i] = if remat { Expected::NOWHERE } else { Expected::SLOT };
+        }
+        let first = body.param_start[block.index()] as usize;
+        for i in 0..body.params_of(block).len() {
+            let val = &self.vals[body.params[first + i].index()];
+            let wanted = val.uses != 0 || val.flags & Val::GLOBAL != 0;
+            self.placement.states.params[first + i] = if wanted { Expected::SLOT } else { Expected::NOWHERE };
+        }
+    }
+
+    /// At the start of a block: values are where it expects them.
+    pub fn enter(&mut self, block: Block) {
+        let (body, live) = (self.placement.body, self.placement.live);
+        if !std::mem::replace(&mut self.placement.states.fixed[block.index()], true) {
+            self.fix_unreached(block);
+        }
+        self.forget();
+        for i in live.of(block) {
+            let entry = live.entries[i];
+            self.vals[entry.v.index()].uses = entry.uses;
+            let out = if entry.out { Val::GLOBAL } else { 0 };
+            self.arrive(entry.v, self.placement.states.live[i], out);
+        }
+        let first = body.param_start[block.index()] as usize;
+        for (i, param) in body.params_of(block).iter().enumerate() {
+            let global = self.vals[param.index()].flags & Val::GLOBAL;
+            self.arrive(*param, self.placement.states.params[first + i], global);
+            if live.demoted[param.index()] {
+                debug_assert!(self.vals[param.index()].flags & Val::IN_SLOT != 0 || !self.is_wanted(*param));
+            }
+        }
+    }
+
+    fn arrive(&mut self, v: VReg, Expected { reg, in_slot }: Expected, global: u8) {
+        let val = &mut self.vals[v.index()];
+        let in_slot = if in_slot { Val::IN_SLOT } else { 0 };
+        val.flags = val.flags & !(Val::GLOBAL | Val::IN_SLOT) | global | in_slot;
+        if reg != Reg::NONE {
+            debug_assert!(self.free.has(reg), "{reg:?} is expected to hold two values");
+            self.free = self.free.without(reg.set());
+            self.hold(v, reg);
+        }
+    }
+
+    /// Carries out the steps from a place of the list on, and forgets them.
+    fn carry_out(&mut self, from: usize) {
+        for i in from..self.placement.states.steps.len() {
+            self.asm.buffer().reserve(0);
+            let step = self.placement.states.steps[i];
+            self.step(step);
+        }
+        self.placement.states.steps.truncate(from);
+    }
+
+    fn step(&mut self, Step { to, from, ty }: Step) {
+        match (to, from) {
+            (Place::Reg(to), Place::Reg(from)) => T::move_register(self, to, from),
+            (Place::Reg(to), Place::Slot(slot)) => T::load_slot(self, to, ty, slot),
+            (Place::Slot(slot), Place::Reg(from)) => T::store_slot(self, slot, ty, from),
+            (Place::Reg(to), Place::Made(v)) => T::materialize(self, v, to),
+            (to, from) => unreachable!("a step from {from:?} to {to:?}"),
+        }
+    }
+
+    /// Whether the resolver has moves.
+    fn moves(&self) -> bool {
+        !self.placement.states.resolver.moves.is_empty()
+    }
+
+    /// Appends the steps of the resolver's moves; gives where they start.
+    fn resolve_ways(&mut self) -> usize {
+        let States { steps, resolver, .. } = &mut *self.placement.states;
+        let from = steps.len();
+        resolver.resolve(T::SCRATCH, steps);
+        from
+    }
+
+    /// The label that leads by the resolver's moves to a block.
+    fn detour(&mut self, to: Block) -> Block {
+        if !self.moves() {
+            return to;
+        }
+        let steps = self.resolve_ways() as u32;
+        let label = self.asm.buffer().label();
+        let source = Flow::source(self, self.at);
+        self.placement.states.detours.push(Detour { label, to, steps, source, landing: false });
+        label
+    }
+
+    /// The ways of a jump through a label set: where a block's address is taken, it is the address of a detour.
+    fn leave_anywhere(&mut self) {
+        let body = self.placement.body;
+        let ways = self.placement.edge;
+        // First what must happen before the jump: blocks that are reached from jumps through several sets find
+        // everything in the frame.
+        while let Some(edge) = body.edges.get(self.placement.edge).filter(|edge| edge.inst.0 == self.at) {
+            self.placement.edge += 1;
+            if self.placement.states.sets[edge.to.index()] >= SEVERAL {
+                self.leave_by_frame(edge);
+            }
+        }
+        for edge in &body.edges[ways..self.placement.edge] {
+            let sets = &mut self.placement.states.sets[edge.to.index()];
+            match *sets {
+                1 => self.cross(edge),
+                SEVERAL => {
+                    *sets = SEVERAL_WRITTEN;
+                    self.arrive_by_frame(edge);
+                }
+                _ => continue,
+            }
+            let steps = self.resolve_ways() as u32;
+            let label = self.placement.states.addresses[edge.to.index()];
+            let source = Flow::source(self, self.at);
+            self.placement.states.detours.push(Detour { label, to: edge.to, steps, source, landing: true });
+        }
+    }
+
+    /// Brings all that a block wants to the frame.
+    fn leave_by_frame(&mut self, edge: &Edge) {
+        let (body, live) = (self.placement.body, self.placement.live);
+        for i in live.of(edge.to) {
+            let v = live.entries[i].v;
+            if self.vals[v.index()].flags & Val::REMAT == 0 {
+                self.store_value(v);
+            }
+        }
+        let first = body.param_start[edge.to.index()] as usize;
+        for (param, arg) in (first..).zip(body.args_of(edge)) {
+            let room = self.room_of(param);
+            let (from, ty) = (self.whence(*arg), self.vals[arg.index()].ty);
+            self.placement.states.resolver.add(Place::Slot(room), from, ty);
+        }
+        body.args_of(edge).iter().for_each(|arg| self.consume(*arg));
+        let from = self.resolve_ways();
+        self.carry_out(from);
+    }
+
+    /// The other end of this.
+    fn arrive_by_frame(&mut self, edge: &Edge) {
+        let (body, live) = (self.placement.body, self.placement.live);
+        if !std::mem::replace(&mut self.placement.states.fixed[edge.to.index()], true) {
+            self.fix_unreached(edge.to);
+        }
+        for i in live.of(edge.to) {
+            let Expected { reg, .. } = self.placement.states.live[i];
+            if reg != Reg::NONE {
+                let v = live.entries[i].v;
+                let (slot, ty) = (self.slot_of(v), self.vals[v.index()].ty);
+                self.placement.states.resolver.add(Place::Reg(reg), Place::Slot(slot), ty);
+            }
+        }
+        let first = body.param_start[edge.to.index()] as usize;
+        for (i, param) in body.params_of(edge.to).iter().enumerate() {
+            let Expected { reg, in_slot } = self.placement.states.params[first + i];
+            if reg != Reg::NONE || in_slot {
+                let to = if in_slot { Place::Slot(self.slot_of(*param)) } else { Place::Reg(reg) };
+                let (room, ty) = (self.room_of(first + i), self.vals[param.index()].ty);
+                self.placement.states.resolver.add(to, Place::Slot(room), ty);
+            }
+        }
+    }
+
+    /// The room through which a parameter comes to a block of several label sets.
+    fn room_of(&mut self, param: usize) -> u32 {
+        let rooms = &mut self.placement.states.rooms;
+        if rooms.is_empty() {
+            rooms.resize(self.placement.body.params.len(), NO_SLOT);
+        }
+        if rooms[param] == NO_SLOT {
+            rooms[param] = T::spill(&mut self.frame);
+        }
+        rooms[param]
+    }
+
+    /// Writes the detours noted since the last time.
+    pub fn write_detours(&mut self) {
+        for i in 0..self.placement.states.detours.len() {
+            let Detour { label, to, steps, source, landing } = self.placement.states.detours[i];
+            let end = self.placement.states.detours.get(i + 1);
+            let end = end.map_or(self.placement.states.steps.len(), |next| next.steps as usize);
+            self.asm.buffer().reserve(0);
+            self.span(source);
+            self.asm.buffer().place(label);
+            if landing && self.options.landing_pads {
+                T::landing_pad(self);
+            }
+            for at in steps as usize..end {
+                self.asm.buffer().reserve(0);
+                let step = self.placement.states.steps[at];
+                self.step(step);
+            }
+            T::jump(self, to);
+        }
+        self.placement.states.detours.clear();
+        self.placement.states.steps.clear();
+    }
+
+    /// Puts results of the current instructions in the frame that stay there.
+    fn store_demoted(&mut self) {
+        let (f, live) = (self.f, self.placement.live);
+        for inst in &f.insts()[self.at as usize..=(self.at + self.skip) as usize] {
+            f.for_each_def(inst, |v| {
+                if live.demoted[v.index()] {
+                    self.store_value(v);
+                }
+            });
+        }
+    }
+
+    /// Makes the frame hold a value that a register holds.
+    pub fn store_value(&mut self, v: VReg) {
+        let val = self.vals[v.index()];
+        if val.reg != Reg::NONE && val.flags & Val::IN_SLOT == 0 {
+            self.asm.buffer().reserve(0);
+            let slot = self.slot_of(v);
+            T::store_slot(self, slot, val.ty, val.reg);
+            self.vals[v.index()].flags |= Val::IN_SLOT;
+        }
+    }
+
+    fn next_edge(&mut self) -> Edge {
+        let edge = self.placement.body.edges[self.placement.edge];
+        self.placement.edge += 1;
+        edge
+    }
+}
+
+impl<'a> Placement for Flow<'a> {
+    const HOMES: bool = false;
+
+    fn pick<T: Target>(e: &mut Emit<'_, T, Self>, free: RegSet, _: VReg) -> Reg {
+        if e.placement.random != 0 {
+            return e.placement.draw(free);
+        }
+        Reg(free.0.trailing_zeros() as u8)
+    }
+
+    fn victim<T: Target>(e: &mut Emit<'_, T, Self>, taken: RegSet) -> Reg {
+        if e.placement.random != 0 {
+            return e.placement.draw(taken);
+        }
+        taken.first().expect("an instruction pins fewer registers than the pool has")
+    }
+
+    fn place<T: Target>(e: &mut Emit<'_, T, Self>, _: VReg, prefer: Reg, free: RegSet) -> Reg {
+        if e.placement.random != 0 && free != RegSet::EMPTY {
+            return e.placement.draw(free);
+        }
+        prefer
+    }
+
+    #[inline]
+    fn source<T: Target>(e: &Emit<'_, T, Self>, at: u32) -> Origin {
+        let mut origin = e.placement.body.origins[at as usize];
+        if origin.site != Origin::OWN {
+            origin.site += e.placement.first_site;
+        }
+        origin
+    }
+
+    fn address<T: Target>(e: &Emit<'_, T, Self>, block: Block) -> Block {
+        e.placement.states.addresses[block.index()]
+    }
+
+    fn leave<T: Target>(e: &mut Emit<'_, T, Self>) {
+        let body = e.placement.body;
+        if body.f.insts()[e.at as usize].op == Op::JumpTo {
+            return e.leave_anywhere();
+        }
+        while body.edges.get(e.placement.edge).is_some_and(|edge| edge.inst.0 == e.at) {
+            let edge = e.next_edge();
+            e.cross(&edge);
+            let label = e.detour(edge.to);
+            e.placement.states.ways[edge.to.index()] = label;
+        }
+    }
+
+    #[inline]
+    fn way<T: Target>(e: &Emit<'_, T, Self>, to: Block) -> Block {
+        e.placement.states.ways[to.index()]
+    }
+
+    fn fork<T: Target>(e: &mut Emit<'_, T, Self>, branch: u32, _: Block) -> Fork {
+        let (taken, other) = (e.next_edge(), e.next_edge());
+        debug_assert!(taken.inst.0 == branch && other.inst.0 == branch);
+        let blocks = e.f.blocks();
+        let is_cold = |edge: &Edge| blocks[edge.to.index()].cold;
+        e.cross(&taken);
+        let first = e.resolve_ways();
+        let middle = e.placement.states.steps.len();
+        e.cross(&other);
+        let second = e.resolve_ways();
+        let end = e.placement.states.steps.len();
+        let (taken_moves, other_moves) = (middle > first, end > second);
+        let inverted = if is_cold(&taken) != is_cold(&other) {
+            is_cold(&other)
+        } else {
+            !other_moves && (taken_moves || taken.to == e.next_block)
+        };
+        let (jump, rest) = if inverted { (other, taken) } else { (taken, other) };
+        let jump_moves = if inverted { other_moves } else { taken_moves };
+        if inverted {
+            // The steps of a detour come first.
+            e.placement.states.steps[first..].rotate_left(middle - first);
+        }
+        let mut to = jump.to;
+        let mut from = first;
+        if jump_moves {
+            let label = e.asm.buffer().label();
+            let source = Flow::source(e, branch);
+            e.placement.states.detours.push(Detour {
+                label,
+                to,
+                steps: first as u32,
+                source,
+                landing: false,
+            });
+            to = label;
+            from = first + if inverted { end - middle } else { middle - first };
+        }
+        e.placement.rest = (from, rest.to);
+        Fork { to, inverted }
+    }
+
+    fn go_on<T: Target>(e: &mut Emit<'_, T, Self>) {
+        let (from, to) = e.placement.rest;
+        e.carry_out(from);
+        if to != e.next_block {
+            T::jump(e, to);
+        }
+    }
+
+    fn jump<T: Target>(e: &mut Emit<'_, T, Self>, to: Block) {
+        let edge = e.next_edge();
+        debug_assert!(edge.inst.0 == e.at && edge.to == to);
+        e.cross(&edge);
+        let from = e.resolve_ways();
+        e.carry_out(from);
+        if to != e.next_block {
+            T::jump(e, to);
+        }
+    }
+
+    fn wrote<T: Target>(e: &mut Emit<'_, T, Self>) {
+        if e.placement.live.any_demoted {
+            e.store_demoted();
+        }
+        if e.placement.stress == Stress::SpillEverything {
+            e.give_up(e.pool);
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Which values are live into which blocks, how often each is read in each block, and where reads stand.
+//!
+//! Lists by path exploration from uses (Boissinot, Hack, Grund, Dupont de Dinechin, Rastello, "Computing Liveness Sets for
+//! SSA-Form Programs", 2011): from each block that reads a value of another block, predecessors are walked until the
+//! block that writes it. That costs as much as the lists are long. They are held to a multiple of the number of
+//! instructions: values whose lists would be too long are *demoted*: they stand in the frame from their definition on, and
+//! in the lists of those blocks alone that read them. So does what is made anew where it is needed.
+
+use crate::emit::{NO_SLOT, Val};
+use crate::optimize::Body;
+use crate::regs::Reg;
+use kiln_ir::{Block, Op, VReg};
+
+/// Entries of live lists per instruction, on average, before values are demoted.
+const LIMIT: usize = 32;
+
+/// A value that a block finds written.
+#[derive(Clone, Copy, Debug)]
+pub struct LiveIn {
+    /// The value.
+    pub v: VReg,
+    /// How often the block reads it; 65535 means uncounted.
+    pub uses: u16,
+    /// Whether a block behind this one reads it too.
+    pub out: bool,
+}
+
+/// An entry while lists are made.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    block: u32,
+    v: VReg,
+    uses: u16,
+    out: bool,
+    /// The next entry of the same value, or [`NONE`].
+    next: u32,
+}
+
+const NONE: u32 = u32::MAX;
+
+/// The lists, and the memory that making them reuses.
+#[derive(Debug, Default)]
+pub struct Live {
+    /// The live values of all blocks, block by block.
+    pub entries: Vec<LiveIn>,
+    /// Where each block's start, and one more.
+    pub start: Vec<u32>,
+    /// For each value, whether it stays in the frame.
+    pub demoted: Vec<bool>,
+    /// Whether any value is demoted.
+    pub any_demoted: bool,
+    /// For each block, where the blocks that lead to it start in `preds`, and one more.
+    pub pred_start: Vec<u32>,
+    /// The blocks that lead to each block, one for each edge.
+    pub preds: Vec<u32>,
+    /// For each value, the block that writes it.
+    def: Vec<u32>,
+    /// For each value, its first entry in `found`.
+    head: Vec<u32>,
+    /// For each value, the last block that was seen to read it, and its entry there.
+    last: Vec<(u32, u32)>,
+    found: Vec<Found>,
+    /// Values with entries, in the order in which the first was found.
+    crossing: Vec<VReg>,
+    /// For each block, the value whose walk came here last, and its entry.
+    seen: Vec<(u32, u32)>,
+    walk: Vec<u32>,
+}
+
+impl Live {
+    /// The values that a block finds written.
+    #[inline]
+    pub fn of(&self, block: Block) -> std::ops::Range<usize> {
+        self.start[block.index()] as usize..self.start[block.index() + 1] as usize
+    }
+
+    /// Makes the lists, and sets up `vals` for a walk over the body: of each value the reads in the block that writes
+    /// it, and whether it is wanted behind.
+    pub fn run(&mut self, body: &Body, vals: &mut Vec<Val>) {
+        self.find_preds(body);
+        self.scan(body, vals);
+        self.explore(body, vals);
+        self.sort(body.blocks() as usize);
+    }
+
+    fn find_preds(&mut self, body: &Body) {
+        let n = body.blocks() as usize;
+        self.pred_start.clear();
+        self.pred_start.resize(n + 1, 0);
+        for edge in &body.edges {
+            self.pred_start[edge.to.index()] += 1;
+        }
+        let mut sum = 0;
+        for start in &mut self.pred_start {
+            sum += *start;
+            *start = sum;
+        }
+        self.preds.clear();
+        self.preds.resize(body.edges.len(), 0);
+        for b in (0..n as u32).rev() {
+            for edge in body.edges_of(Block(b)) {
+                let at = &mut self.pred_start[edge.to.index()];
+                *at -= 1;
+                self.preds[*at as usize] = b;
+            }
+        }
+    }
+
+    /// Finds reads, block by block.
+    fn scan(&mut self, body: &Body, vals: &mut Vec<Val>) {
+        let f = &body.f;
+        vals.clear();
+        vals.extend(f.vregs().iter().map(|info| Val {
+            home: Reg::NONE,
+            reg: Reg::NONE,
+            flags: 0,
+            ty: info.ty,
+            uses: 0,
+            slot: NO_SLOT,
+            aux: 0,
+        }));
+        let values = vals.len();
+        let Live { def, head, last, found, crossing, demoted, .. } = self;
+        def.clear();
+        def.resize(values, NONE);
+        head.clear();
+        head.resize(values, NONE);
+        last.clear();
+        last.resize(values, (NONE, 0));
+        demoted.clear();
+        demoted.resize(values, false);
+        found.clear();
+        crossing.clear();
+        def[..f.params() as usize].fill(0);
+        for b in 0..body.blocks() {
+            for v in body.params_of(Block(b)) {
+                def[v.index()] = b;
+                vals[v.index()].flags |= Val::ACROSS;
+            }
+            let mut read = |v: VReg, def: &[u32]| {
+                if def[v.index()] == b {
+                    let uses = &mut vals[v.index()].uses;
+                    *uses = uses.saturating_add(1);
+                    return;
+                }
+                let (block, entry) = &mut last[v.index()];
+                if *block == b {
+                    let uses = &mut found[*entry as usize].uses;
+                    *uses = uses.saturating_add(1);
+                    return;
+                }
+                (*block, *entry) = (b, found.len() as u32);
+                let head = &mut head[v.index()];
+                if *head == NONE {
+                    crossing.push(v);
+                }
+                found.push(Found { block: b, v, uses: 1, out: false, next: *head });
+                *head = *entry;
+            };
+            for inst in &f.insts()[f.block_range(Block(b))] {
+                f.for_each_use(inst, |v| read(v, def));
+                f.for_each_def(inst, |v| def[v.index()] = b);
+            }
+            for edge in body.edges_of(Block(b)) {
+                body.args_of(edge).iter().for_each(|v| read(*v, def));
+            }
+        }
+        for (i, inst) in f.insts().iter().enumerate() {
+            if inst.op as u8 <= Op::FrameAddr as u8 {
+                constant(inst, i as u32, vals);
+            }
+        }
+    }
+
+    /// Walks from reads to definitions.
+    fn explore(&mut self, body: &Body, vals: &mut [Val]) {
+        let Live { def, head, found, crossing, seen, walk, demoted, pred_start, preds, .. } = self;
+        seen.clear();
+        seen.resize(body.blocks() as usize, (NONE, 0));
+        self.any_demoted = false;
+        let mut room = LIMIT * body.f.insts().len() + 1024;
+        for &v in crossing.iter() {
+            let val = &mut vals[v.index()];
+            val.flags |= Val::ACROSS;
+            if val.flags & Val::REMAT != 0 {
+                continue;
+            }
+            // A walk that fails is work all the same; as none takes more than a part of what is left, values that are
+            // live over few blocks always find room.
+            let most = found.len() + room / 4 + 8;
+            let before = found.len();
+            walk.clear();
+            let mut at = head[v.index()];
+            while at != NONE {
+                let Found { block, next, .. } = found[at as usize];
+                seen[block as usize] = (v.0, at);
+                walk.push(block);
+                at = next;
+            }
+            while let Some(b) = walk.pop() {
+                let range = pred_start[b as usize] as usize..pred_start[b as usize + 1] as usize;
+                for &p in &preds[range] {
+                    if def[v.index()] == p {
+                        val.flags |= Val::GLOBAL;
+                        continue;
+                    }
+                    let (value, entry) = seen[p as usize];
+                    if value == v.0 {
+                        found[entry as usize].out = true;
+                        continue;
+                    }
+                    seen[p as usize] = (v.0, found.len() as u32);
+                    found.push(Found { block: p, v, uses: 0, out: true, next: NONE });
+                    walk.push(p);
+                }
+                if found.len() > most {
+                    break;
+                }
+            }
+            room -= room.min(found.len() - before);
+            if found.len() > most {
+                found.truncate(before);
+                demoted[v.index()] = true;
+                self.any_demoted = true;
+                // Held to the end of the block that writes it, so that it gets to the frame.
+                val.flags |= Val::GLOBAL;
+                let mut at = head[v.index()];
+                while at != NONE {
+                    found[at as usize].out = false;
+                    at = found[at as usize].next;
+                }
+            }
+        }
+    }
+
+    /// From entries in any order to lists.
+    fn sort(&mut self, blocks: usize) {
+        let Live { entries, start, found, .. } = self;
+        start.clear();
+        start.resize(blocks + 1, 0);
+        for found in found.iter() {
+            start[found.block as usize] += 1;
+        }
+        let mut sum = 0;
+        for start in start.iter_mut() {
+            sum += *start;
+            *start = sum;
+        }
+        entries.clear();
+        entries.resize(found.len(), LiveIn { v: VReg::NONE, uses: 0, out: false });
+        for found in found.iter().rev() {
+            let at = &mut start[found.block as usize];
+            *at -= 1;
+            entries[*at as usize] = LiveIn { v: found.v, uses: found.uses, out: found.out };
+        }
+    }
+}
+
+/// Notes a value that is a constant or an address.
+fn constant(inst: &kiln_ir::InstData, i: u32, vals: &mut [Val]) {
+    let (flags, aux) = match inst.op {
+        Op::Const if inst.ty.is_float() || inst.has_tail() => (Val::REMAT, i),
+        Op::Const => (Val::REMAT | Val::CONST, inst.b),
+        Op::SlotAddr | Op::DataAddr | Op::FuncAddr | Op::LabelAddr => (Val::REMAT, i),
+        _ => return,
+    };
+    let val = &mut vals[inst.dst as usize];
+    val.flags |= flags;
+    val.aux = aux;
+}

@@ -1,0 +1,144 @@
+//! Registers for the values of a body, and the code: one walk over the blocks that does both.
+//!
+//! What is known before is which values each block finds written ([`live`]). In the walk a value is in a register, in its
+//! place in the frame, in both, or made anew where it is needed; the form's values never change, so what the frame holds
+//! once it holds on all ways from there. Blocks expect values where the first way to them has them ([`flow`]), later ways
+//! move them there ([`resolve`]).
+
+pub mod flow;
+pub mod live;
+pub mod resolve;
+
+use crate::buffer::{Buffer, BufferScratch};
+use crate::code::{Code, InlinedCall, Label};
+use crate::emit::{Emit, EmitScratch, Subject, Val};
+use crate::optimize::Body;
+use crate::regs::RegSet;
+use crate::target::{Assembler, FrameLayout, FrameNeeds, Target};
+use flow::{Flow, States};
+use kiln_ir::Block;
+use live::Live;
+
+/// Memory that allocation reuses from function to function.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    live: Live,
+    vals: Vec<Val>,
+    states: States,
+    calls: Vec<u32>,
+    /// Blocks of further entries.
+    entered: Vec<Block>,
+    buffer: BufferScratch,
+    emit: EmitScratch,
+}
+
+/// Writes the code of a function whose body this is; `sites` are the calls inlined in it.
+pub fn write<T: Target>(
+    subject: Subject<'_>,
+    body: &Body,
+    sites: &[InlinedCall],
+    scratch: &mut Scratch,
+    code: &mut Code,
+) {
+    let features = subject.options.features;
+    T::call_layout(subject.sig(), subject.module.layouts(), std::iter::empty(), &mut scratch.emit.own);
+    scratch.calls.clear();
+    let insts = (0u32..).zip(body.f.insts());
+    scratch.calls.extend(insts.filter(|(_, inst)| T::clobbers(inst.op, features)).map(|(i, _)| i));
+    for layout in [FrameLayout::Lean, FrameLayout::Fixed, FrameLayout::Probed] {
+        scratch.live.run(body, &mut scratch.vals);
+        if emit::<T>(subject, body, sites, scratch, code, layout) {
+            break;
+        }
+    }
+}
+
+/// Writes a function; false if its frame does not fit the layout.
+fn emit<T: Target>(
+    subject: Subject<'_>,
+    body: &Body,
+    sites: &[InlinedCall],
+    scratch: &mut Scratch,
+    code: &mut Code,
+    layout: FrameLayout,
+) -> bool {
+    let Subject { f, func, options, .. } = subject;
+    let Scratch { live, vals, states, calls, entered, buffer, emit: lists } = scratch;
+    let regs = T::allocatable(&subject);
+    let saved = RegSet::of(regs.homes.saved);
+    let needs = FrameNeeds { saved, calls, spills: false };
+    let frame = T::frame(&subject, &lists.own, &needs, layout);
+    let mut buf = Buffer::new(code, buffer, f.blocks().len(), f.insts().len());
+    let first_site = buf.code().add_inlined(sites);
+    let flow = Flow::new(body, live, states, options.stress, first_site);
+    let mut e =
+        Emit::<T, _>::new(subject, T::Asm::new(buf), vals, regs.locals.with(saved), lists, frame, flow);
+    e.name_addresses();
+    let info = T::prologue(&mut e);
+    e.check_entry();
+    for v in (0..f.params()).map(kiln_ir::VReg) {
+        if e.placement.live.demoted[v.index()] {
+            e.store_value(v);
+        }
+    }
+    // Parameters of further entries are written behind what reads them, and nowhere else is that so.
+    let params = f.entries().iter().flat_map(|entry| &entry.params);
+    let written: Vec<Val> = params.map(|v| e.vals[v.index()]).collect();
+    let mut written = written.into_iter();
+    entered.clear();
+    entered.extend(f.entries().iter().map(|entry| entry.block));
+    entered.sort_unstable();
+    let mut entered = entered.iter().copied().peekable();
+    for b in 0..body.blocks() {
+        let block = Block(b);
+        if entered.next_if_eq(&block).is_some() {
+            continue;
+        }
+        if b > 0 {
+            e.enter(block);
+        }
+        e.placement.edge = body.edge_start[b as usize] as usize;
+        e.asm.buffer().place(block);
+        e.next_block = Block(b + 1);
+        e.run(f.block_range(block));
+    }
+    e.write_detours();
+    e.end_stubs();
+    e.asm.buffer().end_part(func, None, info);
+    for (n, entry) in f.entries().iter().enumerate() {
+        let range = f.block_range(entry.block);
+        e.forget();
+        for (v, val) in entry.params.iter().zip(&mut written) {
+            let kept = &mut e.vals[v.index()];
+            *kept = Val { slot: kept.slot, ..val };
+        }
+        e.asm.buffer().start_part();
+        e.span(body.origins[range.start]);
+        let info = T::entry(&mut e, entry);
+        e.check_entry();
+        e.placement.edge = body.edge_start[entry.block.index()] as usize;
+        e.next_block = Block(u32::MAX);
+        e.run(range);
+        e.write_detours();
+        e.end_stubs();
+        e.asm.buffer().end_part(func, Some(n as u32), info);
+    }
+    e.end(lists);
+    let addresses = &e.placement.states.addresses;
+    let Some(size) = T::final_size(&e.frame) else {
+        e.asm.into_buffer().abandon();
+        return false;
+    };
+    let mut buffer = e.asm.into_buffer();
+    let first_label = buffer.code().labels.len();
+    for (block, here) in &body.labels {
+        if let Some(at) = buffer.placed(addresses[here.index()]) {
+            buffer.code().labels.push(Label { func, block: *block, at });
+        }
+    }
+    buffer.code().labels[first_label..].sort_unstable_by_key(|label| label.at);
+    let start = buffer.start();
+    buffer.code().recoveries.settle(start, T::dwarf(T::FRAME_START), size as i32);
+    buffer.finish(size);
+    true
+}

@@ -1,0 +1,104 @@
+//! What the optimizing compiler promises about its output, whatever the target.
+
+use kiln_codegen::{Code, Options, Scratch, Stress, Tier, compile};
+use kiln_ir::verify::{Checked, check};
+use kiln_ir::{Cond, Linkage, MemType, Module, Signature, Type};
+
+fn options() -> Options {
+    Options { tier: Tier::Optimized, ..Options::default() }
+}
+
+fn module(text: &str) -> Checked {
+    check(Module::parse(text).expect("parses")).expect("verifies")
+}
+
+fn code_of(module: &Checked, options: &Options, scratch: &mut Scratch) -> Code {
+    let mut code = Code::default();
+    compile(module, options, scratch, &mut code).expect("compiles");
+    code
+}
+
+const LOOP: &str = "export fn sum(%n: i64) -> i64 {\n %s = const.i64 0\n %i = const.i64 0\nagain:\n \
+                    %s = add %s, %i\n %i = add %i, 1\n blt %i, %n, again\n ret %s\n}\n";
+const CALLS: &str = "extern g: fn(i64, f64) -> i64\nexport fn f(%a: i64, %b: f64) -> i64 {\n \
+                     %x = call g(%a, %b)\n %y = call g(%x, %b)\n %r = add %x, %y\n ret %r\n}\n";
+
+/// More values at a time than registers.
+fn crowded(values: usize) -> Checked {
+    let mut module = Module::new();
+    let f = module.declare("f", Signature::new([Type::Ptr], [Type::I64]), Linkage::Export);
+    let mut b = module.build(f);
+    let p = b.param(0);
+    let loaded: Vec<_> = (0..values).map(|i| b.load(Type::I64, MemType::I64, (p, 8 * i as i32))).collect();
+    let mut sum = loaded[0];
+    for v in &loaded[1..] {
+        sum = b.xor(sum, *v);
+    }
+    b.ret(&[sum]);
+    b.finish().expect("is complete");
+    check(module).expect("verifies")
+}
+
+#[test]
+fn same_module_gives_same_bytes_whatever_came_before() {
+    for stress in [Stress::None, Stress::RandomRegisters(7), Stress::SpillEverything] {
+        let options = Options { stress, ..options() };
+        for module in [module(LOOP), module(CALLS), crowded(10), crowded(40), crowded(1000)] {
+            let fresh = code_of(&module, &options, &mut Scratch::default());
+            let mut used = Scratch::default();
+            for _ in 0..3 {
+                code_of(&crowded(700), &options, &mut used);
+                code_of(&self::module(CALLS), &options, &mut used);
+                let again = code_of(&module, &options, &mut used);
+                assert_eq!(fresh.bytes, again.bytes);
+                assert_eq!(fresh.relocs, again.relocs);
+                assert_eq!(fresh.spans, again.spans);
+            }
+        }
+    }
+}
+
+#[test]
+fn tables_are_in_ascending_order() {
+    let mut code = Code::default();
+    let mut scratch = Scratch::default();
+    for module in [module(LOOP), module(CALLS), crowded(40), crowded(1000)] {
+        compile(&module, &options(), &mut scratch, &mut code).expect("compiles");
+    }
+    assert!(code.functions.is_sorted_by(|a, b| a.end <= b.start));
+    assert!(code.relocs.is_sorted_by_key(|r| r.at));
+    assert!(code.traps.is_sorted_by_key(|t| t.at));
+    assert!(code.spans.is_sorted_by_key(|s| s.at));
+    assert!(code.epilogues.is_sorted_by(|a, b| a.end <= b.at));
+    for f in &code.functions {
+        assert!(f.start % 16 == 0 && f.code_end <= f.end && f.end as usize <= code.bytes.len());
+    }
+}
+
+#[test]
+fn a_block_of_a_million_instructions_and_a_hundred_thousand_blocks_compile() {
+    let mut module = Module::new();
+    let f = module.declare("f", Signature::new([Type::I64], [Type::I64]), Linkage::Export);
+    let mut b = module.build(f);
+    let mut v = b.param(0);
+    for i in 0..1_000_000 {
+        v = if i % 3 == 0 { b.mul(v, v) } else { b.add(v, i) };
+    }
+    b.ret(&[v]);
+    b.finish().expect("is complete");
+    let g = module.declare("g", Signature::new([Type::I64], [Type::I64]), Linkage::Export);
+    let mut b = module.build(g);
+    let n = b.param(0);
+    let blocks: Vec<_> = (0..100_000).map(|_| b.block()).collect();
+    for (i, block) in blocks.iter().enumerate() {
+        b.place(*block);
+        b.to(n).add(n, 1);
+        // Forward jumps, then nested loops.
+        let to = if i > 99_950 { blocks[99_999 - i] } else { blocks[(i + 7).min(99_999)] };
+        b.branch(Cond::Lt, n, i as i32, to);
+    }
+    b.ret(&[n]);
+    b.finish().expect("is complete");
+    let code = code_of(&check(module).expect("verifies"), &options(), &mut Scratch::default());
+    assert_eq!(code.functions.len(), 2);
+}
