@@ -156,8 +156,8 @@ pub fn compare_worlds(program: &Generated) -> Verdict {
     }
 }
 
-/// Runs a program on the interpreter as it is and as the optimizing compiler's passes make it, with all of them and with
-/// each left out, and compares.
+/// Runs a program on the interpreter as it is and as the optimizing compiler's passes make it, with all of them, with
+/// each left out and with each alone, and compares.
 pub fn compare_passes(program: &Generated) -> Verdict {
     let checked = match verify::check(program.module.clone()) {
         Ok(checked) => checked,
@@ -167,15 +167,16 @@ pub fn compare_passes(program: &Generated) -> Verdict {
     if expected.cannot_be_compared() {
         return Verdict::Skipped("ended by a limit");
     }
-    let without = Passes::LIST.iter().map(|(pass, name, _)| (Passes::ALL.without(*pass), *name));
-    for (passes, name) in std::iter::once((Passes::ALL, "none")).chain(without) {
+    let without = Passes::LIST.iter().map(|(pass, name, _)| (Passes::ALL.without(*pass), "all but", *name));
+    let alone = Passes::LIST.iter().map(|(pass, name, _)| (*pass, "only", *name));
+    for (passes, which, name) in [(Passes::ALL, "all but", "none")].into_iter().chain(without).chain(alone) {
         let found = interpret(&optimized(&checked, passes), &program.calls);
         // Copies are steps too.
         if found.cannot_be_compared() {
             return Verdict::Skipped("ended by a limit after the passes");
         }
         if let Some(difference) = expected.difference(&found) {
-            return Verdict::Different(format!("after all passes but {name}: {difference}"));
+            return Verdict::Different(format!("after {which} {name} of the passes: {difference}"));
         }
     }
     Verdict::Same

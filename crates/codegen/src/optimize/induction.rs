@@ -28,6 +28,8 @@ use kiln_ir::{Block, Inst, InstData, Mem, Type, VReg};
 
 /// How many definitions back an address is followed.
 pub const DEPTH: u32 = 5;
+/// Headers with more parameters than this are left alone: a counter is looked up among them.
+const PARAMS: usize = 64;
 /// How many new values a loop gets.
 pub const POINTERS: usize = 4;
 
@@ -109,7 +111,8 @@ pub fn induction(body: &mut Body, cfg: &Cfg, loops: &Loops, scratch: &mut Scratc
     scratch.plans.clear();
     for (n, found) in loops.loops.iter().enumerate() {
         let innermost = loops.loops.get(n + 1).is_none_or(|inner| inner.parent != Some(n as u32));
-        if !innermost || body.f.blocks()[found.header.index()].cold {
+        let many = body.params_of(found.header).len() > PARAMS;
+        if !innermost || many || body.f.blocks()[found.header.index()].cold {
             continue;
         }
         let preds = cfg.preds(found.header);
