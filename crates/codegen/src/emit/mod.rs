@@ -94,6 +94,21 @@ pub trait Placement: Sized {
 
     /// The label that the address of a block names.
     fn address<T: Target>(e: &Emit<'_, T, Self>, block: Block) -> Block;
+
+    /// Whether the instruction at a position writes nothing where it stands.
+    #[inline]
+    fn is_absent<T: Target>(e: &Emit<'_, T, Self>, at: u32) -> bool {
+        let _ = (e, at);
+        false
+    }
+
+    /// Whether the operand of the extension at a position is in a register that holds the result already.
+    #[inline]
+    fn is_copy<T: Target>(e: &Emit<'_, T, Self>, at: u32) -> bool {
+        let _ = (e, at);
+        false
+    }
+
     /// The current instruction is about to leave the block, by a jump or in the middle: the ways start from the places
     /// that values have now. Changes no flags and no register.
     fn leave<T: Target>(e: &mut Emit<'_, T, Self>);
@@ -225,6 +240,10 @@ impl<'a, T: Target, P: Placement> Emit<'a, T, P> {
         let f = self.f;
         let mut i = range.start;
         while i < range.end {
+            if P::is_absent(self, i as u32) {
+                i += 1;
+                continue;
+            }
             let inst = &f.insts()[i];
             self.at = i as u32;
             self.pinned = RegSet::EMPTY;

@@ -7,7 +7,8 @@
 use super::Body;
 use crate::target::x64;
 use crate::{Architecture, Features};
-use kiln_ir::{Function, Inst, InstData, VReg};
+use kiln_ir::op::{Field, Role};
+use kiln_ir::{Function, Inst, InstData, Op, VReg};
 
 /// Decides what is folded on a target, and drops what nobody reads. O(instructions).
 pub fn fuse(body: &Body, architecture: Architecture, features: Features, fused: &mut Fused) {
@@ -21,13 +22,26 @@ pub fn fuse(body: &Body, architecture: Architecture, features: Features, fused: 
 pub struct Fused {
     /// For each value the instruction that writes it ([`Fused::NOWHERE`] for parameters), with [`Fused::FOLDED`].
     def: Vec<u32>,
-    /// For each instruction, whether it writes nothing where it stands.
-    absent: Vec<bool>,
+    /// For each instruction, one of the marks.
+    marks: Vec<u8>,
     /// See [`Fused::uses`].
     uses: Vec<u32>,
     /// For each value, while selection runs.
     pub(crate) offers: Vec<Offer>,
 }
+
+/// For each op, whether its record's `dst` is what it writes.
+static WRITES_DST: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut i = 0;
+    while i < Op::ALL.len() {
+        if let [(Field::Dst, Role::Def(_)), ..] = Op::ALL[i].shape().operands() {
+            table[Op::ALL[i] as usize] = true;
+        }
+        i += 1;
+    }
+    table
+};
 
 /// What the readers of a value that selection has come by can take; which bits mean what is the target's to say.
 #[derive(Clone, Copy, Debug)]
@@ -58,17 +72,26 @@ impl Fused {
     /// In [`Fused::def`]: the instruction is folded.
     const FOLDED: u32 = 1 << 31;
     const NOWHERE: u32 = Fused::FOLDED - 1;
+    /// A mark: it writes nothing where it stands.
+    const ABSENT: u8 = 1;
+    /// A mark: its result is in its operand's register already.
+    const COPY: u8 = 2;
 
     /// Starts with a body of which nothing is folded. O(instructions).
     pub fn reset(&mut self, body: &Body) {
         let f = &body.f;
         self.def.clear();
         self.def.resize(f.vregs().len(), Fused::NOWHERE);
-        for (at, inst) in f.insts().iter().enumerate() {
-            f.for_each_def(inst, |v| self.def[v.index()] = at as u32);
+        for (inst, at) in f.insts().iter().zip(0..) {
+            // What writes more than `dst`, or that only sometimes, has a tail.
+            if WRITES_DST[inst.op as usize] && !inst.has_tail() {
+                self.def[inst.dst as usize] = at;
+            } else if inst.has_tail() {
+                f.for_each_def(inst, |v| self.def[v.index()] = at);
+            }
         }
-        self.absent.clear();
-        self.absent.resize(f.insts().len(), false);
+        self.marks.clear();
+        self.marks.resize(f.insts().len(), 0);
         self.uses.clear();
         self.uses.extend(f.vregs().iter().map(|info| match info.uses {
             u16::MAX => u32::MAX / 2,
@@ -96,7 +119,18 @@ impl Fused {
     /// Whether an instruction writes nothing where it stands.
     #[inline]
     pub fn is_absent(&self, inst: Inst) -> bool {
-        self.absent[inst.index()]
+        self.marks[inst.index()] & Fused::ABSENT != 0
+    }
+
+    /// Whether an extension is a copy, because its operand's register holds the result already.
+    #[inline]
+    pub fn is_copy(&self, inst: Inst) -> bool {
+        self.marks[inst.index()] & Fused::COPY != 0
+    }
+
+    /// Says so.
+    pub(crate) fn copies(&mut self, inst: Inst) {
+        self.marks[inst.index()] |= Fused::COPY;
     }
 
     /// How often instructions (absent ones not) and edges read a value; a count near 2^31 means that nobody counted.
@@ -107,13 +141,13 @@ impl Fused {
     /// Makes the readers of an instruction's only result fold it.
     pub(crate) fn fold(&mut self, v: VReg) {
         let def = &mut self.def[v.index()];
-        self.absent[*def as usize] = true;
+        self.marks[*def as usize] |= Fused::ABSENT;
         *def |= Fused::FOLDED;
     }
 
     /// Drops an instruction whose results nobody reads.
     pub(crate) fn drop(&mut self, f: &Function, inst: Inst) {
-        self.absent[inst.index()] = true;
+        self.marks[inst.index()] |= Fused::ABSENT;
         f.for_each_use(&f.insts()[inst.index()], |v| self.uses[v.index()] -= 1);
     }
 

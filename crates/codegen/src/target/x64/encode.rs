@@ -326,7 +326,10 @@ impl Asm<'_> {
 
     /// Shift or rotate by a constant, 1 to 63.
     pub fn shift_imm(&mut self, shift: Shift, wide: bool, rm: Reg, count: u8) {
-        if count == 1 {
+        if count == 1 && shift == Shift::Shl {
+            // More units of the processor can add.
+            self.alu(Alu::Add, wide, rm, rm);
+        } else if count == 1 {
             self.rr(super::insts::SHIFT_1, wide, shift as u32, rm);
         } else {
             self.rr(super::insts::SHIFT_IMM, wide, shift as u32, rm);

@@ -249,7 +249,7 @@ impl<P: Placement> Emit<'_, X64, P> {
         let w = wide(inst.ty);
         let (rt, ro) = (self.read(then), self.read(or));
         let flags = condition(self);
-        let d = self.write(VReg(inst.dst), ro);
+        let d = self.write(VReg(inst.dst), if flags == Flags::Equal { rt } else { ro });
         // The result starts as one of the two and becomes the other if the condition says so.
         let (start, other, replace) = match d == rt {
             true => (rt, ro, flags.inverse()),

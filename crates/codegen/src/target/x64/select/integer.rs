@@ -51,6 +51,13 @@ impl<P: Placement> Emit<'_, X64, P> {
             Src::Imm(imm) => {
                 let ra = self.read(a);
                 let d = self.write(dst, ra);
+                // A mask without high bits clears the upper half.
+                let w = w && !(alu == Alu::And && imm >= 0);
+                match (alu, imm) {
+                    (Alu::And, 0xff) => return self.asm.op8(MOVZX_R_RM8, false, d, ra, false),
+                    (Alu::And, 0xffff) => return self.asm.op(MOVZX_R_RM16, false, d, ra),
+                    _ => {}
+                }
                 if d == ra {
                     self.asm.alu_imm(alu, w, d, imm);
                     self.asm.flags_are_of(w, d);
@@ -191,7 +198,9 @@ impl<P: Placement> Emit<'_, X64, P> {
                 let ra = self.read(VReg(inst.a));
                 let d = self.write(VReg(inst.dst), ra);
                 if shift == Shift::Shl && d != ra && (1..4).contains(&count) {
-                    self.asm.op(LEA, w, d, Amode { base: Base::None, index: ra, shift: count, disp: 0 });
+                    // Without a base the displacement takes four bytes.
+                    let (base, shift) = if count == 1 { (Base::Reg(ra), 0) } else { (Base::None, count) };
+                    self.asm.op(LEA, w, d, Amode { base, index: ra, shift, disp: 0 });
                     return;
                 }
                 if let (Shift::Rol | Shift::Ror, true) = (shift, d != ra && count != 0)
@@ -391,6 +400,15 @@ impl<P: Placement> Emit<'_, X64, P> {
         let ra = self.read(VReg(inst.a));
         let d = self.write(VReg(inst.dst), ra);
         self.asm.op(op, w, d, ra);
+    }
+
+    pub fn zext(&mut self, inst: &InstData) {
+        if !P::is_copy(self, self.at) {
+            return self.unary_rm(inst, MOV_R_RM, false);
+        }
+        let ra = self.read(VReg(inst.a));
+        let d = self.write(VReg(inst.dst), ra);
+        self.asm.mov(false, d, ra);
     }
 
     pub fn trunc(&mut self, inst: &InstData) {

@@ -107,7 +107,7 @@ impl<P: Placement> Emit<'_, X64, P> {
             Op::Sext16 => self.unary_rm(inst, MOVSX_R_RM16, wide(inst.ty)),
             Op::Zext16 => self.unary_rm(inst, MOVZX_R_RM16, false),
             Op::Sext => self.unary_rm(inst, MOVSXD_R_RM32, true),
-            Op::Zext => self.unary_rm(inst, MOV_R_RM, false),
+            Op::Zext => self.zext(inst),
             Op::Trunc => self.trunc(inst),
             Op::Sbits => self.extract(inst, true),
             Op::Ubits => self.extract(inst, false),
