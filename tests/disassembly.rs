@@ -1,11 +1,11 @@
-//! What machine code small functions become: each file under `codegen/x64/` is a title, a function, and below it its
-//! disassembly (by a decoder that is not Kiln's) as comments that begin with `;>`. `KILN_BLESS=1` rewrites those lines;
+//! What machine code small functions become: each file under `codegen/x64/` (of the baseline compiler) and
+//! `codegen/x64/optimized/` is a title, a function, and below it its disassembly (by a decoder that is not Kiln's) as comments that begin with `;>`. `KILN_BLESS=1` rewrites those lines;
 //! the difference is what gets reviewed. Compiled without processor features beyond the target's base level, but for
 //! those that a line `; features: NAME, ...` names.
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, NasmFormatter};
 use kiln_codegen::code::Target;
-use kiln_codegen::{Code, Features, Options, Scratch};
+use kiln_codegen::{Code, Features, Options, Scratch, Tier};
 use kiln_ir::{FuncId, Module};
 use std::fmt::Write;
 use std::path::Path;
@@ -13,8 +13,13 @@ use std::path::Path;
 #[test]
 fn functions_compile_to_the_code_their_files_show() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("codegen/x64");
+    check_directory(&dir, Tier::Baseline);
+    check_directory(&dir.join("optimized"), Tier::Optimized);
+}
+
+fn check_directory(dir: &Path, tier: Tier) {
     let bless = std::env::var_os("KILN_BLESS").is_some_and(|v| v == "1");
-    let mut files: Vec<_> = std::fs::read_dir(&dir)
+    let mut files: Vec<_> = std::fs::read_dir(dir)
         .expect("the directory of golden files")
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.extension().is_some_and(|e| e == "kiln"))
@@ -26,7 +31,7 @@ fn functions_compile_to_the_code_their_files_show() {
         let text = std::fs::read_to_string(path).expect("a readable file");
         let program: Vec<&str> = text.lines().filter(|line| !line.starts_with(";>")).collect();
         let program = program.join("\n").trim_end().to_string() + "\n";
-        let found = program.clone() + "\n" + &disassembly(&program, &path.display().to_string());
+        let found = program.clone() + "\n" + &disassembly(&program, &path.display().to_string(), tier);
         if found == text {
             continue;
         }
@@ -39,12 +44,12 @@ fn functions_compile_to_the_code_their_files_show() {
     assert!(faults.is_empty(), "{faults}\nIf that is meant: KILN_BLESS=1");
 }
 
-fn disassembly(program: &str, name: &str) -> String {
+fn disassembly(program: &str, name: &str, tier: Tier) -> String {
     let module = Module::parse(program).unwrap_or_else(|faults| panic!("{name}: {}", faults[0]));
     let checked =
         kiln_ir::verify::check(module).unwrap_or_else(|(_, faults)| panic!("{name}: {}", faults[0]));
     let mut code = Code::default();
-    let options = Options { features: features(program, name), ..Options::default() };
+    let options = Options { tier, features: features(program, name), ..Options::default() };
     if let Err(refusals) = kiln_codegen::compile(&checked, &options, &mut Scratch::default(), &mut code) {
         panic!("{name}: {}", refusals[0]);
     }

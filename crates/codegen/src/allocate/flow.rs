@@ -10,7 +10,7 @@ use super::live::Live;
 use super::resolve::{Place, Resolver, Step};
 use crate::Stress;
 use crate::emit::{Emit, Fork, NO_SLOT, Placement, Val};
-use crate::optimize::{Body, Edge, Origin};
+use crate::optimize::{Body, Edge, Fused, Origin};
 use crate::regs::{Reg, RegSet};
 use crate::target::{Assembler, Target};
 use kiln_ir::{Block, Op, VReg};
@@ -107,6 +107,8 @@ struct Detour {
 pub struct Flow<'a> {
     /// What is compiled.
     pub body: &'a Body,
+    /// What is folded.
+    pub fused: &'a Fused,
     /// Which values each block finds written.
     pub live: &'a Live,
     /// What blocks expect.
@@ -127,6 +129,7 @@ impl<'a> Flow<'a> {
     /// At the start of a function.
     pub fn new(
         body: &'a Body,
+        fused: &'a Fused,
         live: &'a Live,
         states: &'a mut States,
         stress: Stress,
@@ -137,7 +140,7 @@ impl<'a> Flow<'a> {
             Stress::RandomRegisters(seed) => seed.wrapping_mul(0x9e37_79b9) | 1,
             _ => 0,
         };
-        Flow { body, live, states, edge: 0, rest: (0, Block(0)), stress, random, first_site }
+        Flow { body, fused, live, states, edge: 0, rest: (0, Block(0)), stress, random, first_site }
     }
 
     /// One of these registers, by the seed.
@@ -602,6 +605,16 @@ impl<'a> Placement for Flow<'a> {
         }
         e.placement.rest = (from, rest.to);
         Fork { to, inverted }
+    }
+
+    #[inline]
+    fn is_copy<T: Target>(e: &Emit<'_, T, Self>, at: u32) -> bool {
+        e.placement.fused.is_copy(kiln_ir::Inst(at))
+    }
+
+    #[inline]
+    fn is_absent<T: Target>(e: &Emit<'_, T, Self>, at: u32) -> bool {
+        e.placement.fused.is_absent(kiln_ir::Inst(at))
     }
 
     fn go_on<T: Target>(e: &mut Emit<'_, T, Self>) {

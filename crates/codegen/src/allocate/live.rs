@@ -7,9 +7,9 @@
 //! in the lists of those blocks alone that read them. So does what is made anew where it is needed.
 
 use crate::emit::{NO_SLOT, Val};
-use crate::optimize::Body;
+use crate::optimize::{Body, Fused};
 use crate::regs::Reg;
-use kiln_ir::{Block, Op, VReg};
+use kiln_ir::{Block, Inst, Op, VReg};
 
 /// Entries of live lists per instruction, on average, before values are demoted.
 const LIMIT: usize = 32;
@@ -76,9 +76,9 @@ impl Live {
 
     /// Makes the lists, and sets up `vals` for a walk over the body: of each value the reads in the block that writes
     /// it, and whether it is wanted behind.
-    pub fn run(&mut self, body: &Body, vals: &mut Vec<Val>) {
+    pub fn run(&mut self, body: &Body, fused: &Fused, vals: &mut Vec<Val>) {
         self.find_preds(body);
-        self.scan(body, vals);
+        self.scan(body, fused, vals);
         self.explore(body, vals);
         self.sort(body.blocks() as usize);
     }
@@ -107,7 +107,7 @@ impl Live {
     }
 
     /// Finds reads, block by block.
-    fn scan(&mut self, body: &Body, vals: &mut Vec<Val>) {
+    fn scan(&mut self, body: &Body, fused: &Fused, vals: &mut Vec<Val>) {
         let f = &body.f;
         vals.clear();
         vals.extend(f.vregs().iter().map(|info| Val {
@@ -157,8 +157,12 @@ impl Live {
                 found.push(Found { block: b, v, uses: 1, out: false, next: *head });
                 *head = *entry;
             };
-            for inst in &f.insts()[f.block_range(Block(b))] {
-                f.for_each_use(inst, |v| read(v, def));
+            for at in f.block_range(Block(b)) {
+                if fused.is_absent(Inst(at as u32)) {
+                    continue;
+                }
+                let inst = &f.insts()[at];
+                fused.for_each_read(f, inst, &mut |v| read(v, def));
                 f.for_each_def(inst, |v| def[v.index()] = b);
             }
             for edge in body.edges_of(Block(b)) {
@@ -168,6 +172,10 @@ impl Live {
         for (i, inst) in f.insts().iter().enumerate() {
             if inst.op as u8 <= Op::FrameAddr as u8 {
                 constant(inst, i as u32, vals);
+            }
+            if fused.is_absent(Inst(i as u32)) && fused.folded(VReg(inst.dst)).is_some() {
+                let val = &mut vals[inst.dst as usize];
+                (val.flags, val.aux) = (Val::FOLDED, i as u32);
             }
         }
     }

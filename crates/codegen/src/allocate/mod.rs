@@ -12,7 +12,7 @@ pub mod resolve;
 use crate::buffer::{Buffer, BufferScratch};
 use crate::code::{Code, InlinedCall, Label};
 use crate::emit::{Emit, EmitScratch, Subject, Val};
-use crate::optimize::Body;
+use crate::optimize::{Body, Fused, Passes, fuse};
 use crate::regs::RegSet;
 use crate::target::{Assembler, FrameLayout, FrameNeeds, Target};
 use flow::{Flow, States};
@@ -22,6 +22,7 @@ use live::Live;
 /// Memory that allocation reuses from function to function.
 #[derive(Debug, Default)]
 pub struct Scratch {
+    fused: Fused,
     live: Live,
     vals: Vec<Val>,
     states: States,
@@ -45,8 +46,12 @@ pub fn write<T: Target>(
     scratch.calls.clear();
     let insts = (0u32..).zip(body.f.insts());
     scratch.calls.extend(insts.filter(|(_, inst)| T::clobbers(inst.op, features)).map(|(i, _)| i));
+    match subject.options.passes.has(Passes::FUSE) {
+        true => fuse(body, subject.options.architecture, features, &mut scratch.fused),
+        false => scratch.fused.reset(body),
+    }
     for layout in [FrameLayout::Lean, FrameLayout::Fixed, FrameLayout::Probed] {
-        scratch.live.run(body, &mut scratch.vals);
+        scratch.live.run(body, &scratch.fused, &mut scratch.vals);
         if emit::<T>(subject, body, sites, scratch, code, layout) {
             break;
         }
@@ -63,14 +68,14 @@ fn emit<T: Target>(
     layout: FrameLayout,
 ) -> bool {
     let Subject { f, func, options, .. } = subject;
-    let Scratch { live, vals, states, calls, entered, buffer, emit: lists } = scratch;
+    let Scratch { fused, live, vals, states, calls, entered, buffer, emit: lists } = scratch;
     let regs = T::allocatable(&subject);
     let saved = RegSet::of(regs.homes.saved);
     let needs = FrameNeeds { saved, calls, spills: false };
     let frame = T::frame(&subject, &lists.own, &needs, layout);
     let mut buf = Buffer::new(code, buffer, f.blocks().len(), f.insts().len());
     let first_site = buf.code().add_inlined(sites);
-    let flow = Flow::new(body, live, states, options.stress, first_site);
+    let flow = Flow::new(body, fused, live, states, options.stress, first_site);
     let mut e =
         Emit::<T, _>::new(subject, T::Asm::new(buf), vals, regs.locals.with(saved), lists, frame, flow);
     e.name_addresses();

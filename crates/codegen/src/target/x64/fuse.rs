@@ -309,10 +309,8 @@ impl Walk<'_> {
             }
             Op::Fcmp | Op::Fbranch => self.take_compared_float(inst, reader.at),
             Op::Fpromote | Op::Fdemote | Op::SitoF | Op::Sext | Op::Zext | Op::Trunc => {
-                if !self.take_load(a, self.f.ty(a), reader.at)
-                    && inst.op == Op::Zext
-                    && self.clears_upper_half(a)
-                {
+                let taken = self.take_load(a, self.f.ty(a), reader.at);
+                if inst.op == Op::Zext && !taken && self.clears_upper_half(a) {
                     self.fused.copies(Inst(reader.at));
                 }
             }
