@@ -113,6 +113,14 @@ pub struct Flow<'a> {
     pub live: &'a Live,
     /// What blocks expect.
     pub states: &'a mut States,
+    /// Positions of ops that call something, ascending.
+    calls: &'a [u32],
+    /// The place in it of the first that is not behind the walk.
+    next_call: usize,
+    /// Registers that calls keep.
+    saved: RegSet,
+    /// Where the current block ends.
+    pub block_end: u32,
     /// The place in [`Body::edges`] of the first edge that has not been left by.
     pub edge: usize,
     /// Where a branch goes on: its steps, from here in [`States::steps`], and the block.
@@ -126,11 +134,11 @@ pub struct Flow<'a> {
 }
 
 impl<'a> Flow<'a> {
-    /// At the start of a function.
+    /// At the start of a function. `calls` are the positions of ops that call something, `saved` registers that calls
+    /// keep, and `first_site` is added to the rows of inlined calls that instructions name.
     pub fn new(
-        body: &'a Body,
-        fused: &'a Fused,
-        live: &'a Live,
+        (body, fused, live): (&'a Body, &'a Fused, &'a Live),
+        (calls, saved): (&'a [u32], RegSet),
         states: &'a mut States,
         stress: Stress,
         first_site: u32,
@@ -140,7 +148,21 @@ impl<'a> Flow<'a> {
             Stress::RandomRegisters(seed) => seed.wrapping_mul(0x9e37_79b9) | 1,
             _ => 0,
         };
-        Flow { body, fused, live, states, edge: 0, rest: (0, Block(0)), stress, random, first_site }
+        Flow {
+            body,
+            fused,
+            live,
+            states,
+            calls,
+            next_call: 0,
+            saved,
+            block_end: 0,
+            edge: 0,
+            rest: (0, Block(0)),
+            stress,
+            random,
+            first_site,
+        }
     }
 
     /// One of these registers, by the seed.
@@ -180,6 +202,25 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
             debug_assert!(val.flags & Val::IN_SLOT != 0, "{v:?} is nowhere at {}", self.at);
             Place::Slot(self.slot_of(v))
         }
+    }
+
+    /// Whether a value that is written now lives across a call.
+    fn crosses_call(&mut self, v: VReg) -> bool {
+        if v.is_none() {
+            return false;
+        }
+        if self.placement.live.crosses[v.index()] {
+            return true;
+        }
+        let Flow { calls, next_call, .. } = &mut self.placement;
+        while calls.get(*next_call).is_some_and(|call| *call <= self.at) {
+            *next_call += 1;
+        }
+        // A value of one block only, or one that leaves the block that writes it.
+        let call = calls.get(*next_call).copied().unwrap_or(u32::MAX);
+        let wanted =
+            self.vals[v.index()].flags & Val::GLOBAL != 0 || call < self.placement.live.last_read[v.index()];
+        wanted && call < self.placement.block_end
     }
 
     /// Whether somebody reads a value behind its definition.
@@ -513,11 +554,13 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
 impl<'a> Placement for Flow<'a> {
     const HOMES: bool = false;
 
-    fn pick<T: Target>(e: &mut Emit<'_, T, Self>, free: RegSet, _: VReg) -> Reg {
+    fn pick<T: Target>(e: &mut Emit<'_, T, Self>, free: RegSet, v: VReg) -> Reg {
         if e.placement.random != 0 {
             return e.placement.draw(free);
         }
-        Reg(free.0.trailing_zeros() as u8)
+        let saved = e.placement.saved;
+        let better = if e.crosses_call(v) { free.and(saved) } else { free.without(saved) };
+        better.first().unwrap_or(Reg(free.0.trailing_zeros() as u8))
     }
 
     fn victim<T: Target>(e: &mut Emit<'_, T, Self>, taken: RegSet) -> Reg {
@@ -527,11 +570,23 @@ impl<'a> Placement for Flow<'a> {
         taken.first().expect("an instruction pins fewer registers than the pool has")
     }
 
-    fn place<T: Target>(e: &mut Emit<'_, T, Self>, _: VReg, prefer: Reg, free: RegSet) -> Reg {
+    fn place<T: Target>(e: &mut Emit<'_, T, Self>, v: VReg, prefer: Reg, free: RegSet) -> Reg {
         if e.placement.random != 0 && free != RegSet::EMPTY {
             return e.placement.draw(free);
         }
+        let saved = e.placement.saved;
+        if !saved.has(prefer) && e.crosses_call(v) {
+            return free.and(saved).first().unwrap_or(prefer);
+        }
         prefer
+    }
+
+    fn receive<T: Target>(e: &mut Emit<'_, T, Self>, v: VReg, reg: Reg) -> Reg {
+        if reg.is_vector() || !e.crosses_call(v) {
+            return reg;
+        }
+        // Those that other parameters arrive in are none of these.
+        e.free.and(e.placement.saved).first().unwrap_or(reg)
     }
 
     #[inline]

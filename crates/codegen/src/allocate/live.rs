@@ -47,12 +47,18 @@ pub struct Live {
     pub start: Vec<u32>,
     /// For each value, whether it stays in the frame.
     pub demoted: Vec<bool>,
+    /// For each value, whether it, or what it becomes, is live into a block that calls something.
+    pub crosses: Vec<bool>,
+    /// For each value, the last position at which the block that writes it reads it, or 0.
+    pub last_read: Vec<u32>,
     /// Whether any value is demoted.
     pub any_demoted: bool,
     /// For each block, where the blocks that lead to it start in `preds`, and one more.
     pub pred_start: Vec<u32>,
     /// The blocks that lead to each block, one for each edge.
     pub preds: Vec<u32>,
+    /// For each block, whether it calls something.
+    pub calls: Vec<bool>,
     /// For each value, the block that writes it.
     def: Vec<u32>,
     /// For each value, its first entry in `found`.
@@ -76,10 +82,32 @@ impl Live {
 
     /// Makes the lists, and sets up `vals` for a walk over the body: of each value the reads in the block that writes
     /// it, and whether it is wanted behind.
-    pub fn run(&mut self, body: &Body, fused: &Fused, vals: &mut Vec<Val>) {
+    /// `calls` are the positions of ops that call something.
+    pub fn run(&mut self, body: &Body, fused: &Fused, calls: &[u32], vals: &mut Vec<Val>) {
+        self.calls.clear();
+        self.calls.resize(body.blocks() as usize, false);
+        for at in calls {
+            self.calls[body.f.block_of(Inst(*at)).index()] = true;
+        }
         self.find_preds(body);
         self.scan(body, fused, vals);
         self.explore(body, vals);
+        for (b, _) in self.calls.iter().enumerate().filter(|(_, calls)| **calls) {
+            let block = Block(b as u32);
+            let range = body.f.block_range(block);
+            let call = calls[calls.partition_point(|at| (*at as usize) < range.start)];
+            let own = (0..if b == 0 { body.f.params() } else { 0 }).map(VReg);
+            for v in body.params_of(block).iter().copied().chain(own) {
+                let behind = vals[v.index()].flags & Val::GLOBAL != 0 || self.last_read[v.index()] > call;
+                self.crosses[v.index()] |= behind;
+            }
+        }
+        // What becomes a parameter that needs such a register is best written to one.
+        for edge in body.edges.iter().rev() {
+            for (arg, param) in body.args_of(edge).iter().zip(body.params_of(edge.to)) {
+                self.crosses[arg.index()] |= self.crosses[param.index()];
+            }
+        }
         self.sort(body.blocks() as usize);
     }
 
@@ -120,7 +148,9 @@ impl Live {
             aux: 0,
         }));
         let values = vals.len();
-        let Live { def, head, last, found, crossing, demoted, .. } = self;
+        let Live { def, head, last, found, crossing, demoted, last_read, .. } = self;
+        last_read.clear();
+        last_read.resize(values, 0);
         def.clear();
         def.resize(values, NONE);
         head.clear();
@@ -137,8 +167,9 @@ impl Live {
                 def[v.index()] = b;
                 vals[v.index()].flags |= Val::ACROSS;
             }
-            let mut read = |v: VReg, def: &[u32]| {
+            let mut read = |v: VReg, at: u32, def: &[u32]| {
                 if def[v.index()] == b {
+                    last_read[v.index()] = at;
                     let uses = &mut vals[v.index()].uses;
                     *uses = uses.saturating_add(1);
                     return;
@@ -162,11 +193,11 @@ impl Live {
                     continue;
                 }
                 let inst = &f.insts()[at];
-                fused.for_each_read(f, inst, &mut |v| read(v, def));
+                fused.for_each_read(f, inst, &mut |v| read(v, at as u32, def));
                 f.for_each_def(inst, |v| def[v.index()] = b);
             }
             for edge in body.edges_of(Block(b)) {
-                body.args_of(edge).iter().for_each(|v| read(*v, def));
+                body.args_of(edge).iter().for_each(|v| read(*v, edge.inst.0, def));
             }
         }
         for (i, inst) in f.insts().iter().enumerate() {
@@ -182,7 +213,11 @@ impl Live {
 
     /// Walks from reads to definitions.
     fn explore(&mut self, body: &Body, vals: &mut [Val]) {
-        let Live { def, head, found, crossing, seen, walk, demoted, pred_start, preds, .. } = self;
+        let Live {
+            def, head, found, crossing, seen, walk, demoted, pred_start, preds, calls, crosses, ..
+        } = self;
+        crosses.clear();
+        crosses.resize(vals.len(), false);
         seen.clear();
         seen.resize(body.blocks() as usize, (NONE, 0));
         self.any_demoted = false;
@@ -206,6 +241,7 @@ impl Live {
                 at = next;
             }
             while let Some(b) = walk.pop() {
+                crosses[v.index()] |= calls[b as usize];
                 let range = pred_start[b as usize] as usize..pred_start[b as usize + 1] as usize;
                 for &p in &preds[range] {
                     if def[v.index()] == p {

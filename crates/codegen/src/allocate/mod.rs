@@ -51,7 +51,7 @@ pub fn write<T: Target>(
         false => scratch.fused.reset(body),
     }
     for layout in [FrameLayout::Lean, FrameLayout::Fixed, FrameLayout::Probed] {
-        scratch.live.run(body, &scratch.fused, &mut scratch.vals);
+        scratch.live.run(body, &scratch.fused, &scratch.calls, &mut scratch.vals);
         if emit::<T>(subject, body, sites, scratch, code, layout) {
             break;
         }
@@ -70,12 +70,13 @@ fn emit<T: Target>(
     let Subject { f, func, options, .. } = subject;
     let Scratch { fused, live, vals, states, calls, entered, buffer, emit: lists } = scratch;
     let regs = T::allocatable(&subject);
-    let saved = RegSet::of(regs.homes.saved);
+    let saved =
+        RegSet::of(&regs.homes.saved[..saved_registers(body, live, vals).min(regs.homes.saved.len())]);
     let needs = FrameNeeds { saved, calls, spills: false };
     let frame = T::frame(&subject, &lists.own, &needs, layout);
     let mut buf = Buffer::new(code, buffer, f.blocks().len(), f.insts().len());
     let first_site = buf.code().add_inlined(sites);
-    let flow = Flow::new(body, fused, live, states, options.stress, first_site);
+    let flow = Flow::new((body, fused, live), (calls, saved), states, options.stress, first_site);
     let mut e =
         Emit::<T, _>::new(subject, T::Asm::new(buf), vals, regs.locals.with(saved), lists, frame, flow);
     e.name_addresses();
@@ -105,7 +106,9 @@ fn emit<T: Target>(
         e.placement.edge = body.edge_start[b as usize] as usize;
         e.asm.buffer().place(block);
         e.next_block = Block(b + 1);
-        e.run(f.block_range(block));
+        let range = f.block_range(block);
+        e.placement.block_end = range.end as u32;
+        e.run(range);
     }
     e.write_detours();
     e.end_stubs();
@@ -146,4 +149,29 @@ fn emit<T: Target>(
     buffer.code().recoveries.settle(start, T::dwarf(T::FRAME_START), size as i32);
     buffer.finish(size);
     true
+}
+
+/// General registers that every function has for values, at least.
+const FREE: usize = 6;
+
+/// How many of the registers that belong to the caller are worth keeping for it: as many as values are live across calls,
+/// or as are live at a time beyond those that are free anyway.
+fn saved_registers(body: &Body, live: &Live, vals: &[Val]) -> usize {
+    let counts = |v: kiln_ir::VReg| {
+        let val = &vals[v.index()];
+        !val.ty.is_float() && val.flags & Val::REMAT == 0 && !live.demoted[v.index()]
+    };
+    let mut most = 0;
+    for b in 0..body.blocks() {
+        let entries = &live.entries[live.of(Block(b))];
+        let held = entries.iter().filter(|entry| counts(entry.v)).count();
+        let params = body.params_of(Block(b)).iter().filter(|v| counts(**v)).count();
+        // What the block writes itself is not looked at: about as much as dies in it.
+        most = most.max((held + params + 2).saturating_sub(FREE));
+        if live.calls[b as usize] {
+            let across = entries.iter().filter(|entry| counts(entry.v) && (entry.out || entry.uses > 1));
+            most = most.max(across.count() + params + 1);
+        }
+    }
+    most
 }

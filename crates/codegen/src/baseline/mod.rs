@@ -58,6 +58,11 @@ impl Placement for Homes {
     }
 
     #[inline]
+    fn receive<T: Target>(_: &mut Emit<'_, T, Homes>, _: VReg, reg: Reg) -> Reg {
+        reg
+    }
+
+    #[inline]
     fn source<T: Target>(_: &Emit<'_, T, Homes>, at: u32) -> Origin {
         Origin::own(Inst(at))
     }

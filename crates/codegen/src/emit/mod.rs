@@ -89,6 +89,9 @@ pub trait Placement: Sized {
     /// may read.
     fn place<T: Target>(e: &mut Emit<'_, T, Self>, v: VReg, prefer: Reg, free: RegSet) -> Reg;
 
+    /// The register for a parameter that arrives in one of the pool: another one that holds nothing, if that is better.
+    fn receive<T: Target>(e: &mut Emit<'_, T, Self>, v: VReg, reg: Reg) -> Reg;
+
     /// The instruction of the source that the instruction at a position comes from.
     fn source<T: Target>(e: &Emit<'_, T, Self>, at: u32) -> Origin;
 

@@ -120,9 +120,11 @@ impl<P: Placement> Emit<'_, X64, P> {
         if val.home != Reg::NONE {
             moves.add(val.home, reg);
         } else if self.pool.has(reg) {
+            let came = reg;
+            let reg = P::receive(self, v, came);
+            moves.add(reg, came);
             self.free = self.free.without(reg.set());
-            self.holds[reg.0 as usize] = v.0;
-            self.vals[v.index()].reg = reg;
+            self.hold(v, reg);
             if P::HOMES && val.flags & Val::GLOBAL != 0 {
                 self.dirty = self.dirty.with(reg.set());
             }
