@@ -1,9 +1,11 @@
 //! `kiln dump`: a program's forms, from IR to machine code.
 
 use crate::input::{self, Input};
+use crate::passes;
 use crate::render::{self, diagnostics, listing};
 use crate::status::Status;
-use kiln_codegen::{Code, Features, Options, Scratch};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use kiln_codegen::{Code, Options, Passes, Scratch, Tier};
 use kiln_ir::bytecode;
 use kiln_ir::text::Sources;
 
@@ -13,7 +15,11 @@ Examples:
   kiln dump --asm examples/fib.kiln   disassembly with the source and IR it comes from
   kiln dump --bytecode p.kbc          byte by byte, as far as it is not damaged
   kiln dump --layout p.kiln           sizes of functions, frames and data
-  kiln dump --calls p.kiln            in which registers arguments and results travel";
+  kiln dump --calls p.kiln            in which registers arguments and results travel
+  kiln dump --pass licm p.kiln        what moving invariants out of loops changes
+  kiln dump --asm --without licm p.kiln
+                                      the machine code without that
+  kiln dump --time-passes p.kiln      how long each pass takes";
 
 /// Show a program's IR, bytecode, machine code or layout
 #[derive(clap::Args)]
@@ -21,6 +27,12 @@ Examples:
 pub struct Arguments {
     #[command(flatten)]
     form: Form,
+    /// Whose machine code, or whose layout
+    #[arg(long, value_name = "TIER", default_value = "optimized", value_parser = tiers())]
+    tier: Tier,
+    /// Leave out this pass of the optimizing compiler; may be given several times
+    #[arg(long, value_name = "PASS", value_parser = passes::parser(), hide_possible_values = true)]
+    without: Vec<Passes>,
     #[command(flatten)]
     processor: crate::features::Arguments,
     /// The program: text or bytecode; `-` for standard input
@@ -37,7 +49,7 @@ struct Form {
     /// The bytes of the bytecode form, and what each of them says
     #[arg(long)]
     bytecode: bool,
-    /// The machine code of the baseline compiler, with source lines and IR between
+    /// The machine code, with source lines and IR between
     #[arg(long)]
     asm: bool,
     /// Sizes and places of functions, frames, blocks and data
@@ -46,6 +58,20 @@ struct Form {
     /// Where arguments and results are in calls of each function and import
     #[arg(long)]
     calls: bool,
+    /// The functions before and after a pass of the optimizing compiler
+    #[arg(long, value_name = "PASS", value_parser = passes::parser())]
+    pass: Option<Passes>,
+    /// How long each pass of the optimizing compiler takes
+    #[arg(long)]
+    time_passes: bool,
+}
+
+/// The compilers by name.
+fn tiers() -> impl TypedValueParser<Value = Tier> {
+    PossibleValuesParser::new(["baseline", "optimized"]).map(|name| match name.as_str() {
+        "baseline" => Tier::Baseline,
+        _ => Tier::Optimized,
+    })
 }
 
 /// Writes one form to standard output.
@@ -55,12 +81,19 @@ pub fn dump(arguments: Arguments) -> Result<(), Status> {
         return dump_bytecode(&arguments.file);
     }
     let input = input::load(&arguments.file)?;
-    let text = if form.ir {
+    let passes = arguments.without.iter().fold(Passes::ALL, |passes, pass| passes.without(*pass));
+    let features = arguments.processor.features();
+    let options = Options { features, tier: arguments.tier, passes, ..Options::default() };
+    let text = if let Some(pass) = form.pass {
+        passes::show(&input, &options, pass)
+    } else if form.time_passes {
+        passes::times(&input, &options)
+    } else if form.ir {
         input.module.to_string()
     } else if form.calls {
         listing::calls(&input.module)
     } else {
-        let code = compile(&input, arguments.processor.features())?;
+        let code = compile(&input, &options)?;
         if form.asm { listing::assembly(&input, &code) } else { listing::layout(&input.module, &code) }
     };
     render::write_out(&text)
@@ -87,10 +120,9 @@ fn dump_bytecode(file: &str) -> Result<(), Status> {
     }
 }
 
-fn compile(input: &Input, features: Features) -> Result<Code, Status> {
+fn compile(input: &Input, options: &Options) -> Result<Code, Status> {
     let mut code = Code::default();
-    let options = Options { features, ..Options::default() };
-    let compiled = kiln_codegen::compile(&input.module, &options, &mut Scratch::default(), &mut code);
+    let compiled = kiln_codegen::compile(&input.module, options, &mut Scratch::default(), &mut code);
     compiled.map_err(|refused| {
         diagnostics::faults(&input.context(), &refused);
         Status::BAD_PROGRAM

@@ -12,6 +12,7 @@ mod explain;
 mod features;
 mod input;
 mod man;
+mod passes;
 mod render;
 mod run;
 mod status;
