@@ -11,6 +11,8 @@ use kiln_ir::{Block, DataId, FuncId, Inst};
 pub struct Code {
     /// Instructions and constants, position-independent but for the relocations.
     pub bytes: Vec<u8>,
+    /// What the place of the first byte is to be a multiple of: a power of two, or 0 for the usual 16.
+    pub align: u32,
     /// The functions, in ascending order of their offsets; the parts of one follow each other, its body first.
     pub functions: Vec<FunctionCode>,
     /// The labels whose addresses data of the module holds, in ascending order of their offsets.
@@ -268,6 +270,7 @@ impl Code {
     /// Empties it for the next module and keeps its memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
+        self.align = 0;
         self.functions.clear();
         self.labels.clear();
         self.relocs.clear();

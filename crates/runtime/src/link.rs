@@ -326,7 +326,7 @@ impl<'a> Plan<'a> {
             entries: Vec::new(),
             labels: code.labels.iter().map(|label| ((label.func, label.block), label.at)).collect(),
             len: [code.bytes.len(), 0, 0],
-            align: [16, 16, 16],
+            align: [code.align.max(16) as usize, 16, 16],
             faults: Vec::new(),
         }
     }
@@ -821,6 +821,7 @@ fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
     let code_range = start[0]..start[0] + code_len.max(1);
     let tables = Code {
         bytes: Vec::new(),
+        align: code.align,
         functions: code.functions.clone(),
         labels: Vec::new(),
         relocs: Vec::new(),

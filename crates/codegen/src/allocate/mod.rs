@@ -104,6 +104,11 @@ fn emit<T: Target>(
             e.enter(block);
         }
         e.placement.edge = body.edge_start[b as usize] as usize;
+        if let Some(power @ 1..) = body.align.get(b as usize) {
+            e.asm.buffer().reserve(0);
+            let gap = e.asm.buffer().gap(*power);
+            T::pad(&mut e, gap);
+        }
         e.asm.buffer().place(block);
         e.next_block = Block(b + 1);
         let range = f.block_range(block);

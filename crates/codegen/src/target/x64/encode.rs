@@ -107,7 +107,28 @@ impl<'c> Assembler<'c> for Asm<'c> {
     }
 }
 
+/// NOP of 1 to 8 bytes, from the front (Intel SDM volume 2, NOP: recommended sequences).
+const NOPS: [&[u8]; 8] = [
+    &[0x90],
+    &[0x66, 0x90],
+    &[0x0f, 0x1f, 0x00],
+    &[0x0f, 0x1f, 0x40, 0x00],
+    &[0x0f, 0x1f, 0x44, 0x00, 0x00],
+    &[0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00],
+    &[0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00],
+    &[0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
+];
+
 impl Asm<'_> {
+    /// Instructions of so many bytes that do nothing.
+    pub fn pad(&mut self, mut bytes: usize) {
+        while bytes > 0 {
+            let nop = NOPS[bytes.min(NOPS.len()) - 1];
+            self.raw(nop);
+            bytes -= nop.len();
+        }
+    }
+
     /// Prefixes and opcode: the bits and their number.
     #[inline(always)]
     fn head(op: Opcode, wide: bool, reg: u32, index: u32, base: u32, byte_regs: bool) -> (u64, u32) {

@@ -73,6 +73,10 @@ impl Target for X64 {
         e.entry(entry)
     }
 
+    fn pad<P: Placement>(e: &mut Emit<'_, X64, P>, bytes: usize) {
+        e.asm.pad(bytes);
+    }
+
     fn landing_pad<P: Placement>(e: &mut Emit<'_, X64, P>) {
         e.landing_pad();
     }
