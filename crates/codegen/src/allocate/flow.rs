@@ -9,7 +9,8 @@
 use super::live::Live;
 use super::resolve::{Place, Resolver, Step};
 use crate::Stress;
-use crate::emit::{Emit, Fork, NO_SLOT, Placement, Val};
+use super::check::Log;
+use crate::emit::{Emit, Event, Fork, NO_SLOT, Placement, Val};
 use crate::optimize::{Body, Edge, Fused, Origin};
 use crate::regs::{Reg, RegSet};
 use crate::target::{Assembler, Target};
@@ -123,14 +124,16 @@ pub struct Flow<'a> {
     pub block_end: u32,
     /// The place in [`Body::edges`] of the first edge that has not been left by.
     pub edge: usize,
-    /// Where a branch goes on: its steps, from here in [`States::steps`], and the block.
-    rest: (usize, Block),
+    /// Where a branch goes on: its steps, from here in [`States::steps`], the block, and the edge.
+    rest: (usize, Block, u32),
     /// Legal but hostile choices.
     pub stress: Stress,
     /// State of the generator of random choices.
     pub random: u32,
     /// What is added to the rows of inlined calls that instructions name.
     pub first_site: u32,
+    /// What is written, for the checker.
+    pub log: &'a mut Log,
 }
 
 impl<'a> Flow<'a> {
@@ -142,8 +145,10 @@ impl<'a> Flow<'a> {
         states: &'a mut States,
         stress: Stress,
         first_site: u32,
+        log: &'a mut Log,
     ) -> Flow<'a> {
         states.clear(body, live);
+        log.clear(body);
         let random = match stress {
             Stress::RandomRegisters(seed) => seed.wrapping_mul(0x9e37_79b9) | 1,
             _ => 0,
@@ -158,10 +163,11 @@ impl<'a> Flow<'a> {
             saved,
             block_end: 0,
             edge: 0,
-            rest: (0, Block(0)),
+            rest: (0, Block(0), 0),
             stress,
             random,
             first_site,
+            log,
         }
     }
 
@@ -424,7 +430,9 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
                 self.leave_by_frame(edge);
             }
         }
-        for edge in &body.edges[ways..self.placement.edge] {
+        for (edge, number) in body.edges[ways..self.placement.edge].iter().zip(ways as u32..) {
+            let label = self.placement.states.addresses[edge.to.index()];
+            self.placement.log(Event::Leave(number, label));
             let sets = &mut self.placement.states.sets[edge.to.index()];
             match *sets {
                 1 => self.cross(edge),
@@ -435,7 +443,6 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
                 _ => continue,
             }
             let steps = self.resolve_ways() as u32;
-            let label = self.placement.states.addresses[edge.to.index()];
             let source = Flow::source(self, self.at);
             self.placement.states.detours.push(Detour { label, to: edge.to, steps, source, landing: true });
         }
@@ -507,6 +514,7 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
             self.asm.buffer().reserve(0);
             self.span(source);
             self.asm.buffer().place(label);
+            self.placement.log(Event::Label(label));
             if landing && self.options.landing_pads {
                 T::landing_pad(self);
             }
@@ -516,6 +524,7 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
                 self.step(step);
             }
             T::jump(self, to);
+            self.placement.log(Event::Go(to));
         }
         self.placement.states.detours.clear();
         self.placement.states.steps.clear();
@@ -611,6 +620,7 @@ impl<'a> Placement for Flow<'a> {
             let edge = e.next_edge();
             e.cross(&edge);
             let label = e.detour(edge.to);
+            e.placement.log(Event::Leave(e.placement.edge as u32 - 1, label));
             e.placement.states.ways[edge.to.index()] = label;
         }
     }
@@ -658,7 +668,10 @@ impl<'a> Placement for Flow<'a> {
             to = label;
             from = first + if inverted { end - middle } else { middle - first };
         }
-        e.placement.rest = (from, rest.to);
+        let (first, second) = (e.placement.edge as u32 - 2, e.placement.edge as u32 - 1);
+        let (jump, rest_edge) = if inverted { (second, first) } else { (first, second) };
+        e.placement.log(Event::Leave(jump, to));
+        e.placement.rest = (from, rest.to, rest_edge);
         Fork { to, inverted }
     }
 
@@ -673,8 +686,9 @@ impl<'a> Placement for Flow<'a> {
     }
 
     fn go_on<T: Target>(e: &mut Emit<'_, T, Self>) {
-        let (from, to) = e.placement.rest;
+        let (from, to, edge) = e.placement.rest;
         e.carry_out(from);
+        e.placement.log(Event::Leave(edge, to));
         if to != e.next_block {
             T::jump(e, to);
         }
@@ -686,6 +700,7 @@ impl<'a> Placement for Flow<'a> {
         e.cross(&edge);
         let from = e.resolve_ways();
         e.carry_out(from);
+        e.placement.log(Event::Leave(e.placement.edge as u32 - 1, to));
         if to != e.next_block {
             T::jump(e, to);
         }
@@ -698,5 +713,10 @@ impl<'a> Placement for Flow<'a> {
         if e.placement.stress == Stress::SpillEverything {
             e.give_up(e.pool);
         }
+    }
+
+    #[inline]
+    fn log(&mut self, event: Event) {
+        self.log.add(event);
     }
 }

@@ -5,16 +5,18 @@
 //! once it holds on all ways from there. Blocks expect values where the first way to them has them ([`flow`]), later ways
 //! move them there ([`resolve`]).
 
+pub mod check;
 pub mod flow;
 pub mod live;
 pub mod resolve;
 
 use crate::buffer::{Buffer, BufferScratch};
 use crate::code::{Code, InlinedCall, Label};
-use crate::emit::{Emit, EmitScratch, Subject, Val};
+use crate::emit::{Emit, EmitScratch, Event, Placement, Subject, Val};
 use crate::optimize::{Body, Fused, Passes, fuse};
 use crate::regs::RegSet;
 use crate::target::{Assembler, FrameLayout, FrameNeeds, Target};
+use check::Log;
 use flow::{Flow, States};
 use kiln_ir::Block;
 use live::Live;
@@ -31,6 +33,7 @@ pub struct Scratch {
     entered: Vec<Block>,
     buffer: BufferScratch,
     emit: EmitScratch,
+    log: Log,
 }
 
 /// Writes the code of a function whose body this is; `sites` are the calls inlined in it.
@@ -68,7 +71,7 @@ fn emit<T: Target>(
     layout: FrameLayout,
 ) -> bool {
     let Subject { f, func, options, .. } = subject;
-    let Scratch { fused, live, vals, states, calls, entered, buffer, emit: lists } = scratch;
+    let Scratch { fused, live, vals, states, calls, entered, buffer, emit: lists, log } = scratch;
     let regs = T::allocatable(&subject);
     let saved =
         RegSet::of(&regs.homes.saved[..saved_registers(body, live, vals).min(regs.homes.saved.len())]);
@@ -76,10 +79,11 @@ fn emit<T: Target>(
     let frame = T::frame(&subject, &lists.own, &needs, layout);
     let mut buf = Buffer::new(code, buffer, f.blocks().len(), f.insts().len());
     let first_site = buf.code().add_inlined(sites);
-    let flow = Flow::new((body, fused, live), (calls, saved), states, options.stress, first_site);
+    let flow = Flow::new((body, fused, live), (calls, saved), states, options.stress, first_site, log);
     let mut e =
         Emit::<T, _>::new(subject, T::Asm::new(buf), vals, regs.locals.with(saved), lists, frame, flow);
     e.name_addresses();
+    e.placement.log(Event::Start);
     let info = T::prologue(&mut e);
     e.check_entry();
     for v in (0..f.params()).map(kiln_ir::VReg) {
@@ -87,6 +91,7 @@ fn emit<T: Target>(
             e.store_value(v);
         }
     }
+    e.placement.log(Event::Go(Block(0)));
     // Parameters of further entries are written behind what reads them, and nowhere else is that so.
     let params = f.entries().iter().flat_map(|entry| &entry.params);
     let written: Vec<Val> = params.map(|v| e.vals[v.index()]).collect();
@@ -110,6 +115,7 @@ fn emit<T: Target>(
             T::pad(&mut e, gap);
         }
         e.asm.buffer().place(block);
+        e.placement.log(Event::Label(block));
         e.next_block = Block(b + 1);
         let range = f.block_range(block);
         e.placement.block_end = range.end as u32;
@@ -126,6 +132,7 @@ fn emit<T: Target>(
             *kept = Val { slot: kept.slot, ..val };
         }
         e.asm.buffer().start_part();
+        e.placement.log(Event::Start);
         e.span(body.origins[range.start]);
         let info = T::entry(&mut e, entry);
         e.check_entry();
@@ -137,6 +144,7 @@ fn emit<T: Target>(
         e.asm.buffer().end_part(func, Some(n as u32), info);
     }
     e.end(lists);
+    debug_assert_eq!(e.placement.log.check(body), Ok(()));
     let addresses = &e.placement.states.addresses;
     let Some(size) = T::final_size(&e.frame) else {
         e.asm.into_buffer().abandon();

@@ -5,7 +5,7 @@
 //! rematerialized one may be in neither. Registers that the current instruction uses are pinned: they are given up
 //! only by its own hand. A value of one block is freed at its last read, so it is never stored for nothing.
 
-use super::{ANY, Emit, NO_SLOT, Placement, Val};
+use super::{ANY, At, Emit, Event, NO_SLOT, Placement, Val};
 use crate::regs::{Reg, RegSet};
 use crate::target::Target;
 use kiln_ir::VReg;
@@ -21,6 +21,7 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
         }
         let reg = if val.reg != Reg::NONE { val.reg } else { self.fill(v) };
         self.pinned = self.pinned.with(reg.set());
+        self.placement.log(Event::Read(v, At::Reg(reg)));
         self.consume(v);
         reg
     }
@@ -98,6 +99,7 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
         };
         self.free = self.free.without(reg.set());
         self.pinned = self.pinned.with(reg.set());
+        self.placement.log(Event::Clobber(reg.set()));
         reg
     }
 
@@ -151,6 +153,7 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
                 }
             }
         }
+        self.placement.log(Event::Clobber(reg.set()));
         self.pinned = self.pinned.with(reg.set());
     }
 
@@ -183,6 +186,7 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
             }
             self.hold(v, reg);
         }
+        self.placement.log(Event::Given(v, At::Reg(reg)));
         self.pinned = self.pinned.with(reg.set());
         let val = &mut self.vals[v.index()];
         if val.flags & Val::GLOBAL != 0 {

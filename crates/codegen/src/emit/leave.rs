@@ -3,7 +3,7 @@
 //! A value that the place lists is where it happens to be: in its home, in the register that caches it, in its place
 //! in the frame, or nowhere because it is a constant. Nothing is done to it on the way that goes on.
 
-use super::{Emit, NO_SLOT, Placement, Val};
+use super::{At, Emit, Event, NO_SLOT, Placement, Val};
 use crate::code::{Counter, ThreadWord};
 use crate::optimize::Origin;
 use crate::recovery::{Leave, RecoveryValue, ValuePlace};
@@ -169,10 +169,12 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
         let val = self.vals[v.index()];
         let reg = if val.home != Reg::NONE { val.home } else { val.reg };
         if reg != Reg::NONE {
+            self.placement.log(Event::Read(v, At::Reg(reg)));
             return ValuePlace::Register(T::dwarf(reg));
         }
         if val.flags & Val::REMAT == 0 {
             let slot = self.slot_of(v);
+            self.placement.log(Event::Read(v, At::Slot(slot)));
             return T::slot_place(&self.frame, slot);
         }
         if val.flags & Val::CONST != 0 {

@@ -6,10 +6,12 @@
 
 pub mod cache;
 pub mod call;
+pub mod event;
 pub mod leave;
 pub mod moves;
 mod val;
 
+pub use event::{At, Event};
 pub use val::{NO_SLOT, Val};
 
 use crate::abi::CallLayout;
@@ -22,7 +24,7 @@ use crate::{Options, Tier};
 use kiln_ir::function::Function;
 use kiln_ir::types::Signature;
 use kiln_ir::verify::Checked;
-use kiln_ir::{Block, FuncId, Module, VReg};
+use kiln_ir::{Block, FuncId, Inst, Module, VReg};
 
 /// What is compiled, and how.
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +127,10 @@ pub trait Placement: Sized {
     fn wrote<T: Target>(e: &mut Emit<'_, T, Self>);
     /// Goes to a block.
     fn jump<T: Target>(e: &mut Emit<'_, T, Self>, to: Block);
+
+    /// Takes note of what is written, for a checker.
+    #[inline(always)]
+    fn log(&mut self, _: Event) {}
 }
 
 /// Writes the code of one function.
@@ -253,6 +259,7 @@ impl<'a, T: Target, P: Placement> Emit<'a, T, P> {
             self.asm.buffer().reserve(0);
             let source = P::source(self, i as u32);
             self.span(source);
+            self.placement.log(Event::Inst(Inst(i as u32)));
             T::select(self, inst);
             P::wrote(self);
             i += 1 + self.skip as usize;

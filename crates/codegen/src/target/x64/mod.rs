@@ -103,7 +103,7 @@ impl Target for X64 {
     }
 
     fn move_register<P: Placement>(e: &mut Emit<'_, X64, P>, to: Reg, from: Reg) {
-        e.asm.mov(true, to, from);
+        e.move_whole(to, from);
     }
 
     fn dwarf(reg: Reg) -> u8 {

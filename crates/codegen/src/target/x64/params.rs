@@ -12,7 +12,7 @@ use super::regs::*;
 use crate::abi::{ArgPlace, CallLayout, Piece, Place};
 use crate::emit::Val;
 use crate::emit::moves::ParallelMoves;
-use crate::emit::{Emit, Placement};
+use crate::emit::{At, Emit, Event, Placement};
 use crate::regs::{Reg, RegSet};
 use kiln_ir::function::Entry;
 use kiln_ir::types::{AbiType, Convention};
@@ -85,6 +85,7 @@ impl<P: Placement> Emit<'_, X64, P> {
                 }
                 ArgPlace::Address { place: Place::Reg(reg), .. } => self.receive(v, reg, &mut moves),
                 ArgPlace::Value(Place::Stack(at)) | ArgPlace::Address { place: Place::Stack(at), .. } => {
+                    self.placement.log(Event::Given(v, At::Slot(INCOMING | at)));
                     if val.home != Reg::NONE || is_narrow(param) || self.frame.several_entries {
                         late.push((v, param, Late::Value(INCOMING | at)));
                     } else {
@@ -117,6 +118,7 @@ impl<P: Placement> Emit<'_, X64, P> {
     /// Takes over a parameter that arrives in a register.
     fn receive(&mut self, v: VReg, reg: Reg, moves: &mut ParallelMoves) {
         let val = self.vals[v.index()];
+        self.placement.log(Event::Given(v, At::Reg(reg)));
         if val.home != Reg::NONE {
             moves.add(val.home, reg);
         } else if self.pool.has(reg) {
@@ -143,7 +145,10 @@ impl<P: Placement> Emit<'_, X64, P> {
                 self.asm.op(LEA, true, val.home, address);
                 return;
             }
-            Late::Address(address) => self.asm.op(LEA, true, SCRATCH, address),
+            Late::Address(address) => {
+                self.asm.op(LEA, true, SCRATCH, address);
+                self.placement.log(Event::Given(v, At::Reg(SCRATCH)));
+            }
             Late::Value(incoming) if val.home != Reg::NONE => {
                 self.load_slot(val.home, val.ty, incoming);
                 self.extend(param, val.home);

@@ -12,7 +12,7 @@ use crate::code::{RelocKind, Routine, Target, ThreadWord};
 use crate::emit::Val;
 use crate::emit::call::{Arg, Room, Source};
 use crate::emit::moves::ParallelMoves;
-use crate::emit::{Emit, Placement};
+use crate::emit::{At, Emit, Event, Placement};
 use crate::regs::{Reg, RegSet};
 use crate::target::x64::X64;
 use crate::target::x64::abi;
@@ -42,7 +42,9 @@ impl<P: Placement> Emit<'_, X64, P> {
         }
         self.count_vectors(sig);
         if inst.op == Op::CallPtr {
+            self.placement.log(Event::Read(VReg(inst.a), At::Reg(SCRATCH)));
             self.asm.group(GROUP5, false, 2, SCRATCH);
+            self.called();
         } else {
             self.call_symbol(Target::Func(FuncId(inst.a)));
         }
@@ -79,6 +81,12 @@ impl<P: Placement> Emit<'_, X64, P> {
         self.asm.raw(&[0xe8, 0, 0, 0, 0]);
         let at = self.asm.buf.offset() - 4;
         self.asm.buf.relocate(at, RelocKind::Call32, target, -4);
+        self.called();
+    }
+
+    /// Other code has run.
+    fn called(&mut self) {
+        self.placement.log(Event::Clobber(RegSet(!abi::CALLEE_SAVED.0)));
     }
 
     /// Calls a routine with up to six scalar arguments; `before` runs when they are in place.
@@ -136,7 +144,7 @@ impl<P: Placement> Emit<'_, X64, P> {
             }
         }
         if target != Reg::NONE && !target_kept {
-            self.asm.mov(true, SCRATCH, target);
+            self.move_whole(SCRATCH, target);
         }
         let mut moves = ParallelMoves::default();
         for arg in args.iter() {
@@ -150,6 +158,9 @@ impl<P: Placement> Emit<'_, X64, P> {
             if arg.from == Reg::NONE {
                 self.fetch(arg, to);
             }
+            if let Source::Value(v) = arg.source {
+                self.placement.log(Event::Read(v, At::Reg(to)));
+            }
             self.extend(arg.abi, to);
             if let ArgPlace::Twice(vector, general) = arg.place {
                 self.asm.op(MOVD_RM_X, true, vector, general);
@@ -162,6 +173,9 @@ impl<P: Placement> Emit<'_, X64, P> {
                     let base = if arg.from == Reg::NONE { SCRATCH } else { arg.from };
                     if arg.from == Reg::NONE {
                         self.fetch(arg, SCRATCH);
+                    }
+                    if let Source::Value(v) = arg.source {
+                        self.placement.log(Event::Read(v, At::Reg(base)));
                     }
                     // No argument travels in `rax`.
                     self.load_parts(Amode::base(base, 0), &pieces, RAX);
@@ -256,6 +270,9 @@ impl<P: Placement> Emit<'_, X64, P> {
             self.fetch(arg, scratch);
             from = scratch;
         }
+        if let Source::Value(v) = arg.source {
+            self.placement.log(Event::Read(v, At::Reg(from)));
+        }
         if matches!(arg.abi, AbiType::I8 | AbiType::U8 | AbiType::I16 | AbiType::U16) {
             self.asm.mov(false, scratch, from);
             self.extend(arg.abi, scratch);
@@ -282,7 +299,8 @@ impl<P: Placement> Emit<'_, X64, P> {
             let from = *from;
             self.extend(*ty, from);
             let d = self.write(first, from);
-            self.asm.mov(true, d, from);
+            self.placement.log(Event::Given(first, At::Reg(from)));
+            self.move_whole(d, from);
             return;
         }
         let Some(structure) = self.call.structure else {
@@ -331,7 +349,7 @@ impl<P: Placement> Emit<'_, X64, P> {
         let all = self.call.results.iter().fold(RegSet::EMPTY, |set, place| set.with(regs(place).set()));
         self.pinned = self.pinned.with(all);
         let mut moves = ParallelMoves::default();
-        let mut written = [(Reg::NONE, AbiType::I8); 20];
+        let mut written = [(Reg::NONE, AbiType::I8, VReg::NONE); 20];
         for (n, v) in std::iter::once(first).chain(more).enumerate() {
             let from = regs(&self.call.results[n]);
             // One that nobody reads needs no register, and must not take another's.
@@ -343,16 +361,20 @@ impl<P: Placement> Emit<'_, X64, P> {
                 // The register is somebody's home, and there may be no other.
                 self.extend(sig.results[n], from);
                 let slot = self.slot_of(v);
+                self.placement.log(Event::Given(v, At::Reg(from)));
                 self.store_slot(slot, val.ty, from);
                 self.vals[v.index()].flags |= Val::IN_SLOT;
                 continue;
             }
             let d = self.write(v, from);
             moves.add(d, from);
-            written[n] = (d, sig.results[n]);
+            written[n] = (d, sig.results[n], v);
+        }
+        for ((_, _, v), place) in written.iter().zip(&self.call.results).filter(|((d, ..), _)| *d != Reg::NONE) {
+            self.placement.log(Event::Given(*v, At::Reg(regs(place))));
         }
         self.resolve(moves);
-        for (d, ty) in written.into_iter().filter(|(d, _)| *d != Reg::NONE) {
+        for (d, ty, _) in written.into_iter().filter(|(d, ..)| *d != Reg::NONE) {
             self.extend(ty, d);
         }
     }
@@ -385,6 +407,7 @@ impl<P: Placement> Emit<'_, X64, P> {
             (self.unframe(true), 0)
         };
         if inst.op == Op::TailCallPtr {
+            self.placement.log(Event::Read(VReg(inst.a), At::Reg(SCRATCH)));
             self.asm.group(GROUP5, false, 4, SCRATCH);
         } else {
             // jmp rel32

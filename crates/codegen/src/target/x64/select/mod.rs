@@ -25,7 +25,7 @@ use super::regs::*;
 use crate::code::{FaultCause, RelocKind, Target, TrapSite};
 use crate::emit::Val;
 use crate::emit::moves::{ParallelMoves, Step};
-use crate::emit::{Emit, Placement};
+use crate::emit::{Emit, Event, Placement};
 use crate::regs::Reg;
 use crate::target::x64::X64;
 use kiln_ir::op::Shape;
@@ -246,22 +246,31 @@ impl<P: Placement> Emit<'_, X64, P> {
 
     /// Carries out parallel moves.
     pub fn resolve(&mut self, moves: ParallelMoves) {
-        let asm = &mut self.asm;
         moves.resolve(|step| match step {
-            Step::Move(to, from) => asm.mov(true, to, from),
+            Step::Move(to, from) => self.move_whole(to, from),
             Step::Swap(a, b) if a.is_vector() => {
-                asm.mov(true, FSCRATCH, a);
-                asm.mov(true, a, b);
-                asm.mov(true, b, FSCRATCH);
+                self.move_whole(FSCRATCH, a);
+                self.move_whole(a, b);
+                self.move_whole(b, FSCRATCH);
             }
-            Step::Swap(a, b) => asm.op(XCHG_RM_R, true, a, b),
+            Step::Swap(a, b) => {
+                self.asm.op(XCHG_RM_R, true, a, b);
+                self.placement.log(Event::Exchange(a, b));
+            }
         });
+    }
+
+    /// Moves all of a register.
+    pub fn move_whole(&mut self, to: Reg, from: Reg) {
+        self.asm.mov(true, to, from);
+        self.placement.log(Event::Move(to, from));
     }
 
     /// Reads a value's slot into a register.
     pub fn load_slot(&mut self, reg: Reg, ty: Type, slot: u32) {
         let mem = self.frame.amode(slot);
         self.load_plain(reg, ty, mem);
+        self.placement.log(Event::Load(reg, ty, slot));
     }
 
     /// Writes a register to a value's slot.
@@ -273,6 +282,7 @@ impl<P: Placement> Emit<'_, X64, P> {
             _ => MOV_RM_R,
         };
         self.asm.op(op, ty.bytes() == 8 && !ty.is_float(), reg, mem);
+        self.placement.log(Event::Store(slot, ty, reg));
     }
 
     /// Moves a whole register's worth from memory.
@@ -316,6 +326,7 @@ impl<P: Placement> Emit<'_, X64, P> {
             let f = self.f;
             self.make(&f.insts()[val.aux as usize], reg);
         }
+        self.placement.log(Event::Make(reg, v));
     }
 
     fn make_int(&mut self, ty: Type, value: u64, reg: Reg) {

@@ -6,7 +6,7 @@ use crate::abi::{ResultPlace, Returned};
 use crate::emit::Val;
 use crate::emit::call::Room;
 use crate::emit::moves::ParallelMoves;
-use crate::emit::{Emit, Placement};
+use crate::emit::{At, Emit, Event, Placement};
 use crate::regs::{Reg, RegSet};
 use crate::target::x64::X64;
 use crate::target::x64::encode::Amode;
@@ -38,7 +38,7 @@ impl<P: Placement> Emit<'_, X64, P> {
             }
             None => {
                 let reg = self.read(v);
-                self.asm.mov(true, to, reg);
+                self.move_whole(to, reg);
             }
         }
         self.extend(abi, to);
@@ -176,6 +176,7 @@ impl<P: Placement> Emit<'_, X64, P> {
                     self.load_slot(to, self.f.ty(*v), slot);
                 }
             }
+            self.placement.log(Event::Read(*v, At::Reg(to)));
             self.extend(*ty, to);
         }
     }
