@@ -6,10 +6,10 @@
 //! ways that part in the middle of a block, and of many ways at once, stand behind the function, in a *detour* of their
 //! own; a way without moves needs none.
 
+use super::check::Log;
 use super::live::Live;
 use super::resolve::{Place, Resolver, Step};
 use crate::Stress;
-use super::check::Log;
 use crate::emit::{Emit, Event, Fork, NO_SLOT, Placement, Val};
 use crate::optimize::{Body, Edge, Fused, Origin};
 use crate::regs::{Reg, RegSet};
@@ -707,6 +707,7 @@ impl<'a> Placement for Flow<'a> {
     }
 
     fn wrote<T: Target>(e: &mut Emit<'_, T, Self>) {
+        e.placement.log(Event::Done(e.skip));
         if e.placement.live.any_demoted {
             e.store_demoted();
         }

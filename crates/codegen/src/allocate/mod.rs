@@ -144,7 +144,9 @@ fn emit<T: Target>(
         e.asm.buffer().end_part(func, Some(n as u32), info);
     }
     e.end(lists);
-    debug_assert_eq!(e.placement.log.check(body), Ok(()));
+    if let Err(broken) = e.placement.log.check(body) {
+        panic!("function {}: {broken}", func.0);
+    }
     let addresses = &e.placement.states.addresses;
     let Some(size) = T::final_size(&e.frame) else {
         e.asm.into_buffer().abandon();

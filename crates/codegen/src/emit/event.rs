@@ -18,6 +18,8 @@ pub enum At {
 pub enum Event {
     /// The code of an instruction begins.
     Inst(Inst),
+    /// The code of the instruction ends, and so does that of as many behind it, which were written with it.
+    Done(u32),
     /// Control comes in from outside, and nothing is known.
     Start,
     /// Control comes here by all ways to this label, and by no other.

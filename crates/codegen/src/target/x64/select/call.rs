@@ -370,7 +370,9 @@ impl<P: Placement> Emit<'_, X64, P> {
             moves.add(d, from);
             written[n] = (d, sig.results[n], v);
         }
-        for ((_, _, v), place) in written.iter().zip(&self.call.results).filter(|((d, ..), _)| *d != Reg::NONE) {
+        for ((_, _, v), place) in
+            written.iter().zip(&self.call.results).filter(|((d, ..), _)| *d != Reg::NONE)
+        {
             self.placement.log(Event::Given(*v, At::Reg(regs(place))));
         }
         self.resolve(moves);

@@ -39,6 +39,7 @@ impl<P: Placement> Emit<'_, X64, P> {
             None => {
                 let reg = self.read(v);
                 self.move_whole(to, reg);
+                self.placement.log(Event::Read(v, At::Reg(to)));
             }
         }
         self.extend(abi, to);
