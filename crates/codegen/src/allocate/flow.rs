@@ -348,7 +348,11 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
         self.forget();
         for i in live.of(block) {
             let entry = live.entries[i];
-            self.vals[entry.v.index()].uses = entry.uses;
+            let val = &mut self.vals[entry.v.index()];
+            val.uses = entry.uses;
+            if val.flags & (Val::REMAT | Val::FOLDED) == 0 {
+                val.aux = entry.first;
+            }
             let out = if entry.out { Val::GLOBAL } else { 0 };
             self.arrive(entry.v, self.placement.states.live[i], out);
         }
@@ -576,7 +580,17 @@ impl<'a> Placement for Flow<'a> {
         if e.placement.random != 0 {
             return e.placement.draw(taken);
         }
-        taken.first().expect("an instruction pins fewer registers than the pool has")
+        // What is wanted last goes (Belady); of those that are alike, what costs no store.
+        let key = |reg: &Reg| {
+            let val = &e.vals[e.holds[reg.0 as usize] as usize];
+            let wanted = match val.uses {
+                0 => u32::MAX,
+                _ if val.flags & Val::REMAT != 0 => u32::MAX - 1,
+                _ => val.aux.max(e.at),
+            };
+            (wanted, val.flags & (Val::IN_SLOT | Val::REMAT) != 0)
+        };
+        taken.iter().max_by_key(key).expect("an instruction pins fewer registers than the pool has")
     }
 
     fn place<T: Target>(e: &mut Emit<'_, T, Self>, v: VReg, prefer: Reg, free: RegSet) -> Reg {

@@ -21,6 +21,8 @@ pub struct LiveIn {
     pub v: VReg,
     /// How often the block reads it; 65535 means uncounted.
     pub uses: u16,
+    /// Where the block reads it first, if it does.
+    pub first: u32,
     /// Whether a block behind this one reads it too.
     pub out: bool,
 }
@@ -31,6 +33,7 @@ struct Found {
     block: u32,
     v: VReg,
     uses: u16,
+    first: u32,
     out: bool,
     /// The next entry of the same value, or [`NONE`].
     next: u32,
@@ -185,7 +188,7 @@ impl Live {
                 if *head == NONE {
                     crossing.push(v);
                 }
-                found.push(Found { block: b, v, uses: 1, out: false, next: *head });
+                found.push(Found { block: b, v, uses: 1, first: at, out: false, next: *head });
                 *head = *entry;
             };
             for at in f.block_range(Block(b)) {
@@ -199,6 +202,10 @@ impl Live {
             for edge in body.edges_of(Block(b)) {
                 body.args_of(edge).iter().for_each(|v| read(*v, edge.inst.0, def));
             }
+        }
+        // Where a value is wanted again, as far as it is known: see `LiveIn::first`.
+        for (val, last) in vals.iter_mut().zip(last_read.iter()) {
+            val.aux = *last;
         }
         for (i, inst) in f.insts().iter().enumerate() {
             if inst.op as u8 <= Op::FrameAddr as u8 {
@@ -254,7 +261,7 @@ impl Live {
                         continue;
                     }
                     seen[p as usize] = (v.0, found.len() as u32);
-                    found.push(Found { block: p, v, uses: 0, out: true, next: NONE });
+                    found.push(Found { block: p, v, uses: 0, first: NONE, out: true, next: NONE });
                     walk.push(p);
                 }
                 if found.len() > most {
@@ -291,11 +298,12 @@ impl Live {
             *start = sum;
         }
         entries.clear();
-        entries.resize(found.len(), LiveIn { v: VReg::NONE, uses: 0, out: false });
+        entries.resize(found.len(), LiveIn { v: VReg::NONE, uses: 0, first: NONE, out: false });
         for found in found.iter().rev() {
             let at = &mut start[found.block as usize];
             *at -= 1;
-            entries[*at as usize] = LiveIn { v: found.v, uses: found.uses, out: found.out };
+            entries[*at as usize] =
+                LiveIn { v: found.v, uses: found.uses, first: found.first, out: found.out };
         }
     }
 }

@@ -19,6 +19,7 @@ pub struct Val {
     /// Its place in the frame, or [`NO_SLOT`].
     pub slot: u32,
     /// With [`Val::CONST`] the constant, with [`Val::REMAT`] or [`Val::FOLDED`] the instruction that makes it.
+    /// Else, in the optimizing compiler, a position in the current block at which it is read.
     pub aux: u32,
 }
 
