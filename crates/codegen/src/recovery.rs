@@ -7,7 +7,7 @@
 //! left costs the test alone: nothing is stored or moved for the sake of the record.
 //!
 //! A record is a list of frames, innermost first: one for each function whose code is at that place. The baseline
-//! compiler does not inline, so its records have one.
+//! compiler does not inline, so its records have one. Of outer frames no values are known.
 
 use kiln_ir::{DataId, FuncId, Inst, Type};
 

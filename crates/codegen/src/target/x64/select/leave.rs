@@ -2,7 +2,7 @@
 
 use super::Pending;
 use super::control::Flags;
-use crate::code::{RelocKind, Routine, SpanRow, Target, ThreadWord};
+use crate::code::{Code, RelocKind, Routine, SpanRow, Target, ThreadWord, inlined_frames};
 use crate::emit::{Emit, Placement};
 use crate::optimize::checks::is_mark;
 use crate::recovery::{Leave, ValuePlace};
@@ -151,9 +151,13 @@ impl<P: Placement> Emit<'_, X64, P> {
                     *block = buf.placed(Block(*block)).expect("all blocks are placed before the stubs");
                 }
             }
-            let recoveries = &mut buf.code().recoveries;
+            let Code { recoveries, inlined, .. } = buf.code();
             recoveries.start(end, stub.leave);
-            recoveries.frame(self.func, stub.inst.inst, values.iter().copied());
+            // The values are those of the innermost function; outer ones are at their calls.
+            let mut values = &*values;
+            for (func, inst) in inlined_frames(inlined, self.func, stub.inst.inst, stub.inst.site) {
+                recoveries.frame(func, inst, std::mem::take(&mut values).iter().copied());
+            }
         }
     }
 }
