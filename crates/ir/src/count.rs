@@ -3,8 +3,11 @@
 
 use crate::entity::VReg;
 use crate::function::{Function, InstData, VRegInfo};
-use crate::op::{Effect, Op, Shape};
+use crate::op::{Effect, Mentions, Op, Shape};
 use crate::types::Type;
+
+/// More than the words of a record.
+const MORE: Mentions = Mentions::MORE_READS.with(Mentions::MORE_WRITES);
 
 /// The counts of a function's registers as they grow.
 pub(crate) struct Counts<'f>(pub(crate) &'f mut [VRegInfo]);
@@ -70,6 +73,9 @@ impl Function {
             let param = (i as u32) < self.params;
             *info = if param { VRegInfo::parameter(info.ty) } else { VRegInfo::new(info.ty) };
         }
+        // Takes the mentions that an instruction does not make, so that no branch is spent on them.
+        let nobody = vregs.len() as u32;
+        vregs.push(VRegInfo::new(Type::I32));
         let mut counts = Counts(&mut vregs);
         for v in self.entries.iter().flat_map(|e| &e.params) {
             counts.entry_parameter(*v);
@@ -83,11 +89,23 @@ impl Function {
             let end = self.blocks.get(block + 1).map_or(self.insts.len(), |b| b.start as usize);
             for at in self.blocks[block].start as usize..end {
                 let inst: &InstData = &self.insts[at];
-                self.for_each_use(inst, |v| counts.read(v, at as u32, block as u32));
-                self.for_each_def(inst, |v| counts.write(v, at as u32, block as u32));
-                self.has_calls |= calls(inst.op);
+                let (place, block) = (at as u32, block as u32);
+                let mentions = inst.op.mentions();
+                if mentions.has(MORE) || mentions.has(Mentions::INDEX) && inst.has_tail() {
+                    self.for_each_use(inst, |v| counts.read(v, place, block));
+                    self.for_each_def(inst, |v| counts.write(v, place, block));
+                    self.has_calls |= calls(inst.op);
+                    self.has_tail_calls |= matches!(inst.op, Op::TailCall | Op::TailCallPtr);
+                } else {
+                    let word = |is: bool, word: u32| VReg(if is { word } else { nobody });
+                    let second = mentions.has(Mentions::B) & !inst.has_imm();
+                    let stored = mentions.has(Mentions::STORED) & !inst.value_is_imm();
+                    counts.read(word(mentions.has(Mentions::A), inst.a), place, block);
+                    let either = if stored { inst.dst } else { inst.b };
+                    counts.read(word(second | stored, either), place, block);
+                    counts.write(word(mentions.has(Mentions::DST), inst.dst), place, block);
+                }
                 self.has_alloca |= inst.op == Op::Alloca;
-                self.has_tail_calls |= matches!(inst.op, Op::TailCall | Op::TailCallPtr);
                 // Label sets have been looked at as a whole: many jumps may share a large one.
                 let jumps = matches!(inst.op.effect(), Effect::terminator | Effect::control);
                 if jumps && inst.op.shape() != Shape::JumpTo {
@@ -95,6 +113,7 @@ impl Function {
                 }
             }
         }
+        vregs.truncate(nobody as usize);
         if to_start {
             Counts(&mut vregs[..self.params as usize]).start_is_target();
         }

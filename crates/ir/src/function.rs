@@ -9,7 +9,7 @@
 //! index in a record is below the count of its table; the counts in [`VRegInfo`] are those of the records.
 
 use crate::entity::{Block, FileId, Inst, LabelSet, Slot, VReg};
-use crate::op::{Cond, FCond, Field, Hint, Op, Order, Rmw, Role, Shape, Variant, Variants};
+use crate::op::{Cond, FCond, Field, Hint, Mentions, Op, Order, Rmw, Role, Shape, Variant, Variants};
 use crate::types::{MemType, Type};
 
 /// One instruction: 16 bytes. Which word means what is the op's [`Shape`].
@@ -495,31 +495,29 @@ impl Function {
     /// Calls `f` with each register that the instruction reads.
     #[inline]
     pub fn for_each_use(&self, inst: &InstData, mut f: impl FnMut(VReg)) {
-        // Nearly all instructions have one of these shapes.
-        match inst.op.shape() {
-            Shape::Binary | Shape::Compare | Shape::Branch => {
-                f(VReg(inst.a));
-                if !inst.has_imm() {
-                    f(VReg(inst.b));
-                }
+        let mentions = inst.op.mentions();
+        if mentions.has(Mentions::MORE_READS) {
+            return self.for_each_use_by_shape(inst, &mut f);
+        }
+        if mentions.has(Mentions::A) {
+            f(VReg(inst.a));
+        }
+        if mentions.has(Mentions::INDEX) && inst.has_tail() {
+            let index = VReg(self.pool[inst.b as usize]);
+            if !index.is_none() {
+                f(index);
             }
-            Shape::FBinary | Shape::FCompare | Shape::FBranch => {
-                f(VReg(inst.a));
-                f(VReg(inst.b));
-            }
-            Shape::Unary | Shape::Widen | Shape::Narrow => f(VReg(inst.a)),
-            Shape::Const | Shape::Jump => {}
-            Shape::Load | Shape::Address => {
-                let mem = self.mem(inst);
-                f(mem.base);
-                if !mem.index.is_none() {
-                    f(mem.index);
-                }
-            }
-            _ => self.for_each_use_by_shape(inst, &mut f),
+        }
+        if mentions.has(Mentions::B) && !inst.has_imm() {
+            f(VReg(inst.b));
+        }
+        if mentions.has(Mentions::STORED) && !inst.value_is_imm() {
+            f(VReg(inst.dst));
         }
     }
 
+    /// Does it for ops that read more than the words of their records.
+    #[inline(never)]
     fn for_each_use_by_shape(&self, inst: &InstData, f: &mut impl FnMut(VReg)) {
         for (field, role) in inst.op.shape().operands() {
             match role {
@@ -554,23 +552,16 @@ impl Function {
     /// Calls `f` with each register that the instruction writes.
     #[inline]
     pub fn for_each_def(&self, inst: &InstData, mut f: impl FnMut(VReg)) {
-        // Nearly all instructions have one of these shapes.
-        match inst.op.shape() {
-            Shape::Binary
-            | Shape::FBinary
-            | Shape::Compare
-            | Shape::FCompare
-            | Shape::Unary
-            | Shape::Widen
-            | Shape::Narrow
-            | Shape::Const
-            | Shape::Load
-            | Shape::Address => f(VReg(inst.dst)),
-            Shape::Store | Shape::Branch | Shape::FBranch | Shape::Jump => {}
-            _ => self.for_each_def_by_shape(inst, &mut f),
+        let mentions = inst.op.mentions();
+        if mentions.has(Mentions::MORE_WRITES) {
+            self.for_each_def_by_shape(inst, &mut f);
+        } else if mentions.has(Mentions::DST) {
+            f(VReg(inst.dst));
         }
     }
 
+    /// Does it for ops that write more than the first word of their records.
+    #[inline(never)]
     fn for_each_def_by_shape(&self, inst: &InstData, f: &mut impl FnMut(VReg)) {
         for (field, role) in inst.op.shape().operands() {
             match role {

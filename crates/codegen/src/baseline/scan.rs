@@ -18,7 +18,7 @@ use crate::emit::{NO_SLOT, Val};
 use crate::regs::{Reg, RegSet};
 use crate::target::HomeRegs;
 use kiln_ir::function::{Function, VRegInfo};
-use kiln_ir::op::{Effect, Field, Role};
+use kiln_ir::op::{Effect, Mentions};
 use kiln_ir::{Block, Inst, Op, VReg};
 
 /// A register that may get a home.
@@ -77,45 +77,8 @@ pub struct Scan {
 /// No block jumps through the label set, or the register is no parameter of a further entry.
 const NOWHERE: (u32, u32) = (u32::MAX, 0);
 
-/// How an op's record mentions registers, for the common shapes.
-mod mention {
-    pub const A: u8 = 1;
-    pub const B: u8 = 2;
-    pub const DST: u8 = 4;
-    /// More than the three words: ask the shape.
-    pub const MORE: u8 = 8;
-    pub const STORE: u8 = 16;
-}
-
-static MENTIONS: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut i = 0;
-    while i < Op::ALL.len() {
-        let op = Op::ALL[i];
-        let operands = op.shape().operands();
-        let mut bits = 0;
-        let mut j = 0;
-        while j < operands.len() {
-            bits |= match operands[j] {
-                (Field::A, Role::Use(_) | Role::Mem) => mention::A,
-                (Field::B, Role::Use(_) | Role::UseOrImm(_)) => mention::B,
-                (Field::Dst, Role::Def(_)) => mention::DST,
-                (Field::Dst, Role::StoreValue) => mention::STORE,
-                (_, Role::Results | Role::List | Role::CallList) => mention::MORE,
-                (Field::Tail(_), Role::Use(_) | Role::UseOrImm(_) | Role::Def(_)) => mention::MORE,
-                _ => 0,
-            };
-            j += 1;
-        }
-        // Has no tail but may be a call.
-        if matches!(op, Op::TlsAddr) {
-            bits |= mention::MORE;
-        }
-        table[op as usize] = bits;
-        i += 1;
-    }
-    table
-};
+/// More than the three words: what the shape says.
+const MORE: Mentions = Mentions::MORE_READS.with(Mentions::MORE_WRITES);
 
 /// Calls `edge` with both blocks of each way from block to block, `through` with block and label set of each jump
 /// through one.
@@ -290,19 +253,19 @@ impl Scan {
             let weight = 1u32 << (3 * self.depth[b as usize].min(6));
             let range = f.block_range(Block(b));
             for (inst, i) in f.insts()[range.clone()].iter().zip(range.start as u32..) {
-                let bits = MENTIONS[inst.op as usize];
-                let has = |bit: u8, not: bool| bits & bit != 0 && !not;
-                let dst = has(mention::DST, false) | has(mention::STORE, inst.value_is_imm());
-                self.mention(if has(mention::A, false) { inst.a } else { nobody }, weight);
-                self.mention(if has(mention::B, inst.has_imm()) { inst.b } else { nobody }, weight);
+                let mentions = inst.op.mentions();
+                let has = |words: Mentions, not: bool| mentions.has(words) && !not;
+                let dst = has(Mentions::DST, false) | has(Mentions::STORED, inst.value_is_imm());
+                self.mention(if has(Mentions::A, false) { inst.a } else { nobody }, weight);
+                self.mention(if has(Mentions::B, inst.has_imm()) { inst.b } else { nobody }, weight);
                 self.mention(if dst { inst.dst } else { nobody }, weight);
-                if inst.op as u8 <= Op::FrameAddr as u8 && bits & mention::DST != 0 {
+                if inst.op as u8 <= Op::FrameAddr as u8 && mentions.has(Mentions::DST) {
                     self.constant(f, inst, i);
                 }
                 if last_call > range.start as u32 {
                     self.local_across_call(f, inst, i, last_call, weight, b);
                 }
-                if inst.has_tail() || bits & mention::MORE != 0 {
+                if inst.has_tail() || mentions.has(MORE) || inst.op == Op::TlsAddr {
                     f.for_each_use(inst, |v| self.mention(v.0, weight));
                     f.for_each_def(inst, |v| self.mention(v.0, weight));
                     if calls(inst.op) {

@@ -3,10 +3,12 @@
 //! Every match over [`Op`] in the interpreter and the compilers is exhaustive, so that a new row does not build until
 //! each of them has said what it does.
 
+mod mention;
 mod shape;
 mod table;
 mod variant;
 
+pub use mention::Mentions;
 pub use shape::{Field, Kind, Role, Shape};
 pub use variant::{Cond, FCond, Hint, Order, Rmw, Variant, Variants};
 
