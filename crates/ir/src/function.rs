@@ -475,6 +475,12 @@ impl Function {
         if !inst.has_tail() {
             return 0;
         }
+        // Nearly all that have one.
+        match inst.op.shape() {
+            Shape::Load | Shape::Store | Shape::Address => return 3,
+            Shape::Const | Shape::Select => return 2,
+            _ => {}
+        }
         let tail = &self.pool[inst.b as usize..];
         let mut len = 0;
         for (field, role) in inst.op.shape().operands() {

@@ -1,12 +1,14 @@
 //! Dead code: values that nothing reads, and what computes them without effect.
 //!
 //! Marks what has an effect and, from there, all that it reads; a parameter that is read marks its arguments. So the
-//! counters of loops that count for nothing go too. Then one copy, in place. O(instructions + arguments).
+//! counters of loops that count for nothing go too. One walk from the back to the front marks nearly all: values are
+//! read behind the place where they are given, but for arguments of edges that go back. Then one copy, in place, if
+//! anything goes. O(instructions + arguments).
 
 use super::body::Body;
 use kiln_ir::function::aux;
-use kiln_ir::op::{Effect, Field, Role};
-use kiln_ir::{Function, Inst, InstData, Op, VReg};
+use kiln_ir::op::Effect;
+use kiln_ir::{Block, Inst, InstData, Op, VReg};
 
 /// Memory of the sweep.
 #[derive(Clone, Debug, Default)]
@@ -14,12 +16,15 @@ pub struct Scratch {
     /// For each value what gives it: an instruction, or [`PARAM`] and a parameter's place, or [`NONE`].
     def: Vec<u32>,
     live: Vec<bool>,
+    /// For each instruction whether it stays.
+    stays: Vec<bool>,
+    /// Values found to be read after the walk has passed what gives them.
     work: Vec<VReg>,
-    /// For each parameter where its arguments start, and the arguments of all.
-    arg_start: Vec<u32>,
-    incoming: Vec<VReg>,
-    /// For each instruction its place after the sweep.
-    moved: Vec<Inst>,
+    /// For each parameter its block.
+    block_of: Vec<Block>,
+    /// For each block where the edges to it start, and for each of those where its arguments are.
+    edge_start: Vec<u32>,
+    incoming: Vec<u32>,
     /// The arguments after the sweep.
     args: Vec<VReg>,
 }
@@ -43,23 +48,16 @@ pub fn may_go(inst: &InstData) -> bool {
     }
 }
 
-/// Calls `with` with each value that an instruction gives.
-#[inline]
-fn for_each_def(f: &Function, inst: &InstData, mut with: impl FnMut(VReg)) {
-    match inst.op.shape().operands() {
-        // One result, and nothing that has one follows: nearly all.
-        [(Field::Dst, Role::Def(_)), (Field::A, _) | (Field::B, _), ..] | [(Field::Dst, Role::Def(_))] => {
-            with(VReg(inst.dst));
-        }
-        _ => f.for_each_def(inst, with),
-    }
-}
-
 /// Takes dead code out of a body, and counts anew what its values are used for.
 pub fn sweep(body: &mut Body, scratch: &mut Scratch) {
     scratch.define(body);
     scratch.mark(body);
-    scratch.compact(body);
+    if scratch.stays.contains(&false) {
+        scratch.drop_insts(body);
+    }
+    if body.params.iter().any(|param| !scratch.live[param.index()]) {
+        scratch.drop_params(body);
+    }
     body.f.recount();
 }
 
@@ -70,97 +68,117 @@ impl Scratch {
         self.def.resize(values, NONE);
         self.live.clear();
         self.live.resize(values, false);
-        for (at, inst) in body.f.insts().iter().enumerate() {
-            for_each_def(&body.f, inst, |v| self.def[v.index()] = at as u32);
+        for (inst, at) in body.f.insts().iter().zip(0u32..) {
+            body.f.for_each_def(inst, |v| self.def[v.index()] = at);
         }
-        for (at, param) in body.params.iter().enumerate() {
-            self.def[param.index()] = PARAM | at as u32;
+        for (param, at) in body.params.iter().zip(0u32..) {
+            self.def[param.index()] = PARAM | at;
         }
-        self.arg_start.clear();
-        self.arg_start.resize(body.params.len() + 1, 0);
-        for edge in &body.edges {
-            let first = body.param_start[edge.to.index()] as usize;
-            let count = body.params_of(edge.to).len();
-            self.arg_start[first..first + count].iter_mut().for_each(|start| *start += 1);
+        self.block_of.clear();
+        for block in 0..body.blocks() {
+            self.block_of.resize(body.param_start[block as usize + 1] as usize, Block(block));
         }
+        self.edge_start.clear();
+        self.edge_start.resize(body.blocks() as usize + 1, 0);
+        body.edges.iter().for_each(|edge| self.edge_start[edge.to.index()] += 1);
         let mut end = 0;
-        for start in &mut self.arg_start {
+        for start in &mut self.edge_start {
             end += *start;
             *start = end;
         }
         self.incoming.clear();
-        self.incoming.resize(end as usize, VReg::NONE);
+        self.incoming.resize(end as usize, 0);
         for edge in &body.edges {
-            let first = body.param_start[edge.to.index()] as usize;
-            for (n, arg) in body.args_of(edge).iter().enumerate() {
-                let at = &mut self.arg_start[first + n];
-                *at -= 1;
-                self.incoming[*at as usize] = *arg;
-            }
+            let at = &mut self.edge_start[edge.to.index()];
+            *at -= 1;
+            self.incoming[*at as usize] = edge.args;
+        }
+    }
+
+    /// Notes that a value is read. What the walk, which is at `from`, has yet to come to needs no place in the list;
+    /// parameters, greater than all instructions, always have one.
+    #[inline]
+    fn read(&mut self, v: VReg, from: u32) {
+        if !std::mem::replace(&mut self.live[v.index()], true) && self.def[v.index()] >= from {
+            self.work.push(v);
         }
     }
 
     fn mark(&mut self, body: &Body) {
-        let Scratch { def, live, work, arg_start, incoming, .. } = self;
-        let mut read = |work: &mut Vec<VReg>, v: VReg| {
-            if !std::mem::replace(&mut live[v.index()], true) {
-                work.push(v);
-            }
-        };
-        for inst in body.f.insts().iter().filter(|inst| !may_go(inst)) {
-            body.f.for_each_use(inst, |v| read(work, v));
-        }
+        let insts = body.f.insts();
+        self.stays.clear();
+        self.stays.resize(insts.len(), false);
         for entry in body.f.entries() {
-            entry.params.iter().for_each(|v| read(work, *v));
+            entry.params.iter().for_each(|v| self.read(*v, 0));
         }
-        while let Some(v) = work.pop() {
-            match def[v.index()] {
-                NONE => {}
-                param if param & PARAM != 0 => {
-                    let at = (param & !PARAM) as usize;
-                    let args = &incoming[arg_start[at] as usize..arg_start[at + 1] as usize];
-                    args.iter().for_each(|arg| read(work, *arg));
+        for (at, inst) in insts.iter().enumerate().rev() {
+            let mut stays = !may_go(inst);
+            if !stays {
+                body.f.for_each_def(inst, |v| stays |= self.live[v.index()]);
+            }
+            if stays {
+                self.stays[at] = true;
+                body.f.for_each_use(inst, |v| self.read(v, at as u32));
+            }
+            while let Some(v) = self.work.pop() {
+                self.go_back(body, v, at as u32);
+            }
+        }
+    }
+
+    /// Marks what a value needs that is given by a parameter, or by an instruction that the walk has passed.
+    fn go_back(&mut self, body: &Body, v: VReg, from: u32) {
+        match self.def[v.index()] {
+            NONE => {}
+            param if param & PARAM != 0 => {
+                let param = param & !PARAM;
+                let block = self.block_of[param as usize].index();
+                let place = param - body.param_start[block];
+                for edge in self.edge_start[block]..self.edge_start[block + 1] {
+                    let args = self.incoming[edge as usize];
+                    self.read(body.args[(args + place) as usize], from);
                 }
-                at => {
-                    let inst = &body.f.insts()[at as usize];
-                    // What has an effect has been marked.
-                    if may_go(inst) {
-                        body.f.for_each_use(inst, |v| read(work, v));
-                    }
+            }
+            at => {
+                if !std::mem::replace(&mut self.stays[at as usize], true) {
+                    body.f.for_each_use(&body.f.insts()[at as usize], |v| self.read(v, from));
                 }
             }
         }
     }
 
-    fn compact(&mut self, body: &mut Body) {
-        self.moved.clear();
+    fn drop_insts(&mut self, body: &mut Body) {
         let mut kept = 0u32;
-        for at in 0..body.f.insts().len() {
-            let inst = body.f.insts()[at];
-            self.moved.push(Inst(kept));
-            let mut stays = !may_go(&inst);
-            if !stays {
-                for_each_def(&body.f, &inst, |v| stays |= self.live[v.index()]);
-            }
-            if stays {
-                body.f.arrays().insts[kept as usize] = inst;
+        let mut edge = 0;
+        for block in 0..body.blocks() {
+            let range = body.f.block_range(Block(block));
+            // The ranges of the blocks behind this one are still the old ones.
+            body.f.arrays().blocks[block as usize].start = kept;
+            for at in range {
+                if !self.stays[at] {
+                    continue;
+                }
+                while let Some(edge_here) = body.edges.get_mut(edge).filter(|edge| edge.inst.index() == at) {
+                    edge_here.inst = Inst(kept);
+                    edge += 1;
+                }
+                let insts = body.f.arrays().insts;
+                insts[kept as usize] = insts[at];
                 body.origins[kept as usize] = body.origins[at];
                 kept += 1;
             }
         }
-        let arrays = body.f.arrays();
-        arrays.insts.truncate(kept as usize);
+        body.f.arrays().insts.truncate(kept as usize);
         body.origins.truncate(kept as usize);
-        arrays.blocks.iter_mut().for_each(|block| block.start = self.moved[block.start as usize].0);
+    }
+
+    fn drop_params(&mut self, body: &mut Body) {
         self.args.clear();
         for at in 0..body.edges.len() {
             let edge = body.edges[at];
-            body.edges[at].inst = self.moved[edge.inst.index()];
             body.edges[at].args = self.args.len() as u32;
-            let first = edge.args as usize;
-            let params = &body.params
-                [body.param_start[edge.to.index()] as usize..body.param_start[edge.to.index() + 1] as usize];
-            for (param, arg) in params.iter().zip(&body.args[first..]) {
+            let params = body.params_of(edge.to);
+            for (param, arg) in params.iter().zip(&body.args[edge.args as usize..]) {
                 if self.live[param.index()] {
                     self.args.push(*arg);
                 }

@@ -27,7 +27,7 @@ use super::body::{Body, Edge, Origin};
 use super::dead;
 use graph::{Graph, Node};
 use kiln_ir::function::Entry;
-use kiln_ir::op::{Effect, Field, Role, Shape};
+use kiln_ir::op::{Effect, Field, Mentions, Role, Shape};
 use kiln_ir::{Block, Function, Inst, InstData, Op, Type, VReg};
 use number::Table;
 use place::Placement;
@@ -507,6 +507,22 @@ impl<'a> Walk<'a> {
         let tail = inst.b as usize;
         let pool = self.body.f.arrays().pool;
         let value = |word: &mut u32| *word = current[*word as usize].0;
+        let mentions = inst.op.mentions();
+        if !mentions.has(Mentions::MORE_READS) {
+            if mentions.has(Mentions::A) {
+                value(&mut inst.a);
+            }
+            if mentions.has(Mentions::INDEX) && inst.has_tail() && pool[tail] != VReg::NONE.0 {
+                value(&mut pool[tail]);
+            }
+            if mentions.has(Mentions::B) && !inst.has_imm() {
+                value(&mut inst.b);
+            }
+            if mentions.has(Mentions::STORED) && !inst.value_is_imm() {
+                value(&mut inst.dst);
+            }
+            return;
+        }
         let field = |inst: &mut InstData, pool: &mut Vec<u32>, field: Field| match field {
             Field::Dst => value(&mut inst.dst),
             Field::A => value(&mut inst.a),
@@ -551,6 +567,15 @@ impl<'a> Walk<'a> {
     /// Makes values for the registers that the instruction at this place of the draft writes.
     fn write(&mut self, at: usize) {
         let inst = self.draft.insts[at];
+        let mentions = inst.op.mentions();
+        if !mentions.has(Mentions::MORE_WRITES) {
+            if mentions.has(Mentions::DST) {
+                let value = self.define(VReg(inst.dst));
+                self.draft.insts[at].dst = value.0;
+                self.draft.def[value.index()] = at as u32;
+            }
+            return;
+        }
         for (place, role) in inst.op.shape().operands() {
             match (role, place) {
                 (Role::Def(_), Field::Dst) => {
