@@ -10,7 +10,6 @@
 use super::graph::{Graph, Node};
 use kiln_ir::function::VRegInfo;
 use kiln_ir::{Block, Function, VReg};
-use std::collections::BinaryHeap;
 
 /// Whether a register may need parameters.
 #[inline]
@@ -40,6 +39,61 @@ struct Mark {
     at: u32,
 }
 
+/// Nodes to be visited, the deepest of the tree first: a list for each depth, and a bit that says whether anything is in it.
+/// Each node is in it once at most.
+#[derive(Clone, Debug, Default)]
+struct Queue {
+    filled: Vec<u64>,
+    /// For each depth the node put in last; for each node the one before it.
+    last: Vec<Block>,
+    before: Vec<Block>,
+    /// No word of `filled` behind this one has a bit.
+    top: usize,
+    count: usize,
+}
+
+impl Queue {
+    /// Makes room for nodes; no depth is greater than their number. It is empty.
+    fn reserve(&mut self, nodes: usize) {
+        debug_assert_eq!(self.count, 0);
+        if self.before.len() <= nodes {
+            self.filled.resize(nodes / 64 + 1, 0);
+            self.last.resize(nodes + 1, Block::NONE);
+            self.before.resize(nodes + 1, Block::NONE);
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, depth: u32, node: Block) {
+        let (word, bit) = (depth as usize / 64, 1 << (depth % 64));
+        let last = &mut self.last[depth as usize];
+        self.before[node.index()] = if self.filled[word] & bit != 0 { *last } else { Block::NONE };
+        *last = node;
+        self.filled[word] |= bit;
+        self.top = self.top.max(word);
+        self.count += 1;
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Option<(u32, Block)> {
+        if self.count == 0 {
+            self.top = 0;
+            return None;
+        }
+        while self.filled[self.top] == 0 {
+            self.top -= 1;
+        }
+        let bit = 63 - self.filled[self.top].leading_zeros();
+        let depth = self.top as u32 * 64 + bit;
+        let node = self.last[depth as usize];
+        let before = self.before[node.index()];
+        self.last[depth as usize] = before;
+        self.filled[self.top] ^= (before.is_none() as u64) << bit;
+        self.count -= 1;
+        Some((depth, node))
+    }
+}
+
 /// The parameters of all nodes, with the memory for finding them.
 #[derive(Clone, Debug, Default)]
 pub struct Placement {
@@ -61,7 +115,7 @@ pub struct Placement {
     read_start: Vec<u32>,
     marks: Vec<Mark>,
     work: Vec<Block>,
-    heap: BinaryHeap<(u32, Block)>,
+    queue: Queue,
     placed: Vec<(Block, VReg)>,
 }
 
@@ -87,6 +141,7 @@ impl Placement {
             sort(&self.reads, &mut reads, &mut read_start, regs, |read| read.0, |read| read.1);
             self.marks.clear();
             self.marks.resize(nodes, Mark::default());
+            self.queue.reserve(nodes);
             for reg in 0..regs {
                 let sites = &sites[site_start[reg] as usize..site_start[reg + 1] as usize];
                 let reads = &reads[read_start[reg] as usize..read_start[reg + 1] as usize];
@@ -170,7 +225,7 @@ impl Placement {
         }
         self.find_live(graph, stamp, sites, reads);
         let (cfg, dom) = (&graph.cfg, &graph.dom);
-        self.heap.extend(sites.iter().map(|site| (dom.depth(site.node), site.node)));
+        sites.iter().for_each(|site| self.queue.push(dom.depth(site.node), site.node));
         let v = self.spread[stamp as usize - 1];
         // Where a definition's node is left before its last definition. These are below the node, so they have to be known
         // before it is visited, for the order that follows.
@@ -182,13 +237,13 @@ impl Placement {
                     mark.param = stamp;
                     self.placed.push((to, v));
                     if mark.site != stamp {
-                        self.heap.push((dom.depth(to), to));
+                        self.queue.push(dom.depth(to), to);
                     }
                 }
             }
         }
         // Deepest first, so that each node is visited once.
-        while let Some((depth, top)) = self.heap.pop() {
+        while let Some((depth, top)) = self.queue.pop() {
             self.work.push(top);
             while let Some(node) = self.work.pop() {
                 self.marks[node.index()].visited = stamp;
@@ -203,7 +258,7 @@ impl Placement {
                         mark.param = stamp;
                         self.placed.push((to, v));
                         if mark.site != stamp {
-                            self.heap.push((dom.depth(to), to));
+                            self.queue.push(dom.depth(to), to);
                         }
                     }
                 }
