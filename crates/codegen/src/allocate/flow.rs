@@ -45,6 +45,8 @@ pub struct States {
     pub addresses: Vec<Block>,
     /// For each block, how many label sets that are jumped through it is in: at most [`SEVERAL`], or [`SEVERAL_WRITTEN`].
     sets: Vec<u8>,
+    /// For each block that jumps through a label set and does nothing before, the place in [`Body::params`] of the address.
+    dispatches: Vec<Option<u32>>,
     /// For each parameter of a block of several such sets, the room in the frame through which it comes. Places in
     /// [`Body::params`].
     rooms: Vec<u32>,
@@ -81,6 +83,35 @@ impl States {
         }
         self.detours.clear();
         self.steps.clear();
+        self.find_dispatches(body);
+    }
+
+    /// Finds the blocks whose jump may stand in the place of jumps to them: what they expect is all that it needs.
+    fn find_dispatches(&mut self, body: &Body) {
+        self.dispatches.clear();
+        if body.f.label_sets().is_empty() {
+            return;
+        }
+        self.dispatches.resize(body.blocks() as usize, None);
+        for block in (0..body.blocks()).map(Block) {
+            let range = body.f.block_range(block);
+            let inst = &body.f.insts()[range.start];
+            if inst.op != Op::JumpTo || range.len() != 1 {
+                continue;
+            }
+            let mut labels = body.f.label_sets()[inst.b as usize].iter();
+            let address = body.params_of(block).iter().position(|param| param.0 == inst.a);
+            if labels.all(|label| self.sets[label.index()] == 1) {
+                self.dispatches[block.index()] = address.map(|n| body.param_start[block.index()] + n as u32);
+            }
+        }
+    }
+
+    /// The register in which a block that does nothing but jump through it expects the address.
+    fn dispatch(&self, block: Block) -> Option<Reg> {
+        let param = (*self.dispatches.get(block.index())?)?;
+        let reg = self.params[param as usize].reg;
+        (reg != Reg::NONE).then_some(reg)
     }
 }
 
@@ -715,7 +746,10 @@ impl<'a> Placement for Flow<'a> {
         let from = e.resolve_ways();
         e.carry_out(from);
         e.placement.log(Event::Leave(e.placement.edge as u32 - 1, to));
-        if to != e.next_block {
+        // A jump of its own for each place that jumps through the set, so that each is foretold by itself.
+        if let Some(address) = e.placement.states.dispatch(to) {
+            T::jump_through(e, address);
+        } else if to != e.next_block {
             T::jump(e, to);
         }
     }

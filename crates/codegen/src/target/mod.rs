@@ -108,6 +108,8 @@ pub trait Target: Sized {
     fn landing_pad<P: Placement>(e: &mut Emit<'_, Self, P>);
     /// Writes a jump.
     fn jump<P: Placement>(e: &mut Emit<'_, Self, P>, to: Block);
+    /// Writes a jump to the address that a register holds.
+    fn jump_through<P: Placement>(e: &mut Emit<'_, Self, P>, address: Reg);
     /// Writes one instruction of the IR.
     fn select<P: Placement>(e: &mut Emit<'_, Self, P>, inst: &InstData);
     /// Reads a value's room in the frame into a register. Changes no flags.

@@ -85,6 +85,10 @@ impl Target for X64 {
         e.asm.jmp(to);
     }
 
+    fn jump_through<P: Placement>(e: &mut Emit<'_, X64, P>, address: Reg) {
+        e.asm.group(insts::GROUP5, false, 4, address);
+    }
+
     #[inline]
     fn select<P: Placement>(e: &mut Emit<'_, X64, P>, inst: &InstData) {
         e.select(inst);
