@@ -1,7 +1,7 @@
 //! For a bounded time (`KILN_FUZZ_SECONDS`, 20 seconds if not said, a quarter of it for each other test), generated programs
-//! run on the interpreter and on baseline and must let see the same; mutants of programs must be refused by the
-//! verifier or run equal as well. One test after the other, in a process with one thread, because what may crash runs
-//! in forks of it.
+//! run on the interpreter and in compiled ways, each program in some of them, and must let see the same; mutants of
+//! programs must be refused by the verifier or run equal as well. One test after the other, in a process with one thread,
+//! because what may crash runs in forks of it.
 
 use std::process::Command;
 
@@ -18,7 +18,7 @@ fn differential(args: &[&str]) {
 }
 
 #[test]
-fn generated_programs_run_equal_on_interpreter_and_baseline() {
+fn generated_programs_run_equal_on_all_tiers() {
     differential(&["--seconds", &seconds().to_string(), "--failures", "3"]);
 }
 

@@ -9,7 +9,7 @@ use kiln_tests::destruct::optimized;
 use kiln_tests::golden::{self, Expected, Golden, Run};
 use kiln_tests::observe::STEPS;
 use kiln_tests::prepared::prepared;
-use kiln_tests::tiers::{WAYS, engine, engine_with};
+use kiln_tests::tiers::{HOSTILE, WAYS, engine, engine_with};
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -108,7 +108,7 @@ fn file(name: &str, text: &str, bless: bool) -> Result<(usize, Option<String>), 
     let checked = Arc::new(checked);
     let mut faults = vec![];
     let mut count = 0;
-    for way in WAYS {
+    for way in WAYS.into_iter().chain(HOSTILE) {
         let (tier_name, engine) = (way.tier_name, engine(way));
         let wanted = golden.tiers.as_ref().is_none_or(|t| t.iter().any(|t| t == tier_name));
         if !wanted {

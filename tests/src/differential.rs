@@ -5,8 +5,8 @@
 use crate::destruct::optimized;
 use crate::isolate::{Death, isolated};
 use crate::observe::{Observation, interpret};
-use crate::tiers::{self, WAYS, Way, engine, engine_with};
-use kiln::{Checked, Engine, Tier, verify};
+use crate::tiers::{self, WAYS, Way, engine, engine_with, ways_of};
+use kiln::{Checked, verify};
 use kiln_codegen::Passes;
 use kiln_generator::{Config, Entropy, Generated, generate, shrink};
 use kiln_ir::Module;
@@ -28,8 +28,8 @@ pub enum Verdict {
 pub struct Subject<'s> {
     /// Makes the program of a seed.
     pub make: &'s dyn Fn(u64) -> Generated,
-    /// Runs it.
-    pub check: &'s dyn Fn(&Generated) -> Verdict,
+    /// Runs it, in ways that the seed chooses.
+    pub check: &'s dyn Fn(u64, &Generated) -> Verdict,
 }
 
 /// A program that failed.
@@ -86,53 +86,50 @@ pub fn any_program(seed: u64) -> Generated {
     generate(&mut Entropy::from_seed(seed), &Config::default())
 }
 
-/// Runs a generated program on the interpreter and on baseline.
-pub fn compare(program: &Generated) -> Verdict {
-    let checked = match verify::check(program.module.clone()) {
-        Ok(checked) => Arc::new(checked),
-        Err((_, faults)) => return Verdict::Different(format!("the verifier refuses it: {}", faults[0])),
-    };
-    compare_checked(&checked, &checked, &program.calls)
-}
-
-thread_local! {
-    static ENGINES: [Engine; WAYS.len()] = WAYS.map(engine);
-    /// For each limits an engine for each way.
-    static LIMITED: [[Engine; WAYS.len()]; 4] = LIMITS.map(|(fuel, depth)| {
-        WAYS.map(|way| engine_with(way, |config| config.fuel(fuel).depth(depth).interruptible(fuel % 2 == 0)))
-    });
+/// Runs a generated program on the interpreter and in some compiled ways.
+pub fn compare(seed: u64, program: &Generated) -> Verdict {
+    match verify::check(program.module.clone()) {
+        Ok(checked) => {
+            let expected = interpret(&checked, &program.calls);
+            compare_with(&expected, &Arc::new(checked), &program.calls, &ways_of(seed))
+        }
+        Err((_, faults)) => Verdict::Different(format!("the verifier refuses it: {}", faults[0])),
+    }
 }
 
 /// Units of fuel, and activations at a time, under which programs are compared.
 const LIMITS: [(u64, u32); 4] = [(2, 100), (9, 3), (60, 2), (1001, 5)];
 
-/// Runs a program under limits on fuel and depth on each tier, in the process, and compares: they count alike.
-pub fn compare_limited(program: &Generated) -> Verdict {
+/// Runs a program under limits on fuel and depth on the interpreter, in the process, and in some compiled ways, and
+/// compares: they count alike.
+pub fn compare_limited(seed: u64, program: &Generated) -> Verdict {
     let checked = match verify::check(program.module.clone()) {
         Ok(checked) => Arc::new(checked),
         Err((_, faults)) => return Verdict::Different(format!("the verifier refuses it: {}", faults[0])),
     };
-    LIMITED.with(|limited| {
-        for (engines, (fuel, depth)) in limited.iter().zip(LIMITS) {
-            let mut runs = Vec::new();
-            for (engine, way) in engines.iter().zip(WAYS) {
-                match tiers::run(engine, checked.clone(), &program.calls) {
-                    Ok(run) => runs.push(run),
-                    Err(error) => return Verdict::Different(format!("{way} does not load it: {error}")),
+    for (fuel, depth) in LIMITS {
+        let mut expected: Option<Observation> = None;
+        for way in std::iter::once(WAYS[0]).chain(ways_of(seed)) {
+            let engine =
+                engine_with(way, |config| config.fuel(fuel).depth(depth).interruptible(fuel % 2 == 0));
+            let run = match tiers::run(&engine, checked.clone(), &program.calls) {
+                Ok(run) => run,
+                Err(error) => return Verdict::Different(format!("{way} does not load it: {error}")),
+            };
+            let Some(expected) = &expected else {
+                if run.cannot_be_compared_under_limits() {
+                    return Verdict::Skipped("ended by a limit");
                 }
-            }
-            if runs[0].cannot_be_compared_under_limits() {
-                return Verdict::Skipped("ended by a limit");
-            }
-            for (run, way) in runs.iter().zip(WAYS).skip(1) {
-                if let Some(difference) = runs[0].difference(run) {
-                    let what = format!("with {fuel} units of fuel and depth {depth}, {way}: {difference}");
-                    return Verdict::Different(what);
-                }
+                expected = Some(run);
+                continue;
+            };
+            if let Some(difference) = expected.difference(&run) {
+                let what = format!("with {fuel} units of fuel and depth {depth}, {way}: {difference}");
+                return Verdict::Different(what);
             }
         }
-        Verdict::Same
-    })
+    }
+    Verdict::Same
 }
 
 /// Runs one module on the interpreter in its closed world, the other on every way to compile it, and compares.
@@ -142,15 +139,15 @@ pub fn compare_checked(
     calls: &[Vec<u64>],
 ) -> Verdict {
     let expected = interpret(on_interpreter, calls);
-    compare_with(&expected, on_baseline, calls, |way| way.tier != Tier::Interpreter)
+    compare_with(&expected, on_baseline, calls, &WAYS[1..])
 }
 
 /// Runs a program on the interpreter in its closed world and, through the facade, in the process, and compares.
-pub fn compare_worlds(program: &Generated) -> Verdict {
+pub fn compare_worlds(_: u64, program: &Generated) -> Verdict {
     match verify::check(program.module.clone()) {
         Ok(checked) => {
             let expected = interpret(&checked, &program.calls);
-            compare_with(&expected, &Arc::new(checked), &program.calls, |way| way.tier == Tier::Interpreter)
+            compare_with(&expected, &Arc::new(checked), &program.calls, &WAYS[..1])
         }
         Err((_, faults)) => Verdict::Different(format!("the verifier refuses it: {}", faults[0])),
     }
@@ -158,7 +155,7 @@ pub fn compare_worlds(program: &Generated) -> Verdict {
 
 /// Runs a program on the interpreter as it is and as the optimizing compiler's passes make it, with all of them, with
 /// each left out and with each alone, and compares.
-pub fn compare_passes(program: &Generated) -> Verdict {
+pub fn compare_passes(_: u64, program: &Generated) -> Verdict {
     let checked = match verify::check(program.module.clone()) {
         Ok(checked) => checked,
         Err((_, faults)) => return Verdict::Different(format!("the verifier refuses it: {}", faults[0])),
@@ -182,17 +179,12 @@ pub fn compare_passes(program: &Generated) -> Verdict {
     Verdict::Same
 }
 
-fn compare_with(
-    expected: &Observation,
-    module: &Arc<Checked>,
-    calls: &[Vec<u64>],
-    which: impl Fn(&Way) -> bool,
-) -> Verdict {
+fn compare_with(expected: &Observation, module: &Arc<Checked>, calls: &[Vec<u64>], ways: &[Way]) -> Verdict {
     if expected.cannot_be_compared() {
         return Verdict::Skipped("ended by a limit");
     }
-    for (n, way) in WAYS.iter().enumerate().filter(|(_, way)| which(way)) {
-        let found = match ENGINES.with(|engines| tiers::run(&engines[n], module.clone(), calls)) {
+    for way in ways {
+        let found = match tiers::run(&engine(*way), module.clone(), calls) {
             Ok(found) => found,
             Err(error) => return Verdict::Different(format!("{way} does not load it: {error}")),
         };
@@ -229,7 +221,7 @@ fn batch_of(subject: &Subject, seeds: std::ops::Range<u64>, end: Instant, summar
             if Instant::now() > end {
                 break;
             }
-            let line = match (subject.check)(&(subject.make)(seed)) {
+            let line = match (subject.check)(seed, &(subject.make)(seed)) {
                 Verdict::Same => "same".into(),
                 Verdict::Skipped(reason) => format!("skip {reason}"),
                 Verdict::Different(what) => format!("fail {}", what.replace('\n', " ")),
@@ -275,7 +267,7 @@ fn small(subject: &Subject, seed: u64, what: String) -> Failure {
             }
             // A panic's message is printed for each attempt otherwise.
             std::panic::set_hook(Box::new(|_| {}));
-            if let Verdict::Different(what) = (subject.check)(candidate) {
+            if let Verdict::Different(what) = (subject.check)(seed, candidate) {
                 let _ = write!(to, "fail {what}");
             }
         }))

@@ -12,7 +12,7 @@
 use crate::differential::{Verdict, baseline_config};
 use crate::hosts;
 use crate::observe::{Observation, outcomes};
-use crate::tiers::{self, WAYS};
+use crate::tiers::{self, Way, ways_of};
 use kiln::{Checked, Engine, LoadError, verify};
 use kiln_generator::{
     ARENA, ARENA_SIZE, Config, Entropy, Generated, generate, hides_nan_payloads, mutate, sees_addresses,
@@ -147,17 +147,16 @@ fn interpret(module: &Checked, arena: DataId, calls: &[Vec<u64>]) -> Observation
     Observation { outcomes, log: hosts::take_log(), arena: world.bytes }
 }
 
-thread_local! {
-    static BASELINE: Engine = {
-        let mut engine = tiers::engine(WAYS[1]);
-        // SAFETY: the memory lives for ever and is as large as programs take it for.
-        unsafe { engine.define_address(ARENA, SHARED.0.get().cast()) };
-        engine
-    };
+/// An engine of this kind in whose programs the arena is the shared memory.
+fn engine(way: Way) -> Engine {
+    let mut engine = tiers::engine(way);
+    // SAFETY: the memory lives for ever and is as large as programs take it for.
+    unsafe { engine.define_address(ARENA, SHARED.0.get().cast()) };
+    engine
 }
 
-/// Whether baseline loads and then behaves as the interpreter.
-pub fn check(mutant: &Generated) -> Verdict {
+/// Whether it loads in some compiled ways and then behaves as the interpreter.
+pub fn check(seed: u64, mutant: &Generated) -> Verdict {
     let checked = match verify::check(mutant.module.clone()) {
         Ok(checked) => Arc::new(checked),
         Err(_) => return Verdict::Skipped("refused by the verifier"),
@@ -165,31 +164,35 @@ pub fn check(mutant: &Generated) -> Verdict {
     let Some(arena) = checked.data().iter().position(|d| d.name == ARENA).map(|n| DataId(n as u32)) else {
         return Verdict::Skipped("without an arena");
     };
-    BASELINE.with(|baseline| {
+    let ways = ways_of(seed);
+    let engines: Vec<Engine> = ways.iter().map(|way| engine(*way)).collect();
+    for (engine, way) in engines.iter().zip(&ways) {
         // Loading compiles: that must not panic, whether it can be run or not.
-        match baseline.load(checked.clone()) {
+        match engine.load(checked.clone()) {
             Ok(_) => {}
-            Err(LoadError::Compile(_)) => return Verdict::Skipped("refused by the baseline compiler"),
-            Err(error) => return Verdict::Different(format!("baseline does not load it: {error}")),
+            Err(LoadError::Compile(_)) => return Verdict::Skipped("refused by a compiler"),
+            Err(error) => return Verdict::Different(format!("{way} does not load it: {error}")),
         }
-        if sees_addresses(&checked, arena) || !hides_nan_payloads(&checked) {
-            return Verdict::Skipped("compiled only");
-        }
-        let expected = interpret(&checked, arena, &mutant.calls);
-        if expected.cannot_be_compared() {
-            return Verdict::Skipped("compiled, and ended by a limit or a bad access in the interpreter");
-        }
+    }
+    if sees_addresses(&checked, arena) || !hides_nan_payloads(&checked) {
+        return Verdict::Skipped("compiled only");
+    }
+    let expected = interpret(&checked, arena, &mutant.calls);
+    if expected.cannot_be_compared() {
+        return Verdict::Skipped("compiled, and ended by a limit or a bad access in the interpreter");
+    }
+    for (engine, way) in engines.iter().zip(&ways) {
         // SAFETY: nothing else uses the memory now.
         unsafe { *SHARED.0.get() = initial() };
-        let mut found = match tiers::run(baseline, checked.clone(), &mutant.calls) {
+        let mut found = match tiers::run(engine, checked.clone(), &mutant.calls) {
             Ok(found) => found,
-            Err(error) => return Verdict::Different(format!("baseline does not load it: {error}")),
+            Err(error) => return Verdict::Different(format!("{way} does not load it: {error}")),
         };
         // SAFETY: the run is over.
         found.arena = unsafe { *SHARED.0.get() }.to_vec();
-        match expected.difference(&found) {
-            None => Verdict::Same,
-            Some(difference) => Verdict::Different(format!("interpreter and baseline: {difference}")),
+        if let Some(difference) = expected.difference(&found) {
+            return Verdict::Different(format!("interpreter and {way}: {difference}"));
         }
-    })
+    }
+    Verdict::Same
 }

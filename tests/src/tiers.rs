@@ -5,6 +5,7 @@
 use crate::hosts;
 use crate::observe::{Ended, Observation, STEPS, entry, further_entries, normal};
 use kiln::{Checked, Config, Engine, Features, InvokeError, LoadError, Rule, Tier, TrapKind};
+use kiln_codegen::{Passes, Stress};
 use kiln_generator::{ARENA_AT, ARENA_SIZE, ENTRY};
 use kiln_ir::Linkage;
 use std::sync::Arc;
@@ -23,9 +24,13 @@ pub struct Way {
     pub frame_pointers: bool,
     /// When code changes over to better code, in the tier that does.
     pub rule: Option<Rule>,
+    /// The passes of the optimizing compiler that run.
+    pub passes: Passes,
+    /// What it does that is legal but hostile.
+    pub stress: Stress,
 }
 
-/// Every way to run programs.
+/// Every way to run programs that users have.
 pub const WAYS: [Way; 7] = [
     way("interpreter", Tier::Interpreter),
     way("baseline", Tier::Baseline),
@@ -36,13 +41,61 @@ pub const WAYS: [Way; 7] = [
     Way { rule: Some(INSIDE), frame_pointers: true, ..way("auto", Tier::Auto) },
 ];
 
+/// Ways through the optimizing compiler that are for tests: without each of its passes, then with registers chosen at
+/// random, then with all values in the frame.
+pub const HOSTILE: [Way; Passes::LIST.len() + 3] = {
+    let mut ways = [way("optimized", Tier::Optimized); Passes::LIST.len() + 3];
+    let mut n = 0;
+    while n < Passes::LIST.len() {
+        ways[n].passes = Passes::ALL.without(Passes::LIST[n].0);
+        n += 1;
+    }
+    ways[n] = random_registers(1);
+    ways[n + 1] = Way { all_features: false, frame_pointers: true, ..random_registers(2) };
+    ways[n + 2].stress = Stress::SpillEverything;
+    ways
+};
+
+/// The way with registers chosen at random.
+pub const fn random_registers(seed: u32) -> Way {
+    Way { stress: Stress::RandomRegisters(seed), ..way("optimized", Tier::Optimized) }
+}
+
+/// Some ways to compile for the program of a seed: each compiler, and some of the hostile ways, so that over the seeds
+/// all have their turn, also in each combination of two.
+pub fn ways_of(seed: u64) -> Vec<Way> {
+    let turn = |of: u64, in_place: u64| (seed / in_place % of) as usize;
+    let passes = Passes::LIST.len() as u64;
+    let mut ways = vec![WAYS[1 + turn(2, 3)], WAYS[3 + turn(2, 1)], HOSTILE[turn(passes, 1)]];
+    ways.push(match turn(3, 1) {
+        0 => HOSTILE[passes as usize + 2],
+        1 => WAYS[5 + turn(2, 3)],
+        _ => HOSTILE[turn(passes, passes)],
+    });
+    let random = random_registers((seed ^ seed >> 32) as u32);
+    ways.push(if turn(2, 2) == 0 {
+        random
+    } else {
+        Way { all_features: false, frame_pointers: true, ..random }
+    });
+    ways
+}
+
 /// Changes over at the first call and the first loop head.
 const EARLY: Rule = Rule { calls: 0, rounds: 0, at_once: true, innermost: false };
 /// Changes over where a loop goes round for the third time, wherever it is.
 const INSIDE: Rule = Rule { calls: 2, rounds: 2, at_once: true, innermost: true };
 
 const fn way(tier_name: &'static str, tier: Tier) -> Way {
-    Way { tier_name, tier, all_features: true, frame_pointers: false, rule: None }
+    Way {
+        tier_name,
+        tier,
+        all_features: true,
+        frame_pointers: false,
+        rule: None,
+        passes: Passes::ALL,
+        stress: Stress::None,
+    }
 }
 
 impl std::fmt::Display for Way {
@@ -53,6 +106,14 @@ impl std::fmt::Display for Way {
         }
         if let Some(rule) = self.rule {
             write!(f, " after {} rounds", rule.rounds)?;
+        }
+        for (_, name, _) in Passes::LIST.iter().filter(|(pass, ..)| !self.passes.has(*pass)) {
+            write!(f, " without {name}")?;
+        }
+        match self.stress {
+            Stress::None => {}
+            Stress::RandomRegisters(seed) => write!(f, " with registers at random {seed}")?,
+            Stress::SpillEverything => f.write_str(" with all values in the frame")?,
         }
         if self.frame_pointers { f.write_str(" with frame pointers and landing pads") } else { Ok(()) }
     }
@@ -68,6 +129,7 @@ pub fn engine_with(way: Way, more: impl FnOnce(Config) -> Config) -> Engine {
     // What nobody asks for by default goes together.
     let config = Config::new().tier(way.tier).step_limit(STEPS * 20);
     let config = config.frame_pointers(way.frame_pointers).landing_pads(way.frame_pointers);
+    let config = config.optimizer(way.passes, way.stress);
     let config = if way.all_features { config } else { config.features(Features::default()) };
     let config = if let Some(rule) = way.rule { config.rule(rule) } else { config };
     let mut engine = Engine::new(more(config));

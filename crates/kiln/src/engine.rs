@@ -6,7 +6,7 @@ use crate::link;
 use crate::observe::Observers;
 use crate::program::{Hosts, Program};
 use crate::tier_up::Rule;
-use kiln_codegen::{Features, Options};
+use kiln_codegen::{Features, Options, Passes, Stress};
 use kiln_ir::text::{Includes, NoIncludes};
 use kiln_ir::verify::{self, Checked};
 use kiln_ir::{Module, text};
@@ -51,6 +51,8 @@ pub struct Config {
     pub(crate) fuel: Option<u64>,
     pub(crate) depth: Option<u32>,
     pub(crate) rule: Rule,
+    passes: Passes,
+    stress: Stress,
 }
 
 impl Config {
@@ -182,6 +184,13 @@ impl Config {
         self
     }
 
+    /// The passes of the optimizing compiler that run, and what it does for tests.
+    #[doc(hidden)]
+    pub fn optimizer(mut self, passes: Passes, stress: Stress) -> Config {
+        (self.passes, self.stress) = (passes, stress);
+        self
+    }
+
     /// What the compiler is told.
     pub(crate) fn options(&self) -> Options {
         let host = link::host_options();
@@ -192,6 +201,8 @@ impl Config {
         };
         Options {
             tier,
+            passes: self.passes,
+            stress: self.stress,
             features,
             canonical_nan: self.canonical_nan,
             frame_pointers: self.frame_pointers,

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-const TIERS: [Tier; 2] = [Tier::Interpreter, Tier::Baseline];
+const TIERS: [Tier; 3] = [Tier::Interpreter, Tier::Baseline, Tier::Optimized];
 
 fn engine(tier: Tier) -> Engine {
     Engine::new(Config::new().tier(tier))
@@ -217,7 +217,7 @@ fn scene(name: &str) -> Output {
 fn scenes() {
     let Ok(scene) = std::env::var("KILN_TEST_SCENE") else { return };
     let (tier, scene) = scene.split_once(' ').unwrap();
-    let tier = if tier == "interpreter" { Tier::Interpreter } else { Tier::Baseline };
+    let tier = TIERS.into_iter().find(|t| format!("{t:?}").to_lowercase() == tier).unwrap();
     let mut config = Config::new().tier(tier);
     if scene == "steps" {
         // `sort` is one, its callback another, and what that calls one too many.
@@ -304,7 +304,7 @@ export fn unbound(%p: ptr) {{
 fn traps_do_not_skip_frames_of_c() {
     let between = "native code that called back into the program cannot be skipped";
     let outside = "native code called the program at an address";
-    for tier in ["interpreter", "baseline"] {
+    for tier in ["interpreter", "baseline", "optimized"] {
         let mut scenes = vec![
             ("callback", "trap 5 in `compare` at <text>:11:5", between),
             ("refused", "nothing for you in `refused` at <text>:29:5", between),

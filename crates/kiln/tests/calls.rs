@@ -4,7 +4,7 @@ use kiln::{Config, Engine, FunctionError, InvokeError, LoadError, Program, Tier,
 use std::sync::Arc;
 use std::thread;
 
-const TIERS: [Tier; 2] = [Tier::Interpreter, Tier::Baseline];
+const TIERS: [Tier; 3] = [Tier::Interpreter, Tier::Baseline, Tier::Optimized];
 
 fn load(tier: Tier, text: &str) -> Program {
     match Engine::new(Config::new().tier(tier)).load_text(text) {

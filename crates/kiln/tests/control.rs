@@ -1,4 +1,4 @@
-//! Label addresses, further entries, run-time stack storage and landing pads, as a host sees them, in both tiers.
+//! Label addresses, further entries, run-time stack storage and landing pads, as a host sees them, in all tiers.
 
 use kiln::{
     Cond, Config, Engine, FunctionBuilder, Linkage, Module, Program, Signature, Tier, TrapKind, Type, VReg,
@@ -6,8 +6,9 @@ use kiln::{
 };
 use std::sync::Arc;
 
-fn both(text: &str) -> Vec<Program> {
-    let engines = [Tier::Interpreter, Tier::Baseline].map(|tier| Engine::new(Config::new().tier(tier)));
+fn all(text: &str) -> Vec<Program> {
+    let tiers = [Tier::Interpreter, Tier::Baseline, Tier::Optimized];
+    let engines = tiers.map(|tier| Engine::new(Config::new().tier(tier)));
     engines.iter().map(|engine| engine.load_text(text).expect("loads")).collect()
 }
 
@@ -30,7 +31,7 @@ const COUNT: &str = "
 
 #[test]
 fn entries_are_called_by_name() {
-    for program in both(COUNT) {
+    for program in all(COUNT) {
         let from = program.function::<fn(i64, i64) -> i64>("count_from").expect("is an entry");
         // SAFETY: they touch no memory.
         unsafe {
@@ -51,7 +52,7 @@ fn entries_are_called_by_name() {
 
 #[test]
 fn entries_are_called_by_address() {
-    for program in both(COUNT) {
+    for program in all(COUNT) {
         let from = program.function::<fn(i64, i64) -> i64>("count_from").expect("is an entry");
         // SAFETY: what C would see of it, while `from` keeps it.
         let c: extern "C" fn(i64, i64) -> i64 = unsafe { std::mem::transmute(from.address()) };
@@ -105,7 +106,7 @@ fn a_hundred_thousand_labels_jumps_and_cases_run() {
         write(&mut b, COUNT as usize);
         b.finish().expect("is complete");
         let module = Arc::new(check(module).map_err(|(_, faults)| faults).expect("verifies"));
-        for tier in [Tier::Interpreter, Tier::Baseline] {
+        for tier in [Tier::Interpreter, Tier::Baseline, Tier::Optimized] {
             let program = Engine::new(Config::new().tier(tier)).load(module.clone()).expect("loads");
             let f = program.function::<fn(i64) -> i64>("f").expect("is exported");
             // SAFETY: it touches no memory.
@@ -116,8 +117,7 @@ fn a_hundred_thousand_labels_jumps_and_cases_run() {
 
 #[test]
 fn storage_that_does_not_fit_the_stack_is_a_trap() {
-    let programs = both(
-        "
+    let programs = all("
         export fn take(%n: i64) -> i64 {
             %p = alloca %n
             store.i64 [%p], %n
@@ -136,8 +136,7 @@ fn storage_that_does_not_fit_the_stack_is_a_trap() {
         end:
             ret 0
         }
-        ",
-    );
+        ");
     for program in programs {
         let take = program.function::<fn(i64) -> i64>("take").expect("is exported");
         let deep = program.function::<fn(i64, i64) -> i64>("deep").expect("is exported");

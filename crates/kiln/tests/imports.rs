@@ -4,7 +4,7 @@ use kiln::{Config, Engine, LoadError, Tier, TrapKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-const TIERS: [Tier; 2] = [Tier::Interpreter, Tier::Baseline];
+const TIERS: [Tier; 3] = [Tier::Interpreter, Tier::Baseline, Tier::Optimized];
 
 fn engine(tier: Tier) -> Engine {
     Engine::new(Config::new().tier(tier))

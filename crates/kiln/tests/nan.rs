@@ -58,7 +58,7 @@ fn bits(config: Config, op: &str) -> u64 {
 
 #[test]
 fn arithmetic_gives_the_one_nan_when_asked() {
-    for tier in [Tier::Interpreter, Tier::Baseline] {
+    for tier in [Tier::Interpreter, Tier::Baseline, Tier::Optimized] {
         for features in [kiln::host_features(), Default::default()] {
             for (op, computes) in OPS {
                 let config = Config::new().tier(tier).features(features).canonical_nan(true);
@@ -71,7 +71,7 @@ fn arithmetic_gives_the_one_nan_when_asked() {
 
 #[test]
 fn nans_are_left_as_they_are_otherwise() {
-    for tier in [Tier::Interpreter, Tier::Baseline] {
+    for tier in [Tier::Interpreter, Tier::Baseline, Tier::Optimized] {
         assert_eq!(bits(Config::new().tier(tier), "fadd %x, %y"), PAYLOAD, "{tier:?}");
         assert_eq!(bits(Config::new().tier(tier), "copy %x"), PAYLOAD, "{tier:?}");
     }
@@ -85,7 +85,7 @@ fn singles_have_their_own_canonical_nan() {
         %w = bitcast.i32 %y
         ret %w
     }";
-    for tier in [Tier::Interpreter, Tier::Baseline] {
+    for tier in [Tier::Interpreter, Tier::Baseline, Tier::Optimized] {
         let program =
             Engine::new(Config::new().tier(tier).canonical_nan(true)).load_text(text).expect("loads");
         let f = program.function::<fn(u32) -> u32>("f").expect("is there");

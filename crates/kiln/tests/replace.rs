@@ -4,7 +4,7 @@ use kiln::{Config, Engine, Program, Tier, TrapKind};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-const TIERS: [Tier; 2] = [Tier::Interpreter, Tier::Baseline];
+const TIERS: [Tier; 3] = [Tier::Interpreter, Tier::Baseline, Tier::Optimized];
 
 /// Calls of any test keep what others replace, and some count that: tests take turns.
 fn alone() -> MutexGuard<'static, ()> {
@@ -332,6 +332,8 @@ fn threads_call_while_others_replace() {
     const VERSIONS: i64 = 3_000;
     for (tier, other_tier, versions) in [
         (Tier::Baseline, Tier::Baseline, VERSIONS),
+        (Tier::Optimized, Tier::Optimized, VERSIONS),
+        (Tier::Baseline, Tier::Optimized, VERSIONS / 10),
         (Tier::Baseline, Tier::Interpreter, VERSIONS / 20),
         (Tier::Interpreter, Tier::Baseline, VERSIONS / 20),
     ] {

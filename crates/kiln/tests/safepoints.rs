@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-const TIERS: [Tier; 2] = [Tier::Interpreter, Tier::Baseline];
+const TIERS: [Tier; 3] = [Tier::Interpreter, Tier::Baseline, Tier::Optimized];
 
 fn load(config: Config, text: &str) -> Program {
     Engine::new(config).load_text(text).unwrap()

@@ -2,7 +2,7 @@
 
 use kiln::{Config, Engine, Program, Tier, Trap, TrapKind};
 
-const TIERS: [Tier; 2] = [Tier::Interpreter, Tier::Baseline];
+const TIERS: [Tier; 3] = [Tier::Interpreter, Tier::Baseline, Tier::Optimized];
 
 const PROGRAM: &str = "\
 export fn divide(%a: i64, %b: i64) -> i64 {
@@ -34,7 +34,7 @@ export fn deep(%n: i64) -> i64 {
     ble  %n, 0, end
     %m = sub %n, 1
     %r = call deep(%m)
-    %r = add %r, 1
+    %r = xor %r, %n
     ret  %r
 end:
     ret  0

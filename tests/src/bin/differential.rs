@@ -17,9 +17,9 @@ const USAGE: &str = "usage: differential [--mutants | --worlds | --limits | --pa
 
 /// What is run.
 enum Which {
-    /// Programs on the interpreter and on baseline.
+    /// Programs on the interpreter and in compiled ways.
     Programs,
-    /// Mutants of programs on both.
+    /// Mutants of programs in the same ways.
     Mutants,
     /// Programs with every op on the interpreter, in a closed world and in the process.
     Worlds,

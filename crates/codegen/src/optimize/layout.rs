@@ -55,6 +55,8 @@ impl Scratch {
         let f = &body.f;
         self.rare.clear();
         self.rare.extend(f.blocks().iter().map(|block| block.cold));
+        // However rarely the function is called, it begins here.
+        self.rare[0] = false;
         let ends_rarely = |b: u32| {
             let last = &f.insts()[f.block_range(Block(b)).end - 1];
             matches!(last.op, Op::Trap | Op::Unreachable | Op::Exit)
