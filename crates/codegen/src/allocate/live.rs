@@ -54,6 +54,9 @@ pub struct Live {
     pub crosses: Vec<bool>,
     /// For each value, the last position at which the block that writes it reads it, or 0.
     pub last_read: Vec<u32>,
+    /// For each value, a parameter of a block that it becomes, as a place in [`Body::params`]; the last if there are several,
+    /// which the edges back to a loop's head are.
+    pub becomes: Vec<u32>,
     /// Whether any value is demoted.
     pub any_demoted: bool,
     /// For each block, where the blocks that lead to it start in `preds`, and one more.
@@ -151,7 +154,9 @@ impl Live {
             aux: 0,
         }));
         let values = vals.len();
-        let Live { def, head, last, found, crossing, demoted, last_read, .. } = self;
+        let Live { def, head, last, found, crossing, demoted, last_read, becomes, .. } = self;
+        becomes.clear();
+        becomes.resize(values, NONE);
         last_read.clear();
         last_read.resize(values, 0);
         def.clear();
@@ -200,7 +205,10 @@ impl Live {
                 f.for_each_def(inst, |v| def[v.index()] = b);
             }
             for edge in body.edges_of(Block(b)) {
-                body.args_of(edge).iter().for_each(|v| read(*v, edge.inst.0, def));
+                for (v, param) in body.args_of(edge).iter().zip(body.param_start[edge.to.index()]..) {
+                    read(*v, edge.inst.0, def);
+                    becomes[v.index()] = param;
+                }
             }
         }
         // Where a value is wanted again, as far as it is known: see `LiveIn::first`.
