@@ -300,7 +300,7 @@ impl<P: Placement> Emit<'_, X64, P> {
         let w = wide(inst.ty);
         if signed && remainder && imm == -1 {
             // 0 for every dividend, also for the least integer, for which the processor faults.
-            self.consume(VReg(inst.a));
+            self.read(VReg(inst.a));
             let d = self.write(VReg(inst.dst), Reg::NONE);
             self.asm.mov_imm(d, 0);
             return true;
