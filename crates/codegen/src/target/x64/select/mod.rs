@@ -192,11 +192,15 @@ impl<P: Placement> Emit<'_, X64, P> {
         }
     }
 
-    /// The instruction after the current one, if it stands in the same block.
+    /// The instruction after the current one, if it stands in the same block and is written there.
     #[inline]
     fn next_inst(&self) -> Option<&InstData> {
         let insts = self.f.insts();
         if insts[self.at as usize].op.is_terminator() {
+            return None;
+        }
+        if P::is_absent(self, self.at + 1) {
+            // What it computes is written elsewhere, or nowhere.
             return None;
         }
         insts.get(self.at as usize + 1)
