@@ -84,6 +84,21 @@ impl Cond {
         }
     }
 
+    /// The condition that holds between the operands the other way round when this one holds between them.
+    pub const fn exchanged(self) -> Cond {
+        match self {
+            Cond::Lt => Cond::Gt,
+            Cond::Gt => Cond::Lt,
+            Cond::Le => Cond::Ge,
+            Cond::Ge => Cond::Le,
+            Cond::Ult => Cond::Ugt,
+            Cond::Ugt => Cond::Ult,
+            Cond::Ule => Cond::Uge,
+            Cond::Uge => Cond::Ule,
+            Cond::Eq | Cond::Ne | Cond::Any | Cond::None => self,
+        }
+    }
+
     /// Whether the condition holds between two sign-extended (or, for 32-bit unsigned, truncated) operands of
     /// `bits` width.
     pub const fn holds(self, a: i64, b: i64, bits: u32) -> bool {

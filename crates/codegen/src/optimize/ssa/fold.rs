@@ -27,21 +27,6 @@ pub fn with_one(op: Op, ty: Type, a: VReg) -> InstData {
     InstData { op, ty, aux: 0, dst: 0, a: a.0, b: 0 }
 }
 
-/// The condition between the operands the other way round.
-fn swapped(cond: Cond) -> Cond {
-    match cond {
-        Cond::Lt => Cond::Gt,
-        Cond::Gt => Cond::Lt,
-        Cond::Le => Cond::Ge,
-        Cond::Ge => Cond::Le,
-        Cond::Ult => Cond::Ugt,
-        Cond::Ugt => Cond::Ult,
-        Cond::Ule => Cond::Uge,
-        Cond::Uge => Cond::Ule,
-        Cond::Eq | Cond::Ne | Cond::Any | Cond::None => cond,
-    }
-}
-
 /// A record with another condition.
 fn with_variant(inst: InstData, variant: Variant) -> InstData {
     InstData { aux: inst.aux & !(15 << aux::VARIANT) | InstData::variant_bits(variant), ..inst }
@@ -281,7 +266,7 @@ impl Walk<'_> {
                 std::mem::swap(&mut inst.a, &mut inst.b);
                 second = first;
                 if inst.op.shape() != Shape::Binary {
-                    *inst = with_variant(*inst, Variant::Cond(swapped(inst.cond())));
+                    *inst = with_variant(*inst, Variant::Cond(inst.cond().exchanged()));
                 }
             }
         }

@@ -51,21 +51,6 @@ impl Flags {
     }
 }
 
-/// The condition with its operands exchanged.
-pub const fn exchanged(cond: Cond) -> Cond {
-    match cond {
-        Cond::Lt => Cond::Gt,
-        Cond::Gt => Cond::Lt,
-        Cond::Le => Cond::Ge,
-        Cond::Ge => Cond::Le,
-        Cond::Ult => Cond::Ugt,
-        Cond::Ugt => Cond::Ult,
-        Cond::Ule => Cond::Uge,
-        Cond::Uge => Cond::Ule,
-        Cond::Eq | Cond::Ne | Cond::Any | Cond::None => cond,
-    }
-}
-
 /// A case of a switch.
 type Case = (i64, Block);
 
@@ -120,7 +105,7 @@ impl<P: Placement> Emit<'_, X64, P> {
         {
             self.consume(a);
             (a, b) = (vb, Src::Imm(value));
-            cond = exchanged(cond);
+            cond = cond.exchanged();
         }
         if let Some(flags) = self.compare_folded(w, cond, a, b) {
             return flags;

@@ -143,7 +143,7 @@ impl<'a, P: Placement> Emit<'a, X64, P> {
         if let Src::Val(vb) = b {
             let (first, cond, mem) = match self.folded_mem(vb) {
                 Some(mem) => (a, cond, mem),
-                None => (vb, super::control::exchanged(cond), self.folded_mem(a)?),
+                None => (vb, cond.exchanged(), self.folded_mem(a)?),
             };
             let r = self.read_beside(first);
             if matches!(cond, Cond::Any | Cond::None) {
