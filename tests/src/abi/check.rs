@@ -187,7 +187,7 @@ impl Batch {
         let signatures: Vec<_> = self.cases.iter().map(|case| &case.kiln).enumerate().collect();
         let text = spelled::file(&signatures, &path.to_string_lossy());
         let mut programs = Vec::new();
-        for tier in [Tier::Baseline, Tier::Interpreter] {
+        for tier in [Tier::Baseline, Tier::Optimized, Tier::Interpreter] {
             let mut engine = Engine::new(Config::new().tier(tier));
             // SAFETY: the cells stay to the end of the process.
             unsafe { engine.define_address("cells", cells.base()) };

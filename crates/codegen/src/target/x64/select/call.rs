@@ -194,18 +194,17 @@ impl<P: Placement> Emit<'_, X64, P> {
         let pinned = self.pinned;
         match arg.place {
             ArgPlace::Bytes { at, size } => {
+                // Also of an empty one, so that the checker sees it read.
+                let from = self.read(v);
                 if size > 0 {
-                    let from = self.read(v);
                     self.copy_apart(Amode::stack(at as i32), Amode::base(from, 0), size);
-                } else {
-                    self.consume(v);
                 }
                 arg.source = Source::Done;
             }
             ArgPlace::Address { size, align, .. } => {
                 let room = self.frame.reserve(size.next_multiple_of(16), align);
+                let from = self.read(v);
                 if size > 0 {
-                    let from = self.read(v);
                     let to = match align > 16 {
                         true => Amode::base(self.temp(false), 0),
                         false => self.frame.amode(room.at),
@@ -214,8 +213,6 @@ impl<P: Placement> Emit<'_, X64, P> {
                         self.room_address(room, to);
                     }
                     self.copy_apart(to, Amode::base(from, 0), size);
-                } else {
-                    self.consume(v);
                 }
                 arg.source = Source::Address(room);
             }
