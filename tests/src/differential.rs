@@ -13,6 +13,9 @@ use kiln_ir::Module;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Says of a difference that a program was not even loaded.
+pub(crate) const NOT_LOADED: &str = "does not load it";
+
 /// What came of one program.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Verdict {
@@ -114,7 +117,7 @@ pub fn compare_limited(seed: u64, program: &Generated) -> Verdict {
                 engine_with(way, |config| config.fuel(fuel).depth(depth).interruptible(fuel % 2 == 0));
             let run = match tiers::run(&engine, checked.clone(), &program.calls) {
                 Ok(run) => run,
-                Err(error) => return Verdict::Different(format!("{way} does not load it: {error}")),
+                Err(error) => return Verdict::Different(format!("{way} {NOT_LOADED}: {error}")),
             };
             let Some(expected) = &expected else {
                 if run.cannot_be_compared_under_limits() {
@@ -186,7 +189,7 @@ fn compare_with(expected: &Observation, module: &Arc<Checked>, calls: &[Vec<u64>
     for way in ways {
         let found = match tiers::run(&engine(*way), module.clone(), calls) {
             Ok(found) => found,
-            Err(error) => return Verdict::Different(format!("{way} does not load it: {error}")),
+            Err(error) => return Verdict::Different(format!("{way} {NOT_LOADED}: {error}")),
         };
         if let Some(difference) = expected.difference(&found) {
             return Verdict::Different(format!("the interpreter and {way}: {difference}"));
@@ -235,7 +238,7 @@ fn batch_of(subject: &Subject, seeds: std::ops::Range<u64>, end: Instant, summar
         let seed = summary.next;
         summary.next += 1;
         if let Some(what) = line.strip_prefix("fail ") {
-            summary.failures.push(small(subject, seed, what.into()));
+            summary.failures.push(small(subject, seed, Fault::Difference(what.into())));
         } else if let Some(reason) = line.strip_prefix("skip ") {
             match summary.skipped.iter_mut().find(|(r, _)| r == reason) {
                 Some((_, count)) => *count += 1,
@@ -248,16 +251,50 @@ fn batch_of(subject: &Subject, seeds: std::ops::Range<u64>, end: Instant, summar
     if let Some(death) = death {
         let seed = summary.next;
         summary.next += 1;
-        summary.failures.push(small(subject, seed, death.to_string()));
+        summary.failures.push(small(subject, seed, Fault::Death(death)));
     }
 }
 
-/// Makes a failing program small, as long as it fails in the same way: by a difference, or by a death.
-fn small(subject: &Subject, seed: u64, what: String) -> Failure {
+/// How a program failed.
+#[derive(Clone, Debug)]
+enum Fault {
+    /// A way to compile it gave something else, or did not load it; in words.
+    Difference(String),
+    /// The process did not come to an end.
+    Death(Death),
+}
+
+impl Fault {
+    /// Whether two programs failed in the same way. What a difference shows in may change while a program becomes smaller.
+    fn is_like(&self, other: &Fault) -> bool {
+        match (self, other) {
+            (Fault::Difference(one), Fault::Difference(other)) => {
+                one.contains(NOT_LOADED) == other.contains(NOT_LOADED)
+            }
+            (Fault::Death(one), Fault::Death(other)) => one.is_like(other),
+            _ => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Fault::Difference(what) => f.write_str(what),
+            Fault::Death(death) => death.fmt(f),
+        }
+    }
+}
+
+/// Makes a failing program small, as long as it fails in the same way.
+fn small(subject: &Subject, seed: u64, fault: Fault) -> Failure {
     let program = (subject.make)(seed);
     let kind = |(bytes, death): (Vec<u8>, Option<Death>)| match death {
-        Some(death) => Some(death.to_string()),
-        None => String::from_utf8_lossy(&bytes).strip_prefix("fail ").map(String::from),
+        Some(death) => Some(Fault::Death(death)),
+        None => {
+            let text = String::from_utf8_lossy(&bytes);
+            text.strip_prefix("fail ").map(|what| Fault::Difference(what.into()))
+        }
     };
     let attempt = |candidate: &Generated| {
         kind(isolated(ONE_TIME, |to| {
@@ -265,20 +302,17 @@ fn small(subject: &Subject, seed: u64, what: String) -> Failure {
             if verify::check(candidate.module.clone()).is_err() {
                 return;
             }
-            // A panic's message is printed for each attempt otherwise.
-            std::panic::set_hook(Box::new(|_| {}));
             if let Verdict::Different(what) = (subject.check)(seed, candidate) {
                 let _ = write!(to, "fail {what}");
             }
         }))
     };
-    let died = |what: &str| what.starts_with("it ");
     let mut best = program.clone();
-    let mut words = what.clone();
+    let mut last = fault.clone();
     for calls in (1..=program.calls.len()).map(|n| &program.calls[..n]).chain(program.calls.chunks(1)) {
         let fewer = Generated { calls: calls.to_vec(), ..program.clone() };
-        if let Some(now) = attempt(&fewer).filter(|now| died(now) == died(&what)) {
-            (best, words) = (fewer, now);
+        if let Some(now) = attempt(&fewer).filter(|now| now.is_like(&fault)) {
+            (best, last) = (fewer, now);
             if calls.len() == 1 {
                 break;
             }
@@ -293,14 +327,14 @@ fn small(subject: &Subject, seed: u64, what: String) -> Failure {
         let candidate = Generated { module: module.clone(), calls: calls.clone() };
         match attempt(&candidate) {
             // What becomes wild or endless by shrinking is not what differed.
-            Some(now) if died(&now) == died(&what) => {
-                words = now;
+            Some(now) if now.is_like(&fault) => {
+                last = now;
                 true
             }
             _ => false,
         }
     });
-    Failure { seed, what: words, program: Generated { module, calls } }
+    Failure { seed, what: last.to_string(), program: Generated { module, calls } }
 }
 
 impl Failure {

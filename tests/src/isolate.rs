@@ -5,18 +5,21 @@
 
 #![allow(unsafe_code, reason = "fork, pipes and waiting have no safe interface")]
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::FromRawFd;
 use std::time::Duration;
 
 /// How a process ended that did not finish.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Death {
     /// By this signal.
     Signal(i32),
     /// By this exit status.
     Status(i32),
+    /// By a panic, at this place and with this message.
+    Panic(String, String),
     /// It ran out of time.
     TimeOut,
 }
@@ -28,10 +31,52 @@ impl std::fmt::Display for Death {
             Death::Signal(libc::SIGILL) => f.write_str("it died of an illegal instruction"),
             Death::Signal(libc::SIGABRT) => f.write_str("it aborted"),
             Death::Signal(n) => write!(f, "it died of signal {n}"),
+            Death::Panic(place, message) => write!(f, "it panicked at {place}: {message}"),
             Death::Status(n) => write!(f, "it exited with status {n}"),
             Death::TimeOut => f.write_str("it did not end in time"),
         }
     }
+}
+
+impl Death {
+    /// Whether two processes ended in the same way: by the same signal, or a panic at the same place of the source.
+    pub fn is_like(&self, other: &Death) -> bool {
+        match (self, other) {
+            (Death::Panic(one, _), Death::Panic(other, _)) => one == other,
+            _ => self == other,
+        }
+    }
+}
+
+thread_local! {
+    /// Place and message of the panic that ends this process.
+    static PANIC: RefCell<Option<(String, String)>> = const { RefCell::new(None) };
+}
+
+/// The exit status of a process that panicked; behind what it wrote stand the panic's place and message, and their lengths.
+const PANICKED: i32 = 101;
+
+/// Keeps the panic's place and message instead of printing them.
+fn keep(info: &std::panic::PanicHookInfo<'_>) {
+    let place = info.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
+    let payload = info.payload();
+    let message = match payload.downcast_ref::<String>() {
+        Some(message) => message.clone(),
+        None => payload.downcast_ref::<&str>().copied().unwrap_or_default().into(),
+    };
+    PANIC.set(Some((place, message)));
+}
+
+/// Takes off the end what a process that panicked wrote there.
+fn panic_at_end(bytes: &mut Vec<u8>) -> Option<Death> {
+    let mut take = || {
+        let at = bytes.len().checked_sub(8)?;
+        let len = u64::from_le_bytes(bytes[at..].try_into().ok()?);
+        let text = bytes.split_off(at.checked_sub(len as usize)?);
+        Some(String::from_utf8_lossy(&text[..len as usize]).into_owned())
+    };
+    let (message, place) = (take()?, take()?);
+    Some(Death::Panic(place, message))
 }
 
 /// Runs `f` in a process of its own and gives what it wrote to its file. The process is killed after the time. What had been written before a death comes with the death.
@@ -51,8 +96,17 @@ pub fn isolated(time: Duration, f: impl FnOnce(&mut dyn Write)) -> (Vec<u8>, Opt
             libc::close(ends[0]);
             libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut());
             let mut to = File::from_raw_fd(ends[1]);
+            std::panic::set_hook(Box::new(keep));
             let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(&mut to)));
-            libc::_exit(if done.is_ok() { 0 } else { 101 });
+            if done.is_err() {
+                let (place, message) = PANIC.take().unwrap_or_default();
+                for text in [place, message] {
+                    // If nobody reads any more, nobody needs it.
+                    let _ = to.write_all(text.as_bytes());
+                    let _ = to.write_all(&(text.len() as u64).to_le_bytes());
+                }
+            }
+            libc::_exit(if done.is_ok() { 0 } else { PANICKED });
         }
     }
     // SAFETY: the descriptors are open and this process's own copies.
@@ -71,7 +125,11 @@ pub fn isolated(time: Duration, f: impl FnOnce(&mut dyn Write)) -> (Vec<u8>, Opt
             signal => Death::Signal(signal),
         })
     } else {
-        Some(libc::WEXITSTATUS(status)).filter(|s| *s != 0).map(Death::Status)
+        match libc::WEXITSTATUS(status) {
+            0 => None,
+            PANICKED => panic_at_end(&mut bytes).or(Some(Death::Status(PANICKED))),
+            status => Some(Death::Status(status)),
+        }
     };
     (bytes, death)
 }

@@ -9,7 +9,7 @@
 
 #![allow(unsafe_code, reason = "the arena is memory that compiled code writes")]
 
-use crate::differential::{Verdict, baseline_config};
+use crate::differential::{NOT_LOADED, Verdict, baseline_config};
 use crate::hosts;
 use crate::observe::{Observation, outcomes};
 use crate::tiers::{self, Way, ways_of};
@@ -171,7 +171,7 @@ pub fn check(seed: u64, mutant: &Generated) -> Verdict {
         match engine.load(checked.clone()) {
             Ok(_) => {}
             Err(LoadError::Compile(_)) => return Verdict::Skipped("refused by a compiler"),
-            Err(error) => return Verdict::Different(format!("{way} does not load it: {error}")),
+            Err(error) => return Verdict::Different(format!("{way} {NOT_LOADED}: {error}")),
         }
     }
     if sees_addresses(&checked, arena) || !hides_nan_payloads(&checked) {
@@ -186,7 +186,7 @@ pub fn check(seed: u64, mutant: &Generated) -> Verdict {
         unsafe { *SHARED.0.get() = initial() };
         let mut found = match tiers::run(engine, checked.clone(), &mutant.calls) {
             Ok(found) => found,
-            Err(error) => return Verdict::Different(format!("{way} does not load it: {error}")),
+            Err(error) => return Verdict::Different(format!("{way} {NOT_LOADED}: {error}")),
         };
         // SAFETY: the run is over.
         found.arena = unsafe { *SHARED.0.get() }.to_vec();
