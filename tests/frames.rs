@@ -1,7 +1,7 @@
 //! Compiled frames of every kind may be walked, thrown over by C++ and jumped over by `longjmp`; who catches finds the
 //! registers that it held, and traps still reach the host.
 
-use kiln::{Config, Engine, Function, Program, TrapKind};
+use kiln::{Config, Engine, Function, Program, Tier, TrapKind};
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::process::Command;
@@ -318,13 +318,16 @@ const KINDS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Whose frames they are.
+const TIERS: [Tier; 2] = [Tier::Baseline, Tier::Optimized];
+
 /// Ways to leave, and the functions that are left for.
 const WAYS: &[(&str, &str)] = &[("throw_it", "catches"), ("jump", "lands"), ("look", "looked_for")];
 
 const HELD: [i64; 8] = [3, 1, 4, 1, 5, 9, 2, 6];
 
 /// A program in which `run(n, d)` has C++ call a function that leaves, and gives `n / d` if it finds all that it held.
-fn program(kind: &str, leave: &str, left_for: &str, convention: &str) -> Program {
+fn program(tier: Tier, kind: &str, leave: &str, left_for: &str, convention: &str) -> Program {
     let path = library().display();
     let load = |prefix: &str| -> String {
         let ints = (0..8).map(|k| format!("%{prefix}{k} = load.i64 [held + {}]\n", 8 * k));
@@ -366,7 +369,8 @@ fn program(kind: &str, leave: &str, left_for: &str, convention: &str) -> Program
     );
     // A closing brace stands at the start of its line.
     let text: String = text.lines().map(|line| line.trim_start().to_owned() + "\n").collect();
-    Engine::new(Config::new()).load_text(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    let engine = Engine::new(Config::new().tier(tier));
+    engine.load_text(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
 fn runs(program: &Program, what: &str) {
@@ -385,7 +389,9 @@ fn frames_of_every_kind_can_be_left_and_walked() {
     let _beside = TURN.read().unwrap_or_else(PoisonError::into_inner);
     for (name, kind) in KINDS {
         for (leave, left_for) in WAYS {
-            runs(&program(kind, leave, left_for, ""), &format!("{name}, {leave}"));
+            for tier in TIERS {
+                runs(&program(tier, kind, leave, left_for, ""), &format!("{name}, {leave}, {tier:?}"));
+            }
         }
     }
 }
@@ -394,7 +400,10 @@ fn frames_of_every_kind_can_be_left_and_walked() {
 fn exceptions_reach_functions_of_win64_that_catch() {
     let _beside = TURN.read().unwrap_or_else(PoisonError::into_inner);
     for (name, kind) in KINDS {
-        runs(&program(kind, "throw_it", "catches_win64", " conv win64"), &format!("{name} from Win64"));
+        for tier in TIERS {
+            let program = program(tier, kind, "throw_it", "catches_win64", " conv win64");
+            runs(&program, &format!("{name} from Win64, {tier:?}"));
+        }
     }
 }
 
@@ -469,7 +478,8 @@ fn calls_that_are_jumped_out_of_leave_no_memory_behind() {
         let info = unsafe { libc::mallinfo2() };
         info.uordblks as i64 + info.hblkhd as i64
     };
-    for config in [Config::new(), Config::new().fuel(100).depth(10).interruptible(true)] {
+    let optimized = Config::new().tier(Tier::Optimized);
+    for config in [Config::new(), optimized, optimized.fuel(100).depth(10).interruptible(true)] {
         let program = jumper(config, "");
         LEAVES.set(Some(program.function("leaves").expect("is exported")));
         assert_eq!(land(1), 1);
@@ -495,8 +505,10 @@ fn jumps_out_of_calls_leave_limits_as_they_were() {
         end:
             ret  0
         }";
-    for (fuel, depth, most) in [(50, 1000, 49), (1000, 20, 19)] {
-        let program = jumper(Config::new().fuel(fuel).depth(depth), text);
+    let limits = [(50, 1000, 49), (1000, 20, 19)];
+    for (tier, (fuel, depth, most)) in TIERS.into_iter().flat_map(|tier| limits.map(|limits| (tier, limits)))
+    {
+        let program = jumper(Config::new().tier(tier).fuel(fuel).depth(depth), text);
         LEAVES.set(Some(program.function("leaves").expect("is exported")));
         let down = program.function::<fn(i64) -> i64>("down").expect("is exported");
         for n in 1..100 {

@@ -8,6 +8,7 @@ use kiln::{Config, Engine, Order, Program, Tier};
 use std::sync::Barrier;
 
 const THREADS: usize = 4;
+const COMPILED: [Tier; 3] = [Tier::Baseline, Tier::Optimized, Tier::Auto];
 const WIDTHS: [u32; 4] = [8, 16, 32, 64];
 
 fn load(tier: Tier, text: &str) -> Program {
@@ -133,7 +134,9 @@ fn threads_hammer_one_cell_with_every_operation() {
     for op in ["add", "sub", "and", "or", "xor", "xchg", "smin", "smax", "umin", "umax", "cas"] {
         for bits in WIDTHS {
             for order in Order::ALL {
-                hammer_with(Tier::Baseline, op, bits, *order, times(2000));
+                for tier in COMPILED {
+                    hammer_with(tier, op, bits, *order, times(2000));
+                }
             }
             hammer_with(Tier::Interpreter, op, bits, Order::SeqCst, times(100));
         }
@@ -141,8 +144,8 @@ fn threads_hammer_one_cell_with_every_operation() {
 }
 
 /// Two threads run `left` and `right` over the same cells, which begin as 0; each writes a word per cell. Gives the words.
-fn side_by_side(text: &str, cells: usize) -> (Vec<u64>, Vec<u64>) {
-    let program = load(Tier::Baseline, text);
+fn side_by_side(tier: Tier, text: &str, cells: usize) -> (Vec<u64>, Vec<u64>) {
+    let program = load(tier, text);
     let (mut x, mut y) = (vec![0u64; cells], vec![0u64; cells]);
     let (x, y) = (x.as_mut_ptr() as usize, y.as_mut_ptr() as usize);
     let start = Barrier::new(2);
@@ -191,10 +194,10 @@ fn store_buffering_is_not_seen_when_sequentially_consistent() {
         let body = format!("    %one = const.i64 1\n{body}");
         let left = over_cells("left", &body.replace("[A", "[%x").replace("[B", "[%y"));
         let right = over_cells("right", &body.replace("[A", "[%y").replace("[B", "[%x"));
-        for _ in 0..times(10) {
-            let (left, right) = side_by_side(&(left.clone() + &right), 20_000);
+        for tier in (0..times(9)).map(|n| COMPILED[n % COMPILED.len()]) {
+            let (left, right) = side_by_side(tier, &(left.clone() + &right), 20_000);
             let neither = left.iter().zip(&right).filter(|(l, r)| **l == 0 && **r == 0).count();
-            assert_eq!(neither, 0, "{name}");
+            assert_eq!(neither, 0, "{name} on {tier:?}");
         }
     }
 }
@@ -215,9 +218,9 @@ fn messages_are_there_when_their_flag_is() {
             %flag = atomic_load.i64 [%y + %i*8] !acquire\n    beq %flag, 0, wait
             %r = load.i64 [%x + %i*8]",
     );
-    for _ in 0..times(10) {
-        let (_, received) = side_by_side(&(send.clone() + &receive), 20_000);
+    for tier in (0..times(9)).map(|n| COMPILED[n % COMPILED.len()]) {
+        let (_, received) = side_by_side(tier, &(send.clone() + &receive), 20_000);
         let wrong = received.iter().enumerate().position(|(i, word)| *word != i as u64 + 1000);
-        assert_eq!(wrong, None);
+        assert_eq!(wrong, None, "{tier:?}");
     }
 }

@@ -3,7 +3,7 @@
 #![allow(unsafe_code, reason = "calling a program is unsafe")]
 
 use crate::{Random, alone, times};
-use kiln::{Config, Engine, Linkage, Module, Program, Signature, Type};
+use kiln::{Config, Engine, Linkage, Module, Program, Signature, Tier, Type};
 
 /// Functions `f0`, `f1`, … that give `x * (n + 1) + n`, the first of them exported.
 pub fn module(first: usize, functions: usize) -> Module {
@@ -74,12 +74,20 @@ fn churn(engine: &Engine, total: usize, functions: usize, live: usize) -> usize 
 /// its room in what the first had freed.
 fn comes_back(total: usize, functions: usize, live: usize) {
     let _alone = alone();
-    let engine = Engine::new(Config::new());
+    for tier in [Tier::Auto, Tier::Optimized] {
+        comes_back_on(tier, total, functions, live);
+    }
+}
+
+fn comes_back_on(tier: Tier, total: usize, functions: usize, live: usize) {
+    let engine = Engine::new(Config::new().tier(tier));
     let span = churn(&engine, total / 4, functions, live);
     let before = resident();
     let later = churn(&engine, total, functions, live);
     let after = resident();
-    println!("{total} functions, {functions} each, {live} live: {before} {after} bytes, span {span} {later}");
+    println!(
+        "{tier:?}: {total} functions, {functions} each, {live} live: {before} {after} bytes, span {span} {later}"
+    );
     assert!(after < before + (8 << 20), "{before} bytes before, {after} after");
     assert!(later < 2 * span + (1 << 20), "{span} bytes of addresses before, {later} after");
 }

@@ -79,10 +79,15 @@ fn wait(pid: libc::pid_t) {
 #[test]
 fn parents_and_children_go_on_by_themselves() {
     let _beside = beside_others();
-    let engine = Engine::new(Config::new());
+    for tier in [Tier::Auto, Tier::Optimized] {
+        go_on(&Engine::new(Config::new().tier(tier)));
+    }
+}
+
+fn go_on(engine: &Engine) {
     let program = engine.load_text(TEXT).expect("it loads");
     let mut programs = vec![];
-    assert!(work(&engine, &mut programs, 1));
+    assert!(work(engine, &mut programs, 1));
     for round in 0..times(20) {
         let before = round as i64 + 1;
         let child = fork(|| {
@@ -91,12 +96,12 @@ fn parents_and_children_go_on_by_themselves() {
             let grandchild = fork(|| swap(&program, 7) == before && traps(&program));
             let right = swap(&program, -1) == before
                 && traps(&program)
-                && work(&engine, &mut programs, 1000 + round)
+                && work(engine, &mut programs, 1000 + round)
                 && swap(&program, 0) == -1;
             wait(grandchild);
             right
         });
-        assert!(work(&engine, &mut programs, 2000 + round));
+        assert!(work(engine, &mut programs, 2000 + round));
         assert_eq!(swap(&program, before + 1), before);
         assert!(traps(&program));
         wait(child);
@@ -111,7 +116,8 @@ fn forks_come_between_threads_that_compile() {
         for thread in 0..4 {
             let done = &done;
             scope.spawn(move || {
-                let engine = Engine::new(Config::new());
+                let tier = if thread % 2 == 0 { Tier::Auto } else { Tier::Optimized };
+                let engine = Engine::new(Config::new().tier(tier));
                 let mut programs = vec![];
                 let mut round = 0;
                 while !done.load(Ordering::Relaxed) {
@@ -165,7 +171,7 @@ fn spin(program: &Program) -> Result<i64, TrapKind> {
 #[test]
 fn forks_come_between_threads_that_watch_and_interrupt() {
     let _beside = beside_others();
-    for tier in [Tier::Baseline, Tier::Interpreter] {
+    for tier in [Tier::Baseline, Tier::Optimized, Tier::Auto, Tier::Interpreter] {
         let mut engine = Engine::new(Config::new().tier(tier).interruptible(true));
         let asked: Arc<Mutex<Option<Program>>> = Arc::default();
         let begun = asked.clone();

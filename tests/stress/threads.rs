@@ -90,14 +90,15 @@ fn threads_compile_call_trap_and_drop_at_once() {
         for thread in 0..THREADS {
             let shared = &shared;
             scope.spawn(move || {
-                let tier = if thread == 0 { Tier::Interpreter } else { Tier::Baseline };
+                let tiers = [Tier::Interpreter, Tier::Baseline, Tier::Optimized, Tier::Auto];
+                let tier = tiers[thread % tiers.len()];
                 let mut engine = Engine::new(Config::new().tier(tier));
                 engine.define("twice", |x: i64| x * 2);
                 let mut random = Random::new(thread as u64 + 1);
                 for round in 0..rounds {
                     let n = 1 + random.below(999);
                     let program = engine.load_text(&text(n)).expect("it loads");
-                    use_program(&program, n, tier == Tier::Baseline && round % 16 == 0);
+                    use_program(&program, n, tier != Tier::Interpreter && round % 16 == 0);
                     // Hands it to whoever comes, and so drops what was there, perhaps while others are in it.
                     *shared[random.below(THREADS)].lock().expect("nobody panicked") = Some((n, program));
                     let other = shared[random.below(THREADS)].lock().expect("nobody panicked").clone();

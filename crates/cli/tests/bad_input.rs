@@ -5,7 +5,8 @@ mod command;
 use command::{file, kiln, outcome, run, run_program, run_with_input, scratch};
 use std::process::Stdio;
 
-const TIERS: [&[&str]; 2] = [&["--tier", "baseline"], &["--tier", "interpreter"]];
+const TIERS: [&[&str]; 4] =
+    [&["--tier", "auto"], &["--tier", "optimized"], &["--tier", "baseline"], &["--tier", "interpreter"]];
 
 #[test]
 fn wrong_use() {

@@ -1,4 +1,4 @@
-//! Each example does what it says, in both tiers. The one for JSON has a file of its own.
+//! Each example does what it says, in every tier. The one for JSON has a file of its own.
 
 mod command;
 

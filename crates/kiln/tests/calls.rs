@@ -346,9 +346,15 @@ fn threads_share_a_program() {
 
 #[test]
 fn dropping_a_program_while_a_thread_is_inside_is_safe() {
+    for tier in TIERS {
+        drop_while_inside(tier);
+    }
+}
+
+fn drop_while_inside(tier: Tier) {
     let gate = Arc::new(std::sync::Barrier::new(2));
     let inside = gate.clone();
-    let mut engine = Engine::new(Config::new());
+    let mut engine = Engine::new(Config::new().tier(tier));
     engine.define("wait", move || {
         inside.wait();
         inside.wait();
@@ -364,7 +370,7 @@ fn dropping_a_program_while_a_thread_is_inside_is_safe() {
     drop(engine);
     // Others take what memory was freed, if any was.
     for _ in 0..50 {
-        load(Tier::Baseline, "export fn f() -> i64 {\n    ret 0\n}");
+        load(tier, "export fn f() -> i64 {\n    ret 0\n}");
     }
     gate.wait();
     assert_eq!(worker.join().unwrap(), Ok(42));

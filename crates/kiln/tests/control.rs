@@ -162,11 +162,7 @@ fn storage_that_does_not_fit_the_stack_is_a_trap() {
 
 #[test]
 fn code_with_landing_pads_runs() {
-    let mut engine = Engine::new(Config::new().landing_pads(true));
-    engine.define("twice", |x: i64| 2 * x);
-    let program = engine
-        .load_text(
-            "
+    let text = "
             extern twice: fn(i64) -> i64
             data handlers = ptr [run.add, run.stop]
             replaceable fn through(%p: ptr, %x: i64) -> i64 {
@@ -191,22 +187,26 @@ fn code_with_landing_pads_runs() {
             stop:
                 ret %x
             }
-            ",
-        )
-        .expect("loads");
-    let run = program.function::<fn(i64) -> i64>("run").expect("is exported");
-    let on = program.function::<fn(i64, i64) -> i64>("run_on").expect("is an entry");
-    let through = program.module().find_func("through").expect("is there");
-    // SAFETY: they touch no memory but the table.
-    unsafe {
-        assert_eq!(run.call(10), Ok(86));
-        assert_eq!(on.call(10, 1), Ok(20));
+            ";
+    for tier in [Tier::Baseline, Tier::Optimized] {
+        let mut engine = Engine::new(Config::new().tier(tier).landing_pads(true));
+        engine.define("twice", |x: i64| 2 * x);
+        let program = engine.load_text(text).expect("loads");
+        let run = program.function::<fn(i64) -> i64>("run").expect("is exported");
+        let on = program.function::<fn(i64, i64) -> i64>("run_on").expect("is an entry");
+        let through = program.module().find_func("through").expect("is there");
+        // SAFETY: they touch no memory but the table.
+        unsafe {
+            assert_eq!(run.call(10), Ok(86), "{tier:?}");
+            assert_eq!(on.call(10, 1), Ok(20), "{tier:?}");
+        }
+        for address in [run.address(), on.address()] {
+            // SAFETY: the code of the program.
+            let start = unsafe { std::slice::from_raw_parts(address, 4) };
+            assert_eq!(start, [0xf3, 0x0f, 0x1e, 0xfa], "{tier:?}");
+        }
+        assert!(program.module().func(through).replaceable);
     }
-    for address in [run.address(), on.address()] {
-        // SAFETY: the code of the program.
-        assert_eq!(unsafe { std::slice::from_raw_parts(address, 4) }, [0xf3, 0x0f, 0x1e, 0xfa]);
-    }
-    assert!(program.module().func(through).replaceable);
 }
 
 /// Parameters are registers like any others, also those that a loop carries.
@@ -226,8 +226,11 @@ fn parameters_may_be_assigned() {
     b.place(end);
     b.ret(&[x]);
     b.finish().expect("is complete");
-    let program = Engine::new(Config::new()).load_module(module).expect("loads");
-    let gcd = program.function::<fn(i64, i64) -> i64>("gcd").expect("is exported");
-    // SAFETY: it touches no memory.
-    assert_eq!(unsafe { gcd.call(1071, 462) }, Ok(21));
+    for tier in [Tier::Interpreter, Tier::Baseline, Tier::Optimized] {
+        let engine = Engine::new(Config::new().tier(tier));
+        let program = engine.load_module(module.clone()).expect("loads");
+        let gcd = program.function::<fn(i64, i64) -> i64>("gcd").expect("is exported");
+        // SAFETY: it touches no memory.
+        assert_eq!(unsafe { gcd.call(1071, 462) }, Ok(21), "{tier:?}");
+    }
 }

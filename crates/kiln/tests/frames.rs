@@ -1,17 +1,14 @@
 //! Frames as others see them: whoever walks the stack by frame pointers or by unwind tables.
 
-use kiln::{Config, Engine, Program};
+use kiln::{Config, Engine, Program, Tier};
 use std::backtrace::Backtrace;
 use std::sync::{Arc, Mutex};
 
-fn with_pointers(text: &str) -> Program {
-    Engine::new(Config::new().frame_pointers(true)).load_text(text).expect("loads")
-}
+const COMPILED: [Tier; 2] = [Tier::Baseline, Tier::Optimized];
 
 #[test]
 fn frame_pointers_form_a_chain() {
-    let program = with_pointers(
-        "
+    let text = "
         fn inner(%a: i64, %b: i64, %c: i64) -> ptr {
             %here = frame_addr
             %caller = load.ptr [%here]
@@ -28,11 +25,14 @@ fn frame_pointers_form_a_chain() {
             %r2 = and.i32 %r, 1
             ret %r2
         }
-        ",
-    );
-    let chained = program.function::<fn(i64) -> i32>("chained").expect("is exported");
-    // SAFETY: it reads its own frame only.
-    assert_eq!(unsafe { chained.call(5) }, Ok(1));
+        ";
+    for tier in COMPILED {
+        let engine = Engine::new(Config::new().tier(tier).frame_pointers(true));
+        let program = engine.load_text(text).expect("loads");
+        let chained = program.function::<fn(i64) -> i32>("chained").expect("is exported");
+        // SAFETY: it reads its own frame only.
+        assert_eq!(unsafe { chained.call(5) }, Ok(1), "{tier:?}");
+    }
 }
 
 #[inline(never)]
@@ -75,9 +75,9 @@ const DEEP: &str = "
 
 #[test]
 fn backtraces_pass_through_frames_of_both_kinds() {
-    for keep in [false, true] {
+    for (tier, keep) in COMPILED.into_iter().flat_map(|tier| [(tier, false), (tier, true)]) {
         let seen = Arc::new(Mutex::new(String::new()));
-        let mut engine = Engine::new(Config::new().frame_pointers(keep));
+        let mut engine = Engine::new(Config::new().tier(tier).frame_pointers(keep));
         let sink = seen.clone();
         engine.define("look", move |_: i64| {
             *sink.lock().expect("no panic") = Backtrace::force_capture().to_string();
@@ -85,6 +85,6 @@ fn backtraces_pass_through_frames_of_both_kinds() {
         let program = engine.load_text(DEEP).expect("loads");
         assert_eq!(beyond_the_compiled_frames(&program), 57 * (4 + 3 + 2 + 1));
         let text = seen.lock().expect("no panic").clone();
-        assert!(text.contains("beyond_the_compiled_frames"), "frame pointers {keep}: {text}");
+        assert!(text.contains("beyond_the_compiled_frames"), "{tier:?}, frame pointers {keep}: {text}");
     }
 }

@@ -95,6 +95,12 @@ fn wrong_declarations_are_refused() {
 
 #[test]
 fn closures_live_as_long_as_programs_that_import_them() {
+    for tier in TIERS {
+        closures_live(tier);
+    }
+}
+
+fn closures_live(tier: Tier) {
     struct Counted(Arc<AtomicUsize>);
     impl Drop for Counted {
         fn drop(&mut self) {
@@ -102,7 +108,7 @@ fn closures_live_as_long_as_programs_that_import_them() {
         }
     }
     let dropped = Arc::new(AtomicUsize::new(0));
-    let mut engine = engine(Tier::Baseline);
+    let mut engine = engine(tier);
     let counted = Counted(dropped.clone());
     engine.define("f", move || counted.0.load(Ordering::SeqCst) as i64);
     let text = "extern f: fn() -> i64\nexport fn run() -> i64 {\n    %x = call f()\n    ret %x\n}";

@@ -77,14 +77,18 @@ fn functions_and_what_surrounds_them_are_named_in_each_process() {
     let silent = Engine::new(Config::new()).load_text("export fn f() {\n ret\n}").unwrap();
     assert_eq!(map_of(std::process::id()).len(), 1);
 
-    let program = load(Config::new().tier(Tier::Baseline));
-    let outer = program.function::<fn(i64) -> i64>("outer").unwrap();
-    let twice = program.function::<fn(i64) -> i64>("twice").unwrap();
-    // SAFETY: the program calls what is declared as it is.
-    assert_eq!(unsafe { outer.call(4) }, Ok(9));
+    let programs = [Tier::Optimized, Tier::Baseline].map(|tier| load(Config::new().tier(tier)));
+    for program in &programs {
+        let outer = program.function::<fn(i64) -> i64>("outer").unwrap();
+        // SAFETY: the program calls what is declared as it is.
+        assert_eq!(unsafe { outer.call(4) }, Ok(9));
+    }
     let map = map_of(std::process::id());
-    assert_named(&map, outer.address(), "outer");
-    assert_named(&map, twice.address(), "twice");
+    for program in &programs {
+        let outer = program.function::<fn(i64) -> i64>("outer").unwrap();
+        assert_named(&map, outer.address(), "outer");
+        assert_named(&map, program.address("twice").unwrap(), "twice");
+    }
     let names: Vec<&str> = map.iter().map(|(_, name)| name.as_str()).collect();
     for name in ["import:shout", "adapter:fn(i64)->i64", "stub:far"] {
         assert!(names.contains(&name), "{name}: {names:?}");
@@ -94,6 +98,7 @@ fn functions_and_what_surrounds_them_are_named_in_each_process() {
     drop(silent);
 
     // Profilers look for names where code does not come from a file.
+    let outer = programs[0].function::<fn(i64) -> i64>("outer").unwrap();
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
     let mapping = maps.lines().find(|line| {
         let (start, end) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
