@@ -2,7 +2,7 @@
 //! `optimize/invert`), and that programs mean the same behind them.
 //!
 //! A file is a title and a program, then behind a line `; becomes` what the pass makes of its exported functions, as
-//! comments. `KILN_BLESS=1` writes that part.
+//! comments. `KILN_BLESS=1` writes that part. A line `; behind recursion` says that another pass has run before.
 
 use kiln_codegen::Passes;
 use kiln_ir::{FuncId, Linkage, Module, text};
@@ -30,7 +30,9 @@ fn functions_become_what_their_files_say() {
         for path in files {
             let whole = std::fs::read_to_string(&path).expect("a readable file");
             let source = whole.split(BECOMES).next().unwrap_or_default().trim_end();
-            let expected = format!("{source}\n\n{BECOMES}{}", after(source, pass));
+            let before = source.lines().filter_map(|line| Passes::find(line.strip_prefix("; behind ")?));
+            let passes = before.fold(pass, Passes::with);
+            let expected = format!("{source}\n\n{BECOMES}{}", after(source, passes));
             if expected == whole {
                 continue;
             }
@@ -44,11 +46,11 @@ fn functions_become_what_their_files_say() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// The exported functions behind a pass, as comments.
-fn after(source: &str, pass: Passes) -> String {
+/// The exported functions behind passes, as comments.
+fn after(source: &str, passes: Passes) -> String {
     let module = Module::parse(source).expect("a golden file is a program");
     let checked = kiln_ir::verify::check(module).expect("a golden file is valid");
-    let module = prepared(&checked, pass);
+    let module = prepared(&checked, passes);
     let mut out = String::new();
     for (n, decl) in module.funcs().iter().enumerate() {
         if decl.linkage == Linkage::Export {

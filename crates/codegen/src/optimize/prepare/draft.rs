@@ -32,6 +32,9 @@ impl Renaming {
 pub(super) struct Draft {
     pub f: Function,
     pub origins: Vec<Origin>,
+    /// The register that sums up (or multiplies) what the function's rounds give, by this op, if [`super::recursion`] gave
+    /// it one. Its first instruction sets it.
+    pub accumulator: Option<(Op, VReg)>,
     /// The names of the blocks written so far, in layout order.
     order: Vec<Block>,
     /// Number of names given.
@@ -46,6 +49,7 @@ impl Draft {
     pub fn start(&mut self, from: &Function) {
         self.f.clear();
         self.origins.clear();
+        self.accumulator = None;
         self.order.clear();
         self.names = from.blocks().len() as u32;
         let arrays = self.f.arrays();
@@ -60,6 +64,7 @@ impl Draft {
     /// Starts over with a whole function, which stays as it is.
     pub fn take_over(&mut self, from: &Function) {
         self.f.copy_from(from);
+        self.accumulator = None;
         self.origins.clear();
         self.origins.extend((0..from.insts().len() as u32).map(|i| Origin::own(Inst(i))));
     }

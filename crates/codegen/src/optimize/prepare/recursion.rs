@@ -25,7 +25,7 @@ use kiln_ir::verify::Checked;
 use kiln_ir::{Block, FuncId, Function, Inst, InstData, Type, VReg};
 
 /// The most instructions on the way from a call to the return.
-const WAY: usize = 16;
+pub(super) const WAY: usize = 16;
 
 /// What an accumulator does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -124,6 +124,7 @@ pub(super) fn recursion(
         let ty = results[0].register();
         let accumulator = writer.draft.vreg(ty);
         writer.accumulator = Some((family, accumulator));
+        writer.draft.accumulator = Some((family.op(), accumulator));
         let start = writer.draft.name(1);
         let origin = Origin::own(Inst(0));
         writer.draft.begin(start, false);
