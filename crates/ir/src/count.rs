@@ -64,7 +64,36 @@ pub(crate) fn calls(op: Op) -> bool {
     matches!(op.shape(), Shape::Call | Shape::CallPtr)
 }
 
+/// What ops make their functions, by their numbers: bits of [`CALLS`], [`ALLOCA`] and [`TAIL_CALLS`].
+static MAKES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < Op::ALL.len() {
+        table[Op::ALL[i] as usize] = match Op::ALL[i].shape() {
+            Shape::Call | Shape::CallPtr => CALLS,
+            Shape::TailCall | Shape::TailCallPtr => TAIL_CALLS,
+            Shape::Alloca => ALLOCA,
+            _ => 0,
+        };
+        i += 1;
+    }
+    table
+};
+
+const CALLS: u8 = 1;
+const ALLOCA: u8 = 2;
+const TAIL_CALLS: u8 = 4;
+
 impl Function {
+    /// Finds out anew whether there are calls and `alloca`: the part of [`Function::recount`] that serves those who do not
+    /// ask what registers are used for. O(instructions).
+    pub fn find_calls(&mut self) {
+        let all = self.insts.iter().fold(0, |all, inst| all | MAKES[inst.op as usize]);
+        self.has_calls = all & CALLS != 0;
+        self.has_alloca = all & ALLOCA != 0;
+        self.has_tail_calls = all & TAIL_CALLS != 0;
+    }
+
     /// Counts anew what registers are used for and whether there are calls and `alloca`, from records, blocks and entries.
     /// O(instructions).
     pub fn recount(&mut self) {

@@ -108,6 +108,32 @@ impl Place {
     }
 }
 
+/// What to look at in instructions of an op, by its number.
+static LOOK: [u8; 256] = {
+    let mut look = [0; 256];
+    let mut i = 0;
+    while i < Op::ALL.len() {
+        let op = Op::ALL[i];
+        let touches =
+            !matches!(TOUCHES[op as usize], Touch::Nothing) || matches!(op.effect(), Effect::control);
+        let followed = matches!(op, Op::SlotAddr | Op::DataAddr | Op::Copy | Op::Addr | Op::Add | Op::Sub);
+        look[op as usize] = if touches { TOUCHING } else { 0 } | if followed { FOLLOWED } else { 0 };
+        i += 1;
+    }
+    look
+};
+
+/// It may do something to memory, or leave its block in the middle.
+const TOUCHING: u8 = 1;
+/// Its result may be an address that is followed.
+const FOLLOWED: u8 = 2;
+
+/// Whether instructions of the op may do something to memory, or leave their block in the middle.
+#[inline]
+pub fn is_touching(op: Op) -> bool {
+    LOOK[op as usize] & TOUCHING != 0
+}
+
 /// What is known of the addresses in a body.
 #[derive(Debug, Default)]
 pub struct Addresses {
@@ -115,6 +141,11 @@ pub struct Addresses {
     roots: Vec<Root>,
     /// For each slot, whether its address gets to where it is not followed.
     escapes: Vec<bool>,
+    /// The instructions that may do something to memory or leave, in their order; and where those of each block start,
+    /// and one more.
+    touching: Vec<u32>,
+    touching_start: Vec<u32>,
+    any_access: bool,
 }
 
 impl Addresses {
@@ -126,74 +157,117 @@ impl Addresses {
         self.roots.extend((0..f.vregs().len() as u32).map(plain));
         self.escapes.clear();
         self.escapes.resize(f.slots().len(), false);
-        for inst in f.insts() {
-            let derived = match inst.op {
-                Op::SlotAddr => Some(Root {
-                    object: Object::Slot(Slot(inst.a)),
-                    base: VReg::NONE.0,
-                    offset: inst.b as i32,
-                }),
-                Op::DataAddr if module.data()[inst.a as usize].linkage != Linkage::Import => Some(Root {
-                    object: match module.data()[inst.a as usize].writable {
-                        true => Object::Data(DataId(inst.a)),
-                        false => Object::Constant(DataId(inst.a)),
-                    },
-                    base: VReg::NONE.0,
-                    offset: inst.b as i32,
-                }),
-                Op::Copy => Some(self.roots[inst.a as usize]),
-                Op::Addr => {
-                    let mem = f.mem(inst);
-                    if mem.index.is_none() {
-                        Some(self.advanced(mem.base, mem.disp, inst.dst))
-                    } else {
-                        self.escape(mem.index);
-                        Some(Root { object: self.roots[mem.base.index()].object, base: inst.dst, offset: 0 })
-                    }
+        self.touching.clear();
+        self.touching_start.clear();
+        self.any_access = false;
+        let no_slots = f.slots().is_empty();
+        for b in 0..body.blocks() {
+            self.touching_start.push(self.touching.len() as u32);
+            for at in f.block_range(Block(b)) {
+                let inst = &f.insts()[at];
+                let look = LOOK[inst.op as usize];
+                if look & TOUCHING != 0 {
+                    self.touching.push(at as u32);
+                    self.any_access |= matches!(inst.op, Op::Load | Op::Store);
                 }
-                Op::Add if inst.has_imm() => Some(self.advanced(VReg(inst.a), inst.b as i32, inst.dst)),
-                Op::Add | Op::Sub if !inst.has_imm() => {
-                    // The sum is in the object of the one operand that points into one, if only one does.
-                    let (a, b) = (self.roots[inst.a as usize].object, self.roots[inst.b as usize].object);
-                    let object = match (a, b) {
-                        (object, Object::Unknown) => object,
-                        (Object::Unknown, object) if inst.op == Op::Add => object,
-                        _ => {
-                            self.escape(VReg(inst.a));
-                            self.escape(VReg(inst.b));
-                            Object::Unknown
-                        }
-                    };
-                    Some(Root { object, base: inst.dst, offset: 0 })
+                if look & FOLLOWED != 0 || !no_slots {
+                    self.follow(body, module, inst);
                 }
-                Op::Load | Op::Store => {
-                    let mem = f.mem(inst);
-                    if !mem.index.is_none() {
-                        self.escape(mem.index);
-                    }
-                    if inst.op == Op::Store && !inst.value_is_imm() {
-                        self.escape(VReg(inst.dst));
-                    }
-                    None
-                }
-                Op::SlotOffset => {
-                    self.escapes[inst.a as usize] = true;
-                    None
-                }
-                _ if f.slots().is_empty() => None,
-                _ => {
-                    f.for_each_use(inst, |v| self.escape(v));
-                    None
-                }
-            };
-            if let Some(root) = derived {
-                self.roots[inst.dst as usize] = root;
             }
         }
+        self.touching_start.push(self.touching.len() as u32);
         // What an edge carries is another value at its other end.
-        if !f.slots().is_empty() {
+        if !no_slots {
             body.args.iter().for_each(|v| self.escape(*v));
         }
+    }
+
+    /// Follows addresses through one instruction.
+    fn follow(&mut self, body: &Body, module: &Module, inst: &InstData) {
+        let f = &body.f;
+        let derived = match inst.op {
+            Op::SlotAddr => {
+                Some(Root { object: Object::Slot(Slot(inst.a)), base: VReg::NONE.0, offset: inst.b as i32 })
+            }
+            Op::DataAddr if module.data()[inst.a as usize].linkage != Linkage::Import => Some(Root {
+                object: match module.data()[inst.a as usize].writable {
+                    true => Object::Data(DataId(inst.a)),
+                    false => Object::Constant(DataId(inst.a)),
+                },
+                base: VReg::NONE.0,
+                offset: inst.b as i32,
+            }),
+            Op::Copy => Some(self.roots[inst.a as usize]),
+            Op::Addr => {
+                let mem = f.mem(inst);
+                if mem.index.is_none() {
+                    Some(self.advanced(mem.base, mem.disp, inst.dst))
+                } else {
+                    self.escape(mem.index);
+                    Some(Root { object: self.roots[mem.base.index()].object, base: inst.dst, offset: 0 })
+                }
+            }
+            Op::Add if inst.has_imm() => Some(self.advanced(VReg(inst.a), inst.b as i32, inst.dst)),
+            Op::Add | Op::Sub if !inst.has_imm() => {
+                // The sum is in the object of the one operand that points into one, if only one does.
+                let (a, b) = (self.roots[inst.a as usize].object, self.roots[inst.b as usize].object);
+                let object = match (a, b) {
+                    (object, Object::Unknown) => object,
+                    (Object::Unknown, object) if inst.op == Op::Add => object,
+                    _ => {
+                        self.escape(VReg(inst.a));
+                        self.escape(VReg(inst.b));
+                        Object::Unknown
+                    }
+                };
+                Some(Root { object, base: inst.dst, offset: 0 })
+            }
+            Op::Load | Op::Store => {
+                let mem = f.mem(inst);
+                if !mem.index.is_none() {
+                    self.escape(mem.index);
+                }
+                if inst.op == Op::Store && !inst.value_is_imm() {
+                    self.escape(VReg(inst.dst));
+                }
+                None
+            }
+            Op::SlotOffset => {
+                self.escapes[inst.a as usize] = true;
+                None
+            }
+            _ if f.slots().is_empty() => None,
+            _ => {
+                f.for_each_use(inst, |v| self.escape(v));
+                None
+            }
+        };
+        if let Some(root) = derived {
+            self.roots[inst.dst as usize] = root;
+        }
+    }
+
+    /// The instructions of a block that may do something to memory, and those that may leave it in the middle, by their
+    /// places in the list of all of these; [`Addresses::touching`] gives the instruction.
+    #[inline]
+    pub fn touching_of(&self, block: Block) -> std::ops::Range<usize> {
+        self.touching_start[block.index()] as usize..self.touching_start[block.index() + 1] as usize
+    }
+
+    /// The instruction at a place in the list.
+    #[inline]
+    pub fn touching(&self, n: usize) -> usize {
+        self.touching[n] as usize
+    }
+
+    /// The length of the list.
+    pub fn touching_count(&self) -> usize {
+        self.touching.len()
+    }
+
+    /// Whether there are any loads or stores.
+    pub fn any_access(&self) -> bool {
+        self.any_access
     }
 
     fn escape(&mut self, v: VReg) {
@@ -301,7 +375,8 @@ impl LoopMemory {
         for b in 0..body.blocks() {
             let Some(n) = loops.of(Block(b)) else { continue };
             let sum = &mut self.loops[n as usize];
-            for inst in &body.f.insts()[body.f.block_range(Block(b))] {
+            for at in addresses.touching_of(Block(b)) {
+                let inst = &body.f.insts()[addresses.touching(at)];
                 if inst.op == Op::Store {
                     sum.count += 1;
                     sum.classes |= 1 << inst.alias();
@@ -328,8 +403,11 @@ impl LoopMemory {
         }
         for b in 0..body.blocks() {
             let Some(inner) = loops.of(Block(b)).filter(|n| !self.loops[*n as usize].more) else { continue };
-            let range = body.f.block_range(Block(b));
-            for inst in body.f.insts()[range].iter().filter(|inst| inst.op == Op::Store) {
+            for at in addresses.touching_of(Block(b)) {
+                let inst = &body.f.insts()[addresses.touching(at)];
+                if inst.op != Op::Store {
+                    continue;
+                }
                 let place = addresses.place(body, inst);
                 self.stores.resize(next as usize, place);
                 let mut around = Some(inner);

@@ -314,16 +314,10 @@ impl<'b> Writer<'b> {
         }
     }
 
-    /// Ends the last block and counts what the values are used for.
-    pub fn finish(self) {
-        self.end().f.recount();
-    }
-
-    /// Ends the last block, for those that count later; gives the body.
-    pub fn end(self) -> &'b mut Body {
+    /// Ends the last block.
+    pub fn end(self) {
         self.body.param_start.push(self.body.params.len() as u32);
         self.body.edge_start.push(self.body.edges.len() as u32);
-        self.body
     }
 }
 

@@ -5,23 +5,22 @@
 //! read behind the place where they are given, but for arguments of edges that go back. Then one copy, in place, if
 //! anything goes. O(instructions + arguments).
 
-use super::body::Body;
+use super::body::{Body, Origin};
 use kiln_ir::function::aux;
-use kiln_ir::op::Effect;
+use kiln_ir::op::{Effect, Mentions};
 use kiln_ir::{Block, Inst, InstData, Op, VReg};
+use std::ops::Range;
 
 /// Memory of the sweep.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
-    /// For each value what gives it: an instruction, or [`PARAM`] and a parameter's place, or [`NONE`].
-    def: Vec<u32>,
-    live: Vec<bool>,
+    /// For each value [`READ`], [`UNREAD`], or, if the walk has passed what gives it and nothing was known to read it: the
+    /// instruction, or [`PARAM`] and the parameter's place.
+    state: Vec<u32>,
     /// For each instruction whether it stays.
     stays: Vec<bool>,
-    /// Values found to be read after the walk has passed what gives them.
-    work: Vec<VReg>,
-    /// For each parameter its block.
-    block_of: Vec<Block>,
+    /// What gives values that were found to be read after the walk had passed it.
+    work: Vec<u32>,
     /// For each block where the edges to it start, and for each of those where its arguments are.
     edge_start: Vec<u32>,
     incoming: Vec<u32>,
@@ -29,55 +28,68 @@ pub struct Scratch {
     args: Vec<VReg>,
 }
 
-const NONE: u32 = u32::MAX;
+const UNREAD: u32 = u32::MAX;
+const READ: u32 = u32::MAX - 1;
 const PARAM: u32 = 1 << 31;
 
 /// Whether an instruction may be left out if nothing reads what it gives: it has no effect, and nobody is to see that it
 /// traps.
+#[inline]
 pub fn may_go(inst: &InstData) -> bool {
-    match inst.op.effect() {
-        Effect::pure => match inst.op {
-            Op::Prefetch => false,
-            Op::Udiv | Op::Srem | Op::Urem => inst.has_imm() && inst.b != 0,
+    match WHEN[inst.op as usize] {
+        When::Always => true,
+        When::Never => false,
+        When::Plain => inst.aux & (aux::VOLATILE | aux::PRECISE) == 0,
+        When::CannotTrap => match inst.op {
             Op::Sdiv => inst.has_imm() && !matches!(inst.b as i32, 0 | -1),
-            Op::FtoSi | Op::FtoUi => false,
-            _ => true,
+            _ => inst.has_imm() && inst.b != 0,
         },
-        Effect::reads => inst.aux & (aux::VOLATILE | aux::PRECISE) == 0,
-        Effect::writes | Effect::call | Effect::control | Effect::terminator => false,
     }
 }
 
-/// Takes dead code out of a body, and counts anew what its values are used for.
-pub fn sweep(body: &mut Body, scratch: &mut Scratch) {
-    scratch.define(body);
-    scratch.mark(body);
-    if scratch.stays.contains(&false) {
-        scratch.drop_insts(body);
+/// When an op's instructions may be left out.
+#[derive(Clone, Copy)]
+enum When {
+    Always,
+    Never,
+    /// If the access is neither volatile nor precise.
+    Plain,
+    /// If a constant divisor keeps it from trapping.
+    CannotTrap,
+}
+
+/// By the numbers of ops.
+static WHEN: [When; 256] = {
+    let mut table = [When::Never; 256];
+    let mut i = 0;
+    while i < Op::ALL.len() {
+        let op = Op::ALL[i];
+        table[op as usize] = match op.effect() {
+            Effect::pure => match op {
+                Op::Prefetch | Op::FtoSi | Op::FtoUi => When::Never,
+                Op::Sdiv | Op::Udiv | Op::Srem | Op::Urem => When::CannotTrap,
+                _ => When::Always,
+            },
+            Effect::reads => When::Plain,
+            Effect::writes | Effect::call | Effect::control | Effect::terminator => When::Never,
+        };
+        i += 1;
     }
-    if body.params.iter().any(|param| !scratch.live[param.index()]) {
+    table
+};
+
+/// Takes dead code out of a body.
+pub fn sweep(body: &mut Body, scratch: &mut Scratch) {
+    scratch.find_incoming(body);
+    scratch.mark(body);
+    drop_insts(body, &scratch.stays);
+    if body.params.iter().any(|param| scratch.state[param.index()] != READ) {
         scratch.drop_params(body);
     }
-    body.f.recount();
 }
 
 impl Scratch {
-    fn define(&mut self, body: &Body) {
-        let values = body.f.vregs().len();
-        self.def.clear();
-        self.def.resize(values, NONE);
-        self.live.clear();
-        self.live.resize(values, false);
-        for (inst, at) in body.f.insts().iter().zip(0u32..) {
-            body.f.for_each_def(inst, |v| self.def[v.index()] = at);
-        }
-        for (param, at) in body.params.iter().zip(0u32..) {
-            self.def[param.index()] = PARAM | at;
-        }
-        self.block_of.clear();
-        for block in 0..body.blocks() {
-            self.block_of.resize(body.param_start[block as usize + 1] as usize, Block(block));
-        }
+    fn find_incoming(&mut self, body: &Body) {
         self.edge_start.clear();
         self.edge_start.resize(body.blocks() as usize + 1, 0);
         body.edges.iter().for_each(|edge| self.edge_start[edge.to.index()] += 1);
@@ -95,96 +107,100 @@ impl Scratch {
         }
     }
 
-    /// Notes that a value is read. What the walk, which is at `from`, has yet to come to needs no place in the list;
-    /// parameters, greater than all instructions, always have one.
+    /// Notes that a value is read. What the walk has yet to come to needs no place in the list.
     #[inline]
-    fn read(&mut self, v: VReg, from: u32) {
-        if !std::mem::replace(&mut self.live[v.index()], true) && self.def[v.index()] >= from {
-            self.work.push(v);
+    fn read(&mut self, v: VReg) {
+        let state = std::mem::replace(&mut self.state[v.index()], READ);
+        if state < READ {
+            self.work.push(state);
         }
     }
 
     fn mark(&mut self, body: &Body) {
-        let insts = body.f.insts();
+        let f = &body.f;
+        let insts = f.insts();
+        self.state.clear();
+        self.state.resize(f.vregs().len(), UNREAD);
         self.stays.clear();
         self.stays.resize(insts.len(), false);
-        for entry in body.f.entries() {
-            entry.params.iter().for_each(|v| self.read(*v, 0));
+        for entry in f.entries() {
+            entry.params.iter().for_each(|v| self.read(*v));
         }
-        for (at, inst) in insts.iter().enumerate().rev() {
-            let mut stays = !may_go(inst);
-            if !stays {
-                body.f.for_each_def(inst, |v| stays |= self.live[v.index()]);
+        for block in (0..body.blocks()).rev().map(Block) {
+            for at in f.block_range(block).rev() {
+                let inst = &insts[at];
+                if !may_go(inst) || self.gives_what_is_read(body, inst) {
+                    self.stays[at] = true;
+                    f.for_each_use(inst, |v| self.read(v));
+                } else {
+                    f.for_each_def(inst, |v| self.state[v.index()] = at as u32);
+                }
+                self.go_back(body);
             }
-            if stays {
-                self.stays[at] = true;
-                body.f.for_each_use(inst, |v| self.read(v, at as u32));
+            let start = body.param_start[block.index()];
+            for (param, place) in body.params_of(block).iter().zip(start..) {
+                let state = &mut self.state[param.index()];
+                if *state == READ {
+                    self.read_args(body, block, place - start);
+                } else {
+                    *state = PARAM | place;
+                }
             }
-            while let Some(v) = self.work.pop() {
-                self.go_back(body, v, at as u32);
+            self.go_back(body);
+        }
+    }
+
+    #[inline]
+    fn gives_what_is_read(&self, body: &Body, inst: &InstData) -> bool {
+        let mentions = inst.op.mentions();
+        if !mentions.has(Mentions::MORE_WRITES) {
+            return mentions.has(Mentions::DST) && self.state[inst.dst as usize] == READ;
+        }
+        let mut read = false;
+        body.f.for_each_def(inst, |v| read |= self.state[v.index()] == READ);
+        read
+    }
+
+    /// Marks what is needed by what is in the list.
+    #[inline]
+    fn go_back(&mut self, body: &Body) {
+        while let Some(place) = self.work.pop() {
+            if place & PARAM != 0 {
+                let place = place & !PARAM;
+                let block = body.param_start.partition_point(|start| *start <= place) as u32 - 1;
+                self.read_args(body, Block(block), place - body.param_start[block as usize]);
+            } else if !std::mem::replace(&mut self.stays[place as usize], true) {
+                body.f.for_each_use(&body.f.insts()[place as usize], |v| self.read(v));
             }
         }
     }
 
-    /// Marks what a value needs that is given by a parameter, or by an instruction that the walk has passed.
-    fn go_back(&mut self, body: &Body, v: VReg, from: u32) {
-        match self.def[v.index()] {
-            NONE => {}
-            param if param & PARAM != 0 => {
-                let param = param & !PARAM;
-                let block = self.block_of[param as usize].index();
-                let place = param - body.param_start[block];
-                for edge in self.edge_start[block]..self.edge_start[block + 1] {
-                    let args = self.incoming[edge as usize];
-                    self.read(body.args[(args + place) as usize], from);
-                }
-            }
-            at => {
-                if !std::mem::replace(&mut self.stays[at as usize], true) {
-                    body.f.for_each_use(&body.f.insts()[at as usize], |v| self.read(v, from));
-                }
-            }
+    /// Notes that the arguments for a parameter of a block are read.
+    fn read_args(&mut self, body: &Body, block: Block, param: u32) {
+        for edge in self.edge_start[block.index()]..self.edge_start[block.index() + 1] {
+            let args = self.incoming[edge as usize];
+            self.read(body.args[(args + param) as usize]);
         }
-    }
-
-    fn drop_insts(&mut self, body: &mut Body) {
-        let mut kept = 0u32;
-        let mut edge = 0;
-        for block in 0..body.blocks() {
-            let range = body.f.block_range(Block(block));
-            // The ranges of the blocks behind this one are still the old ones.
-            body.f.arrays().blocks[block as usize].start = kept;
-            for at in range {
-                if !self.stays[at] {
-                    continue;
-                }
-                while let Some(edge_here) = body.edges.get_mut(edge).filter(|edge| edge.inst.index() == at) {
-                    edge_here.inst = Inst(kept);
-                    edge += 1;
-                }
-                let insts = body.f.arrays().insts;
-                insts[kept as usize] = insts[at];
-                body.origins[kept as usize] = body.origins[at];
-                kept += 1;
-            }
-        }
-        body.f.arrays().insts.truncate(kept as usize);
-        body.origins.truncate(kept as usize);
     }
 
     fn drop_params(&mut self, body: &mut Body) {
-        self.args.clear();
-        for at in 0..body.edges.len() {
-            let edge = body.edges[at];
-            body.edges[at].args = self.args.len() as u32;
-            let params = body.params_of(edge.to);
-            for (param, arg) in params.iter().zip(&body.args[edge.args as usize..]) {
-                if self.live[param.index()] {
-                    self.args.push(*arg);
-                }
+        let Scratch { state, args, .. } = self;
+        let stays = |param: VReg| state[param.index()] == READ;
+        args.clear();
+        args.resize(body.args.len(), VReg::NONE);
+        let mut kept = 0;
+        for edge in &mut body.edges {
+            let to = edge.to.index();
+            let params = &body.params[body.param_start[to] as usize..body.param_start[to + 1] as usize];
+            let old = &body.args[edge.args as usize..];
+            edge.args = kept as u32;
+            for (param, arg) in params.iter().zip(old) {
+                args[kept] = *arg;
+                kept += stays(*param) as usize;
             }
         }
-        std::mem::swap(&mut self.args, &mut body.args);
+        args.truncate(kept);
+        std::mem::swap(args, &mut body.args);
         let mut kept = 0;
         let mut start = 0;
         for block in 0..body.blocks() as usize {
@@ -192,10 +208,8 @@ impl Scratch {
             body.param_start[block] = kept;
             for at in start..end {
                 let param = body.params[at as usize];
-                if self.live[param.index()] {
-                    body.params[kept as usize] = param;
-                    kept += 1;
-                }
+                body.params[kept as usize] = param;
+                kept += stays(param) as u32;
             }
             start = end;
         }
@@ -203,6 +217,72 @@ impl Scratch {
         body.param_start[blocks] = kept;
         body.params.truncate(kept as usize);
     }
+}
+
+/// Takes those instructions out of a body that do not stay. What leaves a block stays.
+pub fn drop_insts(body: &mut Body, stays: &[bool]) {
+    let Some(first) = stays.iter().position(|stays| !stays) else { return };
+    let Body { f, origins, edges, .. } = body;
+    let arrays = f.arrays();
+    let mut kept = first;
+    let mut at = first;
+    let mut edges = edges.iter_mut().peekable();
+    while edges.next_if(|edge| edge.inst.index() < first).is_some() {}
+    let next = arrays.blocks.partition_point(|block| block.start as usize <= first);
+    for next in next..=arrays.blocks.len() {
+        let end = arrays.blocks.get(next).map_or(stays.len(), |block| block.start as usize);
+        // Nearly all edges are those of a block's last instruction.
+        while let Some(edge) = edges.next_if(|edge| edge.inst.index() + 1 < end) {
+            let inst = edge.inst.index();
+            kept = close_up(arrays.insts, origins, stays, at..inst, kept);
+            at = inst;
+            edge.inst = Inst(kept as u32);
+        }
+        kept = close_up(arrays.insts, origins, stays, at..end, kept);
+        at = end;
+        while let Some(edge) = edges.next_if(|edge| edge.inst.index() < end) {
+            edge.inst = Inst(kept as u32 - 1);
+        }
+        if let Some(block) = arrays.blocks.get_mut(next) {
+            block.start = kept as u32;
+        }
+    }
+    arrays.insts.truncate(kept);
+    origins.truncate(kept);
+}
+
+/// Moves the instructions of a range that stay down to this place; gives the place behind them.
+#[inline]
+fn close_up(
+    insts: &mut [InstData],
+    origins: &mut [Origin],
+    stays: &[bool],
+    range: Range<usize>,
+    mut kept: usize,
+) -> usize {
+    for at in range {
+        // Without a branch: what goes is not to be guessed.
+        insts[kept] = insts[at];
+        origins[kept] = origins[at];
+        kept += stays[at] as usize;
+    }
+    kept
+}
+
+/// Copies the instructions of a range that stay to this place; gives the place behind them.
+#[inline]
+pub fn keep(
+    new: &mut (&mut [InstData], &mut [Origin]),
+    old: (&[InstData], &[Origin]),
+    stays: &[bool],
+    range: Range<usize>,
+    mut kept: usize,
+) -> usize {
+    for at in range {
+        (new.0[kept], new.1[kept]) = (old.0[at], old.1[at]);
+        kept += stays[at] as usize;
+    }
+    kept
 }
 
 #[cfg(test)]

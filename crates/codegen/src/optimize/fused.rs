@@ -7,8 +7,7 @@
 use super::Body;
 use crate::target::x64;
 use crate::{Architecture, Features};
-use kiln_ir::op::{Field, Role};
-use kiln_ir::{Function, Inst, InstData, Op, VReg};
+use kiln_ir::{Function, Inst, InstData, VReg};
 
 /// Decides what is folded on a target, and drops what nobody reads. O(instructions).
 pub fn fuse(body: &Body, architecture: Architecture, features: Features, fused: &mut Fused) {
@@ -29,19 +28,6 @@ pub struct Fused {
     /// For each value, while selection runs.
     pub(crate) offers: Vec<Offer>,
 }
-
-/// For each op, whether its record's `dst` is what it writes.
-static WRITES_DST: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut i = 0;
-    while i < Op::ALL.len() {
-        if let [(Field::Dst, Role::Def(_)), ..] = Op::ALL[i].shape().operands() {
-            table[Op::ALL[i] as usize] = true;
-        }
-        i += 1;
-    }
-    table
-};
 
 /// What the readers of a value that selection has come by can take; which bits mean what is the target's to say.
 #[derive(Clone, Copy, Debug)]
@@ -80,26 +66,20 @@ impl Fused {
     /// Starts with a body of which nothing is folded. O(instructions).
     pub fn reset(&mut self, body: &Body) {
         let f = &body.f;
+        let values = f.vregs().len();
         self.def.clear();
-        self.def.resize(f.vregs().len(), Fused::NOWHERE);
-        for (inst, at) in f.insts().iter().zip(0..) {
-            // What writes more than `dst`, or that only sometimes, has a tail.
-            if WRITES_DST[inst.op as usize] && !inst.has_tail() {
-                self.def[inst.dst as usize] = at;
-            } else if inst.has_tail() {
-                f.for_each_def(inst, |v| self.def[v.index()] = at);
-            }
-        }
-        self.marks.clear();
-        self.marks.resize(f.insts().len(), 0);
+        self.def.resize(values, Fused::NOWHERE);
         self.uses.clear();
-        self.uses.extend(f.vregs().iter().map(|info| match info.uses {
-            u16::MAX => u32::MAX / 2,
-            uses => uses as u32,
-        }));
+        self.uses.resize(values, 0);
+        for (inst, at) in f.insts().iter().zip(0..) {
+            f.for_each_use(inst, |v| self.uses[v.index()] += 1);
+            f.for_each_def(inst, |v| self.def[v.index()] = at);
+        }
         for v in &body.args {
             self.uses[v.index()] += 1;
         }
+        self.marks.clear();
+        self.marks.resize(f.insts().len(), 0);
     }
 
     /// The instruction that writes a value; none for parameters.
@@ -133,7 +113,7 @@ impl Fused {
         self.marks[inst.index()] |= Fused::COPY;
     }
 
-    /// How often instructions (absent ones not) and edges read a value; a count near 2^31 means that nobody counted.
+    /// How often instructions (absent ones not) and edges read a value.
     pub(crate) fn uses(&self, v: VReg) -> u32 {
         self.uses[v.index()]
     }

@@ -54,6 +54,9 @@ struct Plan {
 /// Replaces branches by selections. Says whether there were any.
 pub fn if_convert(body: &mut Body, cfg: &Cfg, scratch: &mut Scratch) -> bool {
     let f = &body.f;
+    if !(0..body.blocks()).any(|b| jumps_to(body, cfg, Block(b)).is_some()) {
+        return false;
+    }
     let Scratch { taken, plans, number, named, def } = scratch;
     named.clear();
     named.resize(f.blocks().len(), false);
@@ -122,7 +125,7 @@ fn plan(body: &Body, cfg: &Cfg, named: &[bool], def: &[u32], block: Block) -> Op
     let mut plan = Plan { arms: [None; 2], join: Block::NONE, edges: [first, first + 1] };
     let targets = plan.edges.map(|edge| body.edges[edge as usize].to);
     // Which of the two are arms: blocks that are reached from here only, and jump to where the other way goes too.
-    let ends = targets.map(|arm| jumps_to(body, cfg, named, arm));
+    let ends = targets.map(|arm| if named[arm.index()] { None } else { jumps_to(body, cfg, arm) });
     let is_arm = match (ends[0], ends[1]) {
         (Some(a), Some(b)) if a == b => [true, true],
         (Some(a), _) if a == targets[1] => [true, false],
@@ -156,11 +159,10 @@ fn plan(body: &Body, cfg: &Cfg, named: &[bool], def: &[u32], block: Block) -> Op
     worth.then_some(plan)
 }
 
-/// Where a block jumps that may become part of its only predecessor.
-fn jumps_to(body: &Body, cfg: &Cfg, named: &[bool], block: Block) -> Option<Block> {
+/// Where a block jumps that may become part of its only predecessor, unless something names it beside the edge.
+fn jumps_to(body: &Body, cfg: &Cfg, block: Block) -> Option<Block> {
     let range = body.f.block_range(block);
     if range.len() > OPS + 1
-        || named[block.index()]
         || body.f.blocks()[block.index()].cold
         || cfg.preds(block).len() != 1
         || !body.params_of(block).is_empty()

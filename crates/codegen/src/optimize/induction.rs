@@ -24,7 +24,7 @@ use super::preheaders::preheader;
 use super::{Body, Taken, Writer};
 use kiln_ir::function::aux;
 use kiln_ir::op::{Op, Shape};
-use kiln_ir::{Block, Inst, InstData, Mem, Type, VReg};
+use kiln_ir::{Block, InstData, Mem, Type, VReg};
 
 /// How many definitions back an address is followed.
 pub const DEPTH: u32 = 5;
@@ -135,7 +135,7 @@ pub fn induction(body: &mut Body, cfg: &Cfg, loops: &Loops, scratch: &mut Scratc
             edges: [entry.edge, back.edge],
         });
     }
-    if scratch.plans.is_empty() {
+    if !scratch.any_linear(body, loops) {
         return false;
     }
     scratch.count(body);
@@ -157,6 +157,40 @@ pub fn induction(body: &mut Body, cfg: &Cfg, loops: &Loops, scratch: &mut Scratc
 }
 
 impl Scratch {
+    /// Whether any address in the planned loops is linear: in most programs none is, and then nothing has to be counted.
+    fn any_linear(&mut self, body: &Body, loops: &Loops) -> bool {
+        let f = &body.f;
+        if self.plans.is_empty() {
+            return false;
+        }
+        // What stands outside of its loop is invariant to it.
+        for (table, with) in [(&mut self.def, u32::MAX), (&mut self.block, 0)] {
+            table.clear();
+            table.resize(f.vregs().len(), with);
+        }
+        let Scratch { plans, def, block, .. } = self;
+        for plan in plans.iter() {
+            for b in plan.header..plan.header + plan.blocks {
+                body.params_of(Block(b)).iter().for_each(|v| block[v.index()] = b);
+                for at in f.block_range(Block(b)) {
+                    f.for_each_def(&f.insts()[at], |v| (def[v.index()], block[v.index()]) = (at as u32, b));
+                }
+            }
+        }
+        self.plans.iter().any(|plan| {
+            let form = |v: VReg| self.form(body, plan, v, DEPTH);
+            let is_linear = |inst: &InstData| {
+                let mem = f.mem(inst);
+                let index = if mem.index.is_none() { Form::Invariant } else { form(mem.index) };
+                matches!(index, Form::Linear(..)) || matches!(form(mem.base), Form::Linear(..))
+            };
+            let insts = |b: u32| &f.insts()[f.block_range(Block(b))];
+            (plan.header..plan.header + plan.blocks)
+                .filter(|b| loops.contains(plan.number, Block(*b)))
+                .any(|b| insts(b).iter().any(|inst| is_access(inst) && is_linear(inst)))
+        })
+    }
+
     fn count(&mut self, body: &Body) {
         let f = &body.f;
         let values = f.vregs().len();
@@ -205,35 +239,37 @@ impl Scratch {
         let first = self.changes.len();
         // What was made for this loop, by base, index and scale of the address as it was.
         let mut made: [Option<(Mem, Mem)>; POINTERS] = [None; POINTERS];
-        let [start, end] = [plan.header, plan.header + plan.blocks - 1].map(|b| body.f.block_range(Block(b)));
-        for at in start.start..end.end {
-            let inst = body.f.insts()[at];
-            // In what is irreducible, blocks of other loops may stand between.
-            if !is_access(&inst) || !loops.contains(plan.number, body.f.block_of(Inst(at as u32))) {
-                continue;
-            }
-            let mem = body.f.mem(&inst);
-            let key = Mem { disp: 0, ..mem };
-            let known = made.iter().flatten().find(|(old, _)| *old == key).map(|(_, new)| *new);
-            let new = match known {
-                Some(new) => Some(new),
-                None => {
-                    let Some(room) = made.iter().position(Option::is_none) else { continue };
-                    let marks = (self.before.len(), self.advance.len(), self.params.len());
-                    let new = self.rewrite(body, plan, key);
-                    match new {
-                        Some(new) => made[room] = Some((key, new)),
-                        None => {
-                            self.before.truncate(marks.0);
-                            self.advance.truncate(marks.1);
-                            self.params.truncate(marks.2);
-                        }
-                    }
-                    new
+        // In what is irreducible, blocks of other loops may stand between.
+        let blocks = (plan.header..plan.header + plan.blocks).map(Block);
+        for block in blocks.filter(|block| loops.contains(plan.number, *block)) {
+            for at in body.f.block_range(block) {
+                let inst = body.f.insts()[at];
+                if !is_access(&inst) {
+                    continue;
                 }
-            };
-            if let Some(new) = new {
-                self.changes.push((at as u32, Mem { disp: mem.disp, ..new }));
+                let mem = body.f.mem(&inst);
+                let key = Mem { disp: 0, ..mem };
+                let known = made.iter().flatten().find(|(old, _)| *old == key).map(|(_, new)| *new);
+                let new = match known {
+                    Some(new) => Some(new),
+                    None => {
+                        let Some(room) = made.iter().position(Option::is_none) else { continue };
+                        let marks = (self.before.len(), self.advance.len(), self.params.len());
+                        let new = self.rewrite(body, plan, key);
+                        match new {
+                            Some(new) => made[room] = Some((key, new)),
+                            None => {
+                                self.before.truncate(marks.0);
+                                self.advance.truncate(marks.1);
+                                self.params.truncate(marks.2);
+                            }
+                        }
+                        new
+                    }
+                };
+                if let Some(new) = new {
+                    self.changes.push((at as u32, Mem { disp: mem.disp, ..new }));
+                }
             }
         }
         debug_assert!(self.changes[first..].is_sorted_by_key(|(at, _)| *at));

@@ -18,6 +18,7 @@ use super::cfg::Cfg;
 use super::loops::Loops;
 use super::operands::{for_each_name, map_names};
 use super::{Body, Taken, Writer};
+use kiln_ir::function::BlockData;
 use kiln_ir::op::{Hint, Op};
 use kiln_ir::{Block, InstData};
 
@@ -186,6 +187,16 @@ impl Scratch {
 
     fn write(&mut self, body: &mut Body, loops: &Loops) {
         let Scratch { taken, through, order, number, rare, .. } = self;
+        body.align.clear();
+        if order.len() == through.len() && order.iter().zip(0..).all(|(block, n)| block.0 == n) {
+            // The order is what it was.
+            let code = (body.f.blocks(), body.f.insts().len());
+            body.align.extend(order.iter().map(|block| alignment(code, loops, *block)));
+            for (block, rare) in body.f.arrays().blocks.iter_mut().zip(rare) {
+                block.cold |= *rare;
+            }
+            return;
+        }
         number.clear();
         number.resize(through.len(), Block::NONE);
         for (n, block) in order.iter().enumerate() {
@@ -193,30 +204,28 @@ impl Scratch {
         }
         let to = |block: Block| number[through[block.index()].index()];
         body.take_code(taken);
-        body.align.clear();
         for block in order.iter() {
             let mut writer = Writer::new(body);
             let cold = taken.blocks[block.index()].cold || rare[block.index()];
             writer.block(cold, taken.params_of(*block).iter().copied());
             writer.copy(taken, *block, to);
-            body.align.push(alignment(taken, loops, *block));
+            body.align.push(alignment((&taken.blocks, taken.insts.len()), loops, *block));
         }
         map_names(body, to);
         Writer::new(body).end();
     }
 }
 
-/// How a block is aligned.
-fn alignment(taken: &Taken, loops: &Loops, block: Block) -> u8 {
-    let Some(n) = loops.of(block).filter(|_| !taken.blocks[block.index()].cold) else { return 0 };
+/// How a block is aligned; `blocks` are all of them in their old order, with the number of instructions.
+fn alignment((blocks, insts): (&[BlockData], usize), loops: &Loops, block: Block) -> u8 {
+    let Some(n) = loops.of(block).filter(|_| !blocks[block.index()].cold) else { return 0 };
     let found = &loops.loops[n as usize];
     let innermost = loops.loops.get(n as usize + 1).is_none_or(|inner| inner.parent != Some(n));
     if found.header != block || !innermost {
         return 0;
     }
-    let start = taken.blocks[block.index()].start as usize;
-    let end =
-        taken.blocks.get((block.0 + found.blocks) as usize).map_or(taken.insts.len(), |b| b.start as usize);
+    let start = blocks[block.index()].start as usize;
+    let end = blocks.get((block.0 + found.blocks) as usize).map_or(insts, |b| b.start as usize);
     if end - start <= SHORT { SHORT_HEAD } else { HEAD }
 }
 

@@ -16,14 +16,15 @@
 //! Needs preheaders. Source: Aho, Lam, Sethi, Ullman, "Compilers", 2nd edition, section 9.5; the order of deciding is that
 //! of a walk over the dominator tree, as in Click, "Global Code Motion / Global Value Numbering", PLDI 1995.
 
-use super::alias::{Addresses, LoopMemory, Touch, may_trap, touch};
+use super::alias::{Addresses, LoopMemory, Touch, is_touching, may_trap, touch};
+use super::body::Origin;
 use super::cfg::Cfg;
 use super::loops::Loops;
 use super::preheaders::preheader;
-use super::{Body, Taken, Writer};
+use super::{Body, dead};
 use kiln_ir::function::aux;
 use kiln_ir::op::{Effect, Op, Shape};
-use kiln_ir::{Block, InstData, Module};
+use kiln_ir::{Block, Inst, InstData, Module};
 
 /// How many loops outward an instruction goes at most.
 pub const LEVELS: u32 = 8;
@@ -33,21 +34,24 @@ const CHEAP: u8 = 8;
 /// What licm remembers.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    taken: Taken,
+    /// The instructions as they were, and where they come from.
+    insts: Vec<InstData>,
+    origins: Vec<Origin>,
+    /// Whether each of them stays where it is, while the others are moved.
+    stays: Vec<bool>,
     /// For each value the block that it is computed in, as decided so far.
     block: Vec<u32>,
     /// For each value the instruction that computes it, or `u32::MAX`.
     def: Vec<u32>,
     /// For each instruction the preheader that it goes to, or `u32::MAX`.
     target: Vec<u32>,
-    /// The instructions that go to each block, as lists: the last of each block, and the one before each.
-    last: Vec<u32>,
-    before: Vec<u32>,
+    /// The instructions that go to each block, as lists: the first of each block, and the one behind each.
+    first: Vec<u32>,
+    behind: Vec<u32>,
     /// For each loop.
     rooms: Vec<Room>,
     /// For each block the outermost loop whose entering means that the start of the block is reached.
     sure: Vec<u32>,
-    list: Vec<u32>,
 }
 
 /// Where a loop's invariants go.
@@ -143,11 +147,16 @@ impl Scratch {
             }
             let inner = loops.of(Block(b)).filter(|_| !f.blocks()[b as usize].cold);
             let mut sure = self.sure[b as usize];
+            // The innermost loop and where it starts, if anything can go out of it.
+            let inner = inner.filter(|n| self.rooms[*n as usize].preheader != u32::MAX);
+            let inner = inner.map(|n| (n, loops.loops[n as usize].header.0));
             for at in f.block_range(Block(b)) {
                 let inst = &f.insts()[at];
                 let mut target = u32::MAX;
-                if let Some(inner) = inner {
-                    target = self.way_out(body, module, loops, known, inst, inner, sure);
+                if let Some((inner, header)) = inner {
+                    if !self.is_bound(body, inst, header) {
+                        target = self.way_out(body, module, loops, known, inst, inner, sure);
+                    }
                     if may_leave(inst) {
                         sure = u32::MAX;
                     }
@@ -165,6 +174,19 @@ impl Scratch {
             }
         }
         any
+    }
+
+    /// Whether an instruction certainly stays in the loop with this header: most are told by their op or by an operand.
+    #[inline]
+    fn is_bound(&self, body: &Body, inst: &InstData, header: u32) -> bool {
+        if matches!(COST[inst.op as usize], Cost::Never) {
+            return true;
+        }
+        let mut bound = false;
+        body.f.for_each_use(inst, |v| {
+            bound |= self.block[v.index()] >= header && !self.is_constant(body, v.index());
+        });
+        bound
     }
 
     /// The preheader that an instruction goes to, or `u32::MAX`. It is certain to be executed in the loop `sure` and those
@@ -240,48 +262,50 @@ impl Scratch {
 
     /// Writes the body anew.
     fn write(&mut self, body: &mut Body) {
-        let Scratch { taken, target, last, before, list, .. } = self;
-        last.clear();
-        last.resize(body.blocks() as usize, u32::MAX);
-        before.clear();
-        before.resize(target.len(), u32::MAX);
-        for (at, to) in target.iter().enumerate().filter(|(_, to)| **to != u32::MAX) {
-            before[at] = std::mem::replace(&mut last[*to as usize], at as u32);
+        let Scratch { insts, origins, stays, target, first, behind, .. } = self;
+        first.clear();
+        first.resize(body.blocks() as usize, u32::MAX);
+        behind.clear();
+        behind.resize(target.len(), u32::MAX);
+        // Each list begins with what stood first.
+        for (at, to) in target.iter().enumerate().rev().filter(|(_, to)| **to != u32::MAX) {
+            behind[at] = std::mem::replace(&mut first[*to as usize], at as u32);
         }
-        body.take_code(taken);
-        let mut writer = Writer::new(body);
-        for b in 0..taken.blocks.len() as u32 {
-            let block = Block(b);
-            writer.block(taken.blocks[block.index()].cold, taken.params_of(block).iter().copied());
-            let range = taken.block_range(block);
-            if last[block.index()] == u32::MAX && target[range.clone()].iter().all(|to| *to == u32::MAX) {
-                writer.copy(taken, block, |to| to);
-                continue;
+        stays.clear();
+        stays.extend(target.iter().map(|to| *to == u32::MAX));
+        // As many as before, in another order: blocks, edges and what they carry stay as they are.
+        let Body { f, origins: new_origins, edges, .. } = body;
+        let arrays = f.arrays();
+        insts.clone_from(arrays.insts);
+        origins.clone_from(new_origins);
+        let mut new = (&mut arrays.insts[..], &mut new_origins[..]);
+        let old = (&insts[..], &origins[..]);
+        let mut edges = edges.iter_mut().peekable();
+        let (mut kept, mut at) = (0, 0);
+        for block in 0..arrays.blocks.len() {
+            let end = arrays.blocks.get(block + 1).map_or(old.0.len(), |next| next.start as usize);
+            arrays.blocks[block].start = kept as u32;
+            while let Some(edge) = edges.next_if(|edge| edge.inst.index() + 1 < end) {
+                let inst = edge.inst.index();
+                kept = dead::keep(&mut new, old, stays, at..inst, kept);
+                at = inst;
+                edge.inst = Inst(kept as u32);
             }
-            let mut edges = taken.edges_of(block).iter().peekable();
-            for at in range.clone() {
-                if at + 1 == range.end {
-                    // In front of what leaves the block: what came here, in the order in which it stood.
-                    list.clear();
-                    let mut next = last[block.index()];
-                    while next != u32::MAX {
-                        list.push(next);
-                        next = before[next as usize];
-                    }
-                    for moved in list.iter().rev().map(|at| *at as usize) {
-                        writer.push(taken.insts[moved], taken.origins[moved]);
-                    }
-                }
-                if target[at] != u32::MAX {
-                    continue;
-                }
-                writer.push(taken.insts[at], taken.origins[at]);
-                while let Some(edge) = edges.next_if(|edge| edge.inst.index() == at) {
-                    writer.edge(edge.to, taken.args_of(edge).iter().copied());
-                }
+            kept = dead::keep(&mut new, old, stays, at..end - 1, kept);
+            at = end;
+            // In front of what leaves the block: what came here, in the order in which it stood.
+            let mut next = first[block];
+            while next != u32::MAX {
+                (new.0[kept], new.1[kept]) = (old.0[next as usize], old.1[next as usize]);
+                kept += 1;
+                next = behind[next as usize];
             }
+            (new.0[kept], new.1[kept]) = (old.0[end - 1], old.1[end - 1]);
+            while let Some(edge) = edges.next_if(|edge| edge.inst.index() < end) {
+                edge.inst = Inst(kept as u32);
+            }
+            kept += 1;
         }
-        writer.end();
     }
 }
 
@@ -298,37 +322,57 @@ enum Cost {
 
 fn cost(inst: &InstData) -> Cost {
     match inst.op {
-        Op::Load if inst.aux & (aux::VOLATILE | aux::PRECISE) == 0 => Cost::Dear,
-        Op::Nop | Op::Prefetch | Op::Copy => Cost::Never,
+        Op::Load if inst.aux & (aux::VOLATILE | aux::PRECISE) != 0 => Cost::Never,
         // Small constants are part of instructions, or made in an instruction that is as good as free.
         Op::Const if !inst.has_tail() && !inst.ty.is_float() => Cost::Never,
-        op if op.effect() != Effect::pure || may_trap(inst) => Cost::Never,
-        Op::Add
-        | Op::Sub
-        | Op::And
-        | Op::Or
-        | Op::Xor
-        | Op::Shl
-        | Op::Lshr
-        | Op::Ashr
-        | Op::Neg
-        | Op::Not
-        | Op::Addr
-        | Op::Sext
-        | Op::Zext
-        | Op::Trunc
-        | Op::Sext8
-        | Op::Sext16
-        | Op::Zext8
-        | Op::Zext16
-        | Op::Cmp => Cost::Cheap,
-        _ => Cost::Dear,
+        op if op.effect() == Effect::pure && may_trap(inst) => Cost::Never,
+        op => COST[op as usize],
     }
 }
 
+/// The same for an op's instructions in general, by its number.
+static COST: [Cost; 256] = {
+    let mut table = [Cost::Never; 256];
+    let mut i = 0;
+    while i < Op::ALL.len() {
+        let op = Op::ALL[i];
+        table[op as usize] = match op {
+            Op::Load => Cost::Dear,
+            Op::Nop | Op::Prefetch | Op::Copy => Cost::Never,
+            op if !matches!(op.effect(), Effect::pure) => Cost::Never,
+            Op::Add
+            | Op::Sub
+            | Op::And
+            | Op::Or
+            | Op::Xor
+            | Op::Shl
+            | Op::Lshr
+            | Op::Ashr
+            | Op::Neg
+            | Op::Not
+            | Op::Addr
+            | Op::Sext
+            | Op::Zext
+            | Op::Trunc
+            | Op::Sext8
+            | Op::Sext16
+            | Op::Zext8
+            | Op::Zext16
+            | Op::Cmp => Cost::Cheap,
+            _ => Cost::Dear,
+        };
+        i += 1;
+    }
+    table
+};
+
 /// Whether control may not come behind the instruction, or later than others see: a load must not be moved up across it
 /// unless it cannot trap.
+#[inline]
 fn may_leave(inst: &InstData) -> bool {
+    if !is_touching(inst.op) {
+        return false;
+    }
     match touch(inst) {
         Touch::Nothing => inst.op.effect() == Effect::control,
         Touch::Reads | Touch::Writes => false,

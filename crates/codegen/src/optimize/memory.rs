@@ -19,7 +19,7 @@ use super::alias::{Addresses, LoopMemory, Place, Touch, touch};
 use super::cfg::Cfg;
 use super::loops::Loops;
 use super::operands::map_uses;
-use super::{Body, Taken, Writer};
+use super::{Body, dead};
 use kiln_ir::op::{Effect, Op};
 use kiln_ir::{Block, InstData, Type, VReg};
 
@@ -29,7 +29,6 @@ pub const FACTS: usize = 16;
 /// What the pass remembers.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    taken: Taken,
     facts: Vec<Fact>,
     /// The facts that hold, oldest first, with the hashes of their places.
     holding: Vec<Held>,
@@ -38,10 +37,12 @@ pub struct Scratch {
     end_of: Vec<(u32, u32)>,
     /// For each value, what it is replaced by.
     value: Vec<VReg>,
-    /// For each instruction what becomes of it.
+    /// What becomes of each of the instructions that [`Addresses`] lists.
     change: Vec<Change>,
     /// Instructions that take the place of loads.
     new: Vec<InstData>,
+    /// For each instruction whether it stays.
+    stays: Vec<bool>,
     /// For each slot, whether anything is loaded from it.
     is_loaded: Vec<bool>,
     later: Vec<Place>,
@@ -82,20 +83,18 @@ pub fn memory(
     across: bool,
     scratch: &mut Scratch,
 ) -> bool {
-    if !body.f.insts().iter().any(|inst| matches!(inst.op, Op::Load | Op::Store)) {
+    if !addresses.any_access() {
         return false;
     }
     scratch.change.clear();
-    scratch.change.resize(body.f.insts().len(), Change::Stays);
+    scratch.change.resize(addresses.touching_count(), Change::Stays);
     scratch.new.clear();
     scratch.value.clear();
     scratch.value.extend((0..body.f.vregs().len() as u32).map(VReg));
     scratch.loads(body, cfg, loops, (addresses, in_loops), across);
     scratch.stores(body, addresses);
-    if scratch.change.iter().all(|change| *change == Change::Stays) {
-        return false;
-    }
-    scratch.write(body);
+    let Some(first) = scratch.change.iter().position(|change| *change != Change::Stays) else { return false };
+    scratch.write(body, addresses, first);
     true
 }
 
@@ -116,12 +115,12 @@ impl Scratch {
             if across {
                 self.begin_block(body, cfg, loops, (addresses, in_loops), Block(b));
             }
-            for at in body.f.block_range(Block(b)) {
-                let inst = &body.f.insts()[at];
+            for n in addresses.touching_of(Block(b)) {
+                let inst = &body.f.insts()[addresses.touching(n)];
                 match touch(inst) {
                     Touch::Nothing | Touch::Shows => {}
-                    Touch::Reads => self.load(body, addresses, at, inst),
-                    Touch::Writes => self.store(body, addresses, at, inst),
+                    Touch::Reads => self.load(body, addresses, n, inst),
+                    Touch::Writes => self.store(body, addresses, n, inst),
                     Touch::All => {
                         let facts = &self.facts;
                         self.holding.retain(|held| {
@@ -198,7 +197,7 @@ impl Scratch {
         self.holding.retain(|held| !addresses.may_overlap(&facts[held.fact as usize].place, place));
     }
 
-    fn load(&mut self, body: &Body, addresses: &Addresses, at: usize, inst: &InstData) {
+    fn load(&mut self, body: &Body, addresses: &Addresses, n: usize, inst: &InstData) {
         let place = addresses.place(body, inst);
         let hash = place.hash();
         let known = self.holding.iter().rev().filter(|held| held.hash == hash).find_map(|held| {
@@ -210,17 +209,17 @@ impl Scratch {
         match known {
             Some(Replacement::Value(value)) => {
                 self.value[dst.index()] = self.value[value.index()];
-                self.change[at] = Change::Goes;
+                self.change[n] = Change::Goes;
             }
             Some(Replacement::Inst(new)) => {
-                self.change[at] = Change::Becomes(self.new.len() as u32);
+                self.change[n] = Change::Becomes(self.new.len() as u32);
                 self.new.push(new);
             }
             None => self.add(Fact { place, value: dst, constant: 0, loaded: true }),
         }
     }
 
-    fn store(&mut self, body: &Body, addresses: &Addresses, at: usize, inst: &InstData) {
+    fn store(&mut self, body: &Body, addresses: &Addresses, n: usize, inst: &InstData) {
         let place = addresses.place(body, inst);
         let (value, constant) = match inst.value_is_imm() {
             true => (VReg::NONE, inst.dst as i32),
@@ -236,7 +235,7 @@ impl Scratch {
                 && fact.place.access.is_float() == place.access.is_float()
         });
         if is_there {
-            self.change[at] = Change::Goes;
+            self.change[n] = Change::Goes;
             return;
         }
         self.overwrite(addresses, &place);
@@ -248,23 +247,25 @@ impl Scratch {
         let f = &body.f;
         self.is_loaded.clear();
         self.is_loaded.resize(f.slots().len(), false);
-        for (at, inst) in f.insts().iter().enumerate() {
+        let list = if f.slots().is_empty() { 0 } else { addresses.touching_count() };
+        for n in 0..list {
+            let inst = &f.insts()[addresses.touching(n)];
             if inst.op == Op::Load
-                && self.change[at] == Change::Stays
+                && self.change[n] == Change::Stays
                 && let Some(slot) = addresses.place(body, inst).slot()
             {
                 self.is_loaded[slot.index()] = true;
             }
         }
         for b in 0..body.blocks() {
-            let range = f.block_range(Block(b));
             // Behind the function's end nobody sees what is private.
             let mut ends = body.edges_of(Block(b)).is_empty();
             self.covered.clear();
             self.later.clear();
-            for at in range.rev() {
+            for n in addresses.touching_of(Block(b)).rev() {
+                let at = addresses.touching(n);
                 let inst = &f.insts()[at];
-                if self.change[at] != Change::Stays {
+                if self.change[n] != Change::Stays {
                     continue;
                 }
                 if inst.op.effect() == Effect::control
@@ -291,7 +292,7 @@ impl Scratch {
                                 || ends
                                     && !self.later.iter().any(|load| addresses.may_overlap(load, &place)));
                         if unseen || self.covered.iter().any(|store| place.is_within(store)) {
-                            self.change[at] = Change::Goes;
+                            self.change[n] = Change::Goes;
                         } else if self.covered.len() < FACTS {
                             self.covered.push(place);
                         }
@@ -309,35 +310,26 @@ impl Scratch {
         }
     }
 
-    fn write(&mut self, body: &mut Body) {
-        let Scratch { taken, value, change, new, .. } = self;
-        let first = change.iter().position(|change| *change != Change::Stays).unwrap_or(change.len());
-        body.take_code(taken);
-        let mut writer = Writer::new(body);
-        for b in 0..taken.blocks.len() as u32 {
-            let block = Block(b);
-            writer.block(taken.blocks[block.index()].cold, taken.params_of(block).iter().copied());
-            // Before the first change no read is of a value that has been replaced.
-            let range = taken.block_range(block);
-            if range.end <= first {
-                writer.copy(taken, block, |to| to);
-                continue;
-            }
-            let mut edges = taken.edges_of(block).iter().peekable();
-            for at in range {
-                let mut inst = match change[at] {
-                    Change::Stays => taken.insts[at],
-                    Change::Goes => continue,
-                    Change::Becomes(n) => new[n as usize],
-                };
-                map_uses(&mut inst, writer.body.f.arrays().pool, |v| value[v.index()]);
-                writer.push(inst, taken.origins[at]);
-                while let Some(edge) = edges.next_if(|edge| edge.inst.index() == at) {
-                    writer.edge(edge.to, taken.args_of(edge).iter().map(|v| value[v.index()]));
-                }
+    /// Carries out the changes, the first of which is that of this place in the list.
+    fn write(&mut self, body: &mut Body, addresses: &Addresses, first: usize) {
+        let Scratch { value, change, new, stays, .. } = self;
+        stays.clear();
+        stays.resize(body.f.insts().len(), true);
+        let arrays = body.f.arrays();
+        for (n, change) in change.iter().enumerate().skip(first) {
+            let at = addresses.touching(n);
+            match change {
+                Change::Stays => {}
+                Change::Goes => stays[at] = false,
+                Change::Becomes(n) => arrays.insts[at] = new[*n as usize],
             }
         }
-        writer.end();
+        // Before the first change no instruction reads a value that has been replaced.
+        for inst in &mut arrays.insts[addresses.touching(first)..] {
+            map_uses(inst, arrays.pool, |v| value[v.index()]);
+        }
+        body.args.iter_mut().for_each(|v| *v = value[v.index()]);
+        dead::drop_insts(body, stays);
     }
 }
 

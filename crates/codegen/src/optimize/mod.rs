@@ -107,9 +107,8 @@ pub fn improve(
         watch.after(func, Passes::IF_CONVERT, Form::Values(body));
     }
     if changed {
-        // What the passes made unnecessary goes; and what is left is counted.
+        // What the passes made unnecessary goes; blocks and edges stay.
         dead::sweep(body, &mut scratch.dead);
-        cfg.of_body(body);
     }
     if passes.has(Passes::LAYOUT) {
         watch.before(func, Passes::LAYOUT, Form::Values(body));

@@ -140,9 +140,8 @@ pub fn construct(source: &Source<'_>, settings: Settings, scratch: &mut Scratch,
     plan.write(source, graph, draft, body);
     if settings.folds {
         dead::sweep(body, dead);
-    } else {
-        body.f.recount();
     }
+    body.f.find_calls();
 }
 
 /// The walk that renames.

@@ -37,7 +37,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Writes the draft's code into the body; what its values are used for remains to be counted.
+    /// Writes the draft's code into the body.
     pub fn write(&mut self, source: &Source<'_>, graph: &Graph, draft: &Draft, body: &mut Body) {
         self.reach(graph, draft);
         self.take_addresses(source, graph, draft);
