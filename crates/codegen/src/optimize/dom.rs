@@ -109,6 +109,12 @@ impl Dom {
         &self.order
     }
 
+    /// The place of a block that is reached in [`Dom::preorder`].
+    #[inline]
+    pub fn place(&self, block: Block) -> u32 {
+        self.pre[block.index()]
+    }
+
     /// The places in [`Dom::preorder`] of the block and all that it dominates.
     #[inline]
     pub fn below(&self, block: Block) -> std::ops::Range<u32> {

@@ -282,7 +282,7 @@ impl Scratch {
         let old = (&insts[..], &origins[..]);
         let mut edges = edges.iter_mut().peekable();
         let (mut kept, mut at) = (0, 0);
-        for block in 0..arrays.blocks.len() {
+        for (block, first) in first.iter().enumerate() {
             let end = arrays.blocks.get(block + 1).map_or(old.0.len(), |next| next.start as usize);
             arrays.blocks[block].start = kept as u32;
             while let Some(edge) = edges.next_if(|edge| edge.inst.index() + 1 < end) {
@@ -294,7 +294,7 @@ impl Scratch {
             kept = dead::keep(&mut new, old, stays, at..end - 1, kept);
             at = end;
             // In front of what leaves the block: what came here, in the order in which it stood.
-            let mut next = first[block];
+            let mut next = *first;
             while next != u32::MAX {
                 (new.0[kept], new.1[kept]) = (old.0[next as usize], old.1[next as usize]);
                 kept += 1;
