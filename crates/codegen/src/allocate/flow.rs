@@ -260,13 +260,6 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
         wanted && call < self.placement.block_end
     }
 
-    /// The register that a value has to come to on the way to a block which has fixed where it expects it.
-    fn destination(&self, v: VReg) -> Reg {
-        let Flow { live, states, .. } = &self.placement;
-        let param = if v.is_none() { u32::MAX } else { live.becomes[v.index()] };
-        states.params.get(param as usize).map_or(Reg::NONE, |expected| expected.reg)
-    }
-
     /// Whether somebody reads a value behind its definition.
     fn is_wanted(&self, v: VReg) -> bool {
         let val = &self.vals[v.index()];
@@ -609,10 +602,6 @@ impl<'a> Placement for Flow<'a> {
         if e.placement.random != 0 {
             return e.placement.draw(free);
         }
-        let destination = e.destination(v);
-        if destination != Reg::NONE && free.has(destination) {
-            return destination;
-        }
         let saved = e.placement.saved;
         let better = if e.crosses_call(v) { free.and(saved) } else { free.without(saved) };
         better.first().unwrap_or(Reg(free.0.trailing_zeros() as u8))
@@ -639,15 +628,22 @@ impl<'a> Placement for Flow<'a> {
         if e.placement.random != 0 && free != RegSet::EMPTY {
             return e.placement.draw(free);
         }
-        let destination = e.destination(v);
-        if destination != Reg::NONE && (destination == prefer || free.has(destination)) {
-            return destination;
-        }
         let saved = e.placement.saved;
         if !saved.has(prefer) && e.crosses_call(v) {
             return free.and(saved).first().unwrap_or(prefer);
         }
         prefer
+    }
+
+    /// Where a block that has fixed what it expects wants the parameter that the value becomes.
+    #[inline]
+    fn destination<T: Target>(e: &Emit<'_, T, Self>, v: VReg) -> Reg {
+        let Flow { live, states, random, .. } = &e.placement;
+        if *random != 0 {
+            return Reg::NONE;
+        }
+        let param = live.becomes[v.index()];
+        states.params.get(param as usize).map_or(Reg::NONE, |expected| expected.reg)
     }
 
     fn receive<T: Target>(e: &mut Emit<'_, T, Self>, v: VReg, reg: Reg) -> Reg {

@@ -21,6 +21,9 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
         }
         let reg = if val.reg != Reg::NONE { val.reg } else { self.fill(v) };
         self.pinned = self.pinned.with(reg.set());
+        if !P::HOMES {
+            self.operands = self.operands.with(reg.set());
+        }
         self.placement.log(Event::Read(v, At::Reg(reg)));
         self.consume(v);
         reg
@@ -155,6 +158,9 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
         }
         self.placement.log(Event::Clobber(reg.set()));
         self.pinned = self.pinned.with(reg.set());
+        if !P::HOMES {
+            self.operands = self.operands.without(reg.set());
+        }
     }
 
     /// The register that a value is to be written to: its home, the one it has, `prefer` if that is free, or
@@ -173,7 +179,11 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
                 "{v:?} is of the other class"
             );
             let vector = val.ty.is_float();
-            if prefer != ANY && self.free.has(prefer) {
+            let destination = if P::HOMES { ANY } else { P::destination(self, v) };
+            if destination != ANY && self.free.without(self.pinned.without(self.operands)).has(destination) {
+                reg = destination;
+                self.free = self.free.without(reg.set());
+            } else if prefer != ANY && self.free.has(prefer) {
                 reg = prefer;
                 if !P::HOMES {
                     let class = if vector { RegSet::VECTOR } else { RegSet::GENERAL };
@@ -188,6 +198,9 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
         }
         self.placement.log(Event::Given(v, At::Reg(reg)));
         self.pinned = self.pinned.with(reg.set());
+        if !P::HOMES {
+            self.operands = self.operands.without(reg.set());
+        }
         let val = &mut self.vals[v.index()];
         if val.flags & Val::GLOBAL != 0 {
             if P::HOMES {
@@ -199,6 +212,14 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
             self.free = self.free.with(reg.set());
         }
         reg
+    }
+
+    /// The current instruction's result had better not share this operand's register.
+    #[inline]
+    pub fn keep_apart(&mut self, operand: Reg) {
+        if !P::HOMES {
+            self.operands = self.operands.without(operand.set());
+        }
     }
 
     /// Lets go of the register of a value that is about to be overwritten, where the new value comes in another one.

@@ -91,6 +91,13 @@ pub trait Placement: Sized {
     /// may read.
     fn place<T: Target>(e: &mut Emit<'_, T, Self>, v: VReg, prefer: Reg, free: RegSet) -> Reg;
 
+    /// The register that a value has to come to later and is best written to now, if it is free; or none.
+    #[inline]
+    fn destination<T: Target>(e: &Emit<'_, T, Self>, v: VReg) -> Reg {
+        let _ = (e, v);
+        Reg::NONE
+    }
+
     /// The register for a parameter that arrives in one of the pool: another one that holds nothing, if that is better.
     fn receive<T: Target>(e: &mut Emit<'_, T, Self>, v: VReg, reg: Reg) -> Reg;
 
@@ -155,6 +162,8 @@ pub struct Emit<'a, T: Target, P: Placement> {
     pub free: RegSet,
     /// Those that the current instruction uses.
     pub pinned: RegSet,
+    /// Of these, without homes, those that hold nothing but operands: a result may come to one that is free.
+    pub operands: RegSet,
     /// Those that hold a value of several blocks that is newer than the frame's, where blocks end with all of them in
     /// the frame.
     pub dirty: RegSet,
@@ -206,6 +215,7 @@ impl<'a, T: Target, P: Placement> Emit<'a, T, P> {
             pool,
             free: pool,
             pinned: RegSet::EMPTY,
+            operands: RegSet::EMPTY,
             dirty: RegSet::EMPTY,
             at: 0,
             skip: 0,
@@ -256,6 +266,9 @@ impl<'a, T: Target, P: Placement> Emit<'a, T, P> {
             let inst = &f.insts()[i];
             self.at = i as u32;
             self.pinned = RegSet::EMPTY;
+            if !P::HOMES {
+                self.operands = RegSet::EMPTY;
+            }
             self.asm.buffer().reserve(0);
             let source = P::source(self, i as u32);
             self.span(source);

@@ -345,6 +345,7 @@ impl<P: Placement> Emit<'_, X64, P> {
         };
         let all = self.call.results.iter().fold(RegSet::EMPTY, |set, place| set.with(regs(place).set()));
         self.pinned = self.pinned.with(all);
+        self.operands = self.operands.without(all);
         let mut moves = ParallelMoves::default();
         let mut written = [(Reg::NONE, AbiType::I8, VReg::NONE); 20];
         for (n, v) in std::iter::once(first).chain(more).enumerate() {

@@ -79,6 +79,9 @@ impl<P: Placement> Emit<'_, X64, P> {
                 if swap {
                     (ra, rb) = (rb, ra);
                 }
+                if !commutes {
+                    self.keep_apart(rb);
+                }
                 let d = self.write(dst, ra);
                 if d == rb && d != ra {
                     if commutes {

@@ -76,6 +76,9 @@ impl<P: Placement> Emit<'_, X64, P> {
                 if swap {
                     (ra, rb) = (rb, ra);
                 }
+                if !commutes {
+                    self.keep_apart(rb);
+                }
                 let d = self.write(dst, ra);
                 if d == ra {
                     self.asm.alu(alu, w, d, rb);
