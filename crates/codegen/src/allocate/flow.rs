@@ -8,6 +8,7 @@
 
 use super::check::Log;
 use super::live::Live;
+use super::loops::Loop;
 use super::resolve::{Place, Resolver, Step};
 use crate::Stress;
 use crate::emit::{Emit, Event, Fork, NO_SLOT, Placement, Val};
@@ -21,13 +22,21 @@ use kiln_ir::{Block, Op, VReg};
 pub struct Expected {
     /// In this register, or in none.
     pub reg: Reg,
-    /// In its place in the frame (too).
-    pub in_slot: bool,
+    /// In its place in the frame (too), see [`Val::since`]; or 0, not there.
+    pub since: u8,
 }
 
 impl Expected {
-    const NOWHERE: Expected = Expected { reg: Reg::NONE, in_slot: false };
-    const SLOT: Expected = Expected { reg: Reg::NONE, in_slot: true };
+    const NOWHERE: Expected = Expected { reg: Reg::NONE, since: 0 };
+    const SLOT: Expected = Expected { reg: Reg::NONE, since: Val::HERE };
+
+    const fn in_reg(reg: Reg) -> Expected {
+        Expected { reg, since: 0 }
+    }
+
+    const fn in_slot(self) -> bool {
+        self.since != 0
+    }
 }
 
 /// What blocks expect, and the memory that it takes.
@@ -134,6 +143,9 @@ struct Detour {
     /// Whether it is jumped to through a register.
     landing: bool,
 }
+
+/// Makes a position greater than all others but those of what is not read in the loop again.
+const NEXT_ROUND: u32 = 1 << 30;
 
 /// Values in any place at any time.
 pub struct Flow<'a> {
@@ -273,10 +285,11 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
             self.fix(edge);
         }
         for i in live.of(edge.to) {
-            let Expected { reg, in_slot } = self.placement.states.live[i];
+            let expected = self.placement.states.live[i];
+            let reg = expected.reg;
             let v = live.entries[i].v;
             let val = self.vals[v.index()];
-            if in_slot && val.flags & Val::IN_SLOT == 0 {
+            if expected.in_slot() && val.flags & Val::IN_SLOT == 0 {
                 let slot = self.slot_of(v);
                 debug_assert!(val.reg != Reg::NONE, "{v:?} is nowhere at {}", self.at);
                 self.placement.states.resolver.add(Place::Slot(slot), Place::Reg(val.reg), val.ty);
@@ -288,7 +301,8 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
         }
         let first = body.param_start[edge.to.index()] as usize;
         for (i, arg) in body.args_of(edge).iter().enumerate() {
-            let Expected { reg, in_slot } = self.placement.states.params[first + i];
+            let expected = self.placement.states.params[first + i];
+            let (reg, in_slot) = (expected.reg, expected.in_slot());
             let param = body.params[first + i];
             let ty = self.vals[param.index()].ty;
             if reg != Reg::NONE || in_slot {
@@ -302,24 +316,36 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
         }
     }
 
-    /// The block behind an edge is reached for the first time: it expects values where they are.
+    /// The block behind an edge is reached for the first time: it expects values where they are. The head of a loop
+    /// expects in registers what the loop reads, first of all.
     fn fix(&mut self, edge: &Edge) {
         let (body, live) = (self.placement.body, self.placement.live);
         let single = live.pred_start[edge.to.index() + 1] - live.pred_start[edge.to.index()] == 1;
+        let head = live.loops.headed_by(edge.to);
+        // How many loops around this way are around the block too.
+        let around = live.loops.around(edge.to.0).map_or(0, |found| found.depth) - head.is_some() as u8;
         let mut taken = RegSet::EMPTY;
         for i in live.of(edge.to) {
             let v = live.entries[i].v;
             let val = self.vals[v.index()];
+            let since = match head {
+                _ if val.flags & Val::IN_SLOT == 0 => 0,
+                _ if val.since <= around => val.since,
+                Some(head) => head.depth,
+                None => Val::HERE * single as u8,
+            };
             let expected = if val.flags & Val::REMAT != 0 {
                 Expected::NOWHERE
             } else if live.demoted[v.index()] || val.reg == Reg::NONE {
-                Expected::SLOT
+                Expected { since: if since == 0 { Val::HERE } else { since }, ..Expected::SLOT }
             } else {
                 taken = taken.with(val.reg.set());
-                Expected { reg: val.reg, in_slot: single && val.flags & Val::IN_SLOT != 0 }
+                Expected { reg: val.reg, since }
             };
             self.placement.states.live[i] = expected;
         }
+        let room = head.map(|head| self.make_room(edge.to, head, &mut taken));
+        let room = room.filter(|_| self.placement.stress != Stress::SpillEverything);
         let first = body.param_start[edge.to.index()] as usize;
         let args = body.args_of(edge);
         // Where an argument ends its life here, its register goes over to the parameter.
@@ -332,25 +358,124 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
             if takes {
                 taken = taken.with(reg.set());
             }
-            self.placement.states.params[first + i] = Expected { reg, in_slot: false };
+            self.placement.states.params[first + i] = Expected::in_reg(reg);
         }
         for i in 0..args.len() {
             let param = body.params[first + i];
             if self.placement.states.params[first + i].reg != Reg::NONE || !self.is_wanted(param) {
                 continue;
             }
-            let class = class(self.vals[param.index()].ty.is_float());
-            let free = self.pool.and(class).without(taken);
-            self.placement.states.params[first + i] = if free == RegSet::EMPTY || live.demoted[param.index()]
-            {
-                Expected::SLOT
-            } else {
-                // Rather one that holds nothing now, so that moves do not wait for each other.
-                let idle = free.and(self.free);
-                let reg = Flow::pick(self, if idle == RegSet::EMPTY { free } else { idle }, param);
-                taken = taken.with(reg.set());
-                Expected { reg, in_slot: false }
+            let reg = match live.demoted[param.index()] {
+                true => Reg::NONE,
+                false => self.choose(param, &mut taken),
             };
+            self.placement.states.params[first + i] =
+                if reg == Reg::NONE { Expected::SLOT } else { Expected::in_reg(reg) };
+        }
+        let Some(room) = room else { return };
+        for i in live.of(edge.to) {
+            let entry = live.entries[i];
+            let expected = self.placement.states.live[i];
+            let fits = room[self.vals[entry.v.index()].ty.is_float() as usize];
+            let stays = live.demoted[entry.v.index()] || expected.reg != Reg::NONE || !expected.in_slot();
+            if entry.near && fits && !stays {
+                self.placement.states.live[i].reg = self.choose(entry.v, &mut taken);
+            }
+        }
+    }
+
+    /// A register in which a block is to expect a value, one that is not taken; or none.
+    fn choose(&mut self, v: VReg, taken: &mut RegSet) -> Reg {
+        let class = class(self.vals[v.index()].ty.is_float());
+        let free = self.pool.and(class).without(*taken);
+        if free == RegSet::EMPTY {
+            return Reg::NONE;
+        }
+        // Rather one that holds nothing now, so that moves do not wait for each other.
+        let idle = free.and(self.free);
+        let reg = Flow::pick(self, if idle == RegSet::EMPTY { free } else { idle }, v);
+        *taken = taken.with(reg.set());
+        reg
+    }
+
+    /// At the head of a loop in which more is live than there are registers: what is only read behind it goes to the
+    /// frame before it, and what may have to give up its register in it is stored before it. Gives for each class
+    /// whether there is room for all that the loop reads.
+    fn make_room(&mut self, block: Block, head: &Loop, taken: &mut RegSet) -> [bool; 2] {
+        let (body, live) = (self.placement.body, self.placement.live);
+        let mut room = [true; 2];
+        for vector in [false, true] {
+            let class = class(vector);
+            let registers = self.pool.and(class).0.count_ones();
+            let saved = self.placement.saved.and(class);
+            let excess = head.most[vector as usize].saturating_sub(registers);
+            let at_calls = head.across[vector as usize].saturating_sub(saved.0.count_ones());
+            if excess == 0 && at_calls == 0 {
+                continue;
+            }
+            // What the loop does not read, and whether a call in it would change its register; that goes first that is
+            // read last.
+            let mut idle = [(false, 0, 0); 64];
+            let (mut count, mut in_frame) = (0, 0);
+            let mut busy = 0;
+            for i in live.of(block) {
+                let entry = live.entries[i];
+                let val = &self.vals[entry.v.index()];
+                if val.ty.is_float() != vector || val.flags & Val::REMAT != 0 || live.demoted[entry.v.index()]
+                {
+                    continue;
+                }
+                let reg = self.placement.states.live[i].reg;
+                match (entry.near, reg) {
+                    (true, Reg::NONE) => {}
+                    (true, _) => busy += 1,
+                    (false, Reg::NONE) => in_frame += 1,
+                    (false, _) => {
+                        idle[count] = (at_calls > 0 && !saved.has(reg), entry.first, i);
+                        count += 1;
+                    }
+                }
+            }
+            let short = excess.max(at_calls).saturating_sub(in_frame);
+            let idle = &mut idle[..count];
+            idle.sort_unstable_by(|a, b| b.cmp(a));
+            for (_, _, i) in idle.iter().take(short as usize) {
+                self.lose(*i, head.depth, taken);
+            }
+            if short <= count as u32 {
+                continue;
+            }
+            room[vector as usize] = false;
+            let params = body.params_of(block).iter();
+            let params =
+                params.filter(|v| self.vals[v.index()].ty.is_float() == vector && self.is_wanted(**v));
+            // Each of these takes a load and a store in each round if it has no register, the others a load at most.
+            let mut over = (busy + params.count()).saturating_sub(registers as usize);
+            let excess = excess > in_frame + count as u32;
+            for i in live.of(block) {
+                let entry = live.entries[i];
+                let Expected { reg, since } = self.placement.states.live[i];
+                if !entry.near || reg == Reg::NONE || reg.is_vector() != vector {
+                    continue;
+                }
+                if over > 0 {
+                    over -= 1;
+                    self.lose(i, head.depth, taken);
+                } else if since == 0 && (excess || !saved.has(reg)) {
+                    self.placement.states.live[i].since = head.depth;
+                }
+            }
+        }
+        room
+    }
+
+    /// An entry of a live list loses its register, and is expected in the frame.
+    fn lose(&mut self, i: usize, depth: u8, taken: &mut RegSet) {
+        let expected = &mut self.placement.states.live[i];
+        *taken = taken.without(expected.reg.set());
+        expected.reg = Reg::NONE;
+        if expected.since == 0 {
+            expected.since = depth;
         }
     }
 
@@ -384,12 +509,12 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
             if val.flags & (Val::REMAT | Val::FOLDED) == 0 {
                 val.aux = entry.first;
             }
-            let out = if entry.out { Val::GLOBAL } else { 0 };
+            let out = if entry.out { Val::GLOBAL } else { 0 } | if entry.near { Val::NEAR } else { 0 };
             self.arrive(entry.v, self.placement.states.live[i], out);
         }
         let first = body.param_start[block.index()] as usize;
         for (i, param) in body.params_of(block).iter().enumerate() {
-            let global = self.vals[param.index()].flags & Val::GLOBAL;
+            let global = self.vals[param.index()].flags & (Val::GLOBAL | Val::NEAR);
             self.arrive(*param, self.placement.states.params[first + i], global);
             if live.demoted[param.index()] {
                 debug_assert!(self.vals[param.index()].flags & Val::IN_SLOT != 0 || !self.is_wanted(*param));
@@ -397,10 +522,12 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
         }
     }
 
-    fn arrive(&mut self, v: VReg, Expected { reg, in_slot }: Expected, global: u8) {
+    fn arrive(&mut self, v: VReg, expected: Expected, wanted: u8) {
+        let reg = expected.reg;
         let val = &mut self.vals[v.index()];
-        let in_slot = if in_slot { Val::IN_SLOT } else { 0 };
-        val.flags = val.flags & !(Val::GLOBAL | Val::IN_SLOT) | global | in_slot;
+        let in_slot = if expected.in_slot() { Val::IN_SLOT } else { 0 };
+        val.since = if expected.in_slot() { expected.since } else { Val::HERE };
+        val.flags = val.flags & !(Val::GLOBAL | Val::NEAR | Val::IN_SLOT) | wanted | in_slot;
         if reg != Reg::NONE {
             debug_assert!(self.free.has(reg), "{reg:?} is expected to hold two values");
             self.free = self.free.without(reg.set());
@@ -519,7 +646,8 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
         }
         let first = body.param_start[edge.to.index()] as usize;
         for (i, param) in body.params_of(edge.to).iter().enumerate() {
-            let Expected { reg, in_slot } = self.placement.states.params[first + i];
+            let expected = self.placement.states.params[first + i];
+            let (reg, in_slot) = (expected.reg, expected.in_slot());
             if reg != Reg::NONE || in_slot {
                 let to = if in_slot { Place::Slot(self.slot_of(*param)) } else { Place::Reg(reg) };
                 let (room, ty) = (self.room_of(first + i), self.vals[param.index()].ty);
@@ -615,8 +743,10 @@ impl<'a> Placement for Flow<'a> {
         let key = |reg: &Reg| {
             let val = &e.vals[e.holds[reg.0 as usize] as usize];
             let wanted = match val.uses {
-                0 => u32::MAX,
+                0 if val.flags & Val::NEAR == 0 => u32::MAX,
                 _ if val.flags & Val::REMAT != 0 => u32::MAX - 1,
+                // In the next round, if not before.
+                0 if val.aux <= e.at => val.aux | NEXT_ROUND,
                 _ => val.aux.max(e.at),
             };
             (wanted, val.flags & (Val::IN_SLOT | Val::REMAT) != 0)

@@ -5,7 +5,12 @@
 //! block that writes it. That costs as much as the lists are long. They are held to a multiple of the number of
 //! instructions: values whose lists would be too long are *demoted*: they stand in the frame from their definition on, and
 //! in the lists of those blocks alone that read them. So does what is made anew where it is needed.
+//!
+//! Lists also say where the next read is: whether in the innermost loop around a block, and about where. What is read
+//! behind the loop alone had better not have a register in it (Braun and Hack, "Register Spilling and Live-Range Splitting
+//! for SSA-Form Programs", 2009, where a way out of a loop counts as very long).
 
+use super::loops::Loops;
 use crate::emit::{NO_SLOT, Val};
 use crate::optimize::{Body, Fused};
 use crate::regs::Reg;
@@ -21,10 +26,12 @@ pub struct LiveIn {
     pub v: VReg,
     /// How often the block reads it; 65535 means uncounted.
     pub uses: u16,
-    /// Where the block reads it first, if it does.
+    /// Where the block reads it first; if it does not, where another one does, on some way from here.
     pub first: u32,
     /// Whether a block behind this one reads it too.
     pub out: bool,
+    /// Whether one of these is in the innermost loop around.
+    pub near: bool,
 }
 
 /// An entry while lists are made.
@@ -35,6 +42,7 @@ struct Found {
     uses: u16,
     first: u32,
     out: bool,
+    near: bool,
     /// The next entry of the same value, or [`NONE`].
     next: u32,
 }
@@ -65,12 +73,14 @@ pub struct Live {
     pub preds: Vec<u32>,
     /// For each block, whether it calls something.
     pub calls: Vec<bool>,
+    /// The loops.
+    pub loops: Loops,
     /// For each value, the block that writes it.
     def: Vec<u32>,
     /// For each value, its first entry in `found`.
     head: Vec<u32>,
-    /// For each value, the last block that was seen to read it, and its entry there.
-    last: Vec<(u32, u32)>,
+    /// For each value, the last block that was seen to read it, and its entry there. Then marks of [`super::pressure`].
+    pub(super) last: Vec<(u32, u32)>,
     found: Vec<Found>,
     /// Values with entries, in the order in which the first was found.
     crossing: Vec<VReg>,
@@ -96,6 +106,7 @@ impl Live {
             self.calls[body.f.block_of(Inst(*at)).index()] = true;
         }
         self.find_preds(body);
+        self.loops.find(body);
         self.scan(body, fused, vals);
         self.explore(body, vals);
         for (b, _) in self.calls.iter().enumerate().filter(|(_, calls)| **calls) {
@@ -149,6 +160,7 @@ impl Live {
             reg: Reg::NONE,
             flags: 0,
             ty: info.ty,
+            since: Val::HERE,
             uses: 0,
             slot: NO_SLOT,
             aux: 0,
@@ -193,7 +205,7 @@ impl Live {
                 if *head == NONE {
                     crossing.push(v);
                 }
-                found.push(Found { block: b, v, uses: 1, first: at, out: false, next: *head });
+                found.push(Found { block: b, v, uses: 1, first: at, out: false, near: false, next: *head });
                 *head = *entry;
             };
             for at in f.block_range(Block(b)) {
@@ -229,7 +241,19 @@ impl Live {
     /// Walks from reads to definitions.
     fn explore(&mut self, body: &Body, vals: &mut [Val]) {
         let Live {
-            def, head, found, crossing, seen, walk, demoted, pred_start, preds, calls, crosses, ..
+            def,
+            head,
+            found,
+            crossing,
+            seen,
+            walk,
+            demoted,
+            pred_start,
+            preds,
+            calls,
+            crosses,
+            loops,
+            ..
         } = self;
         crosses.clear();
         crosses.resize(vals.len(), false);
@@ -255,21 +279,33 @@ impl Live {
                 walk.push(block);
                 at = next;
             }
+            // The last in the list reads first in the layout. So what is walked first are the ways from reads inside a loop,
+            // then those from behind it.
             while let Some(b) = walk.pop() {
                 crosses[v.index()] |= calls[b as usize];
+                let first = found[seen[b as usize].1 as usize].first;
                 let range = pred_start[b as usize] as usize..pred_start[b as usize + 1] as usize;
                 for &p in &preds[range] {
+                    let near = loops.is_around(p, first);
                     if def[v.index()] == p {
-                        val.flags |= Val::GLOBAL;
+                        val.flags |= Val::GLOBAL | if near { Val::NEAR } else { 0 };
                         continue;
                     }
                     let (value, entry) = seen[p as usize];
                     if value == v.0 {
-                        found[entry as usize].out = true;
+                        let entry = &mut found[entry as usize];
+                        entry.out = true;
+                        entry.near |= near;
+                        // In this round rather than in the next one.
+                        let start = body.f.blocks()[p as usize].start;
+                        if near && entry.uses == 0 && entry.first < start && first > start {
+                            entry.first = first;
+                            walk.push(p);
+                        }
                         continue;
                     }
                     seen[p as usize] = (v.0, found.len() as u32);
-                    found.push(Found { block: p, v, uses: 0, first: NONE, out: true, next: NONE });
+                    found.push(Found { block: p, v, uses: 0, first, out: true, near, next: NONE });
                     walk.push(p);
                 }
                 if found.len() > most {
@@ -285,7 +321,7 @@ impl Live {
                 val.flags |= Val::GLOBAL;
                 let mut at = head[v.index()];
                 while at != NONE {
-                    found[at as usize].out = false;
+                    (found[at as usize].out, found[at as usize].near) = (false, false);
                     at = found[at as usize].next;
                 }
             }
@@ -306,12 +342,13 @@ impl Live {
             *start = sum;
         }
         entries.clear();
-        entries.resize(found.len(), LiveIn { v: VReg::NONE, uses: 0, first: NONE, out: false });
+        let none = LiveIn { v: VReg::NONE, uses: 0, first: NONE, out: false, near: false };
+        entries.resize(found.len(), none);
         for found in found.iter().rev() {
             let at = &mut start[found.block as usize];
             *at -= 1;
-            entries[*at as usize] =
-                LiveIn { v: found.v, uses: found.uses, first: found.first, out: found.out };
+            let Found { v, uses, first, out, near, .. } = *found;
+            entries[*at as usize] = LiveIn { v, uses, first, out, near };
         }
     }
 }

@@ -8,6 +8,8 @@
 pub mod check;
 pub mod flow;
 pub mod live;
+pub mod loops;
+pub mod pressure;
 pub mod resolve;
 
 use crate::buffer::{Buffer, BufferScratch};
@@ -17,7 +19,7 @@ use crate::optimize::{Body, Fused, Passes, fuse};
 use crate::regs::RegSet;
 use crate::target::{Assembler, FrameLayout, FrameNeeds, Target};
 use check::Log;
-use flow::{Flow, States};
+use flow::{Flow, States, class};
 use kiln_ir::Block;
 use live::Live;
 
@@ -75,13 +77,20 @@ fn emit<T: Target>(
     let regs = T::allocatable(&subject);
     let saved =
         RegSet::of(&regs.homes.saved[..saved_registers(body, live, vals).min(regs.homes.saved.len())]);
+    let pool = regs.locals.with(saved);
+    live.measure(
+        body,
+        fused,
+        calls,
+        vals,
+        [false, true].map(|vector| pool.and(class(vector)).0.count_ones()),
+    );
     let needs = FrameNeeds { saved, calls, spills: false };
     let frame = T::frame(&subject, &lists.own, &needs, layout);
     let mut buf = Buffer::new(code, buffer, f.blocks().len(), f.insts().len());
     let first_site = buf.code().add_inlined(sites);
     let flow = Flow::new((body, fused, live), (calls, saved), states, options.stress, first_site, log);
-    let mut e =
-        Emit::<T, _>::new(subject, T::Asm::new(buf), vals, regs.locals.with(saved), lists, frame, flow);
+    let mut e = Emit::<T, _>::new(subject, T::Asm::new(buf), vals, pool, lists, frame, flow);
     e.name_addresses();
     e.placement.log(Event::Start);
     let info = T::prologue(&mut e);

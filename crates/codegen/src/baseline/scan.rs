@@ -130,7 +130,16 @@ impl Scan {
                 self.globals.push(VReg(v as u32));
             }
             let (home, reg) = (Reg::NONE, Reg::NONE);
-            self.vals.push(Val { home, reg, flags, ty: info.ty, uses: info.uses, slot: NO_SLOT, aux: 0 });
+            self.vals.push(Val {
+                home,
+                reg,
+                flags,
+                ty: info.ty,
+                since: Val::HERE,
+                uses: info.uses,
+                slot: NO_SLOT,
+                aux: 0,
+            });
         }
     }
 

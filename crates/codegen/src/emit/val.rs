@@ -14,6 +14,9 @@ pub struct Val {
     pub flags: u8,
     /// Its type.
     pub ty: Type,
+    /// In the optimizing compiler, with [`Val::IN_SLOT`], since when: the depth of the outermost loop around here in all
+    /// of which the frame holds it, or [`Val::HERE`].
+    pub since: u8,
     /// Reads not yet written, in layout order; 65535 means uncounted.
     pub uses: u16,
     /// Its place in the frame, or [`NO_SLOT`].
@@ -27,6 +30,8 @@ pub struct Val {
 pub const NO_SLOT: u32 = u32::MAX;
 
 impl Val {
+    /// In [`Val::since`]: not all of a loop.
+    pub const HERE: u8 = u8::MAX;
     /// Still wanted when its reads in the current block are written.
     pub const GLOBAL: u8 = 1;
     /// The frame holds the current value.
@@ -37,6 +42,8 @@ impl Val {
     pub const CONST: u8 = 8;
     /// While scanning: it is of one block and a candidate all the same.
     pub const CANDIDATE: u8 = 16;
+    /// In the optimizing compiler: behind its reads in the current block it is read again in the innermost loop around.
+    pub const NEAR: u8 = 16;
     /// Its place in the frame was made for it, and may be another's behind its last read.
     pub const SPILLED: u8 = 32;
     /// It lives in more than one block, so that its place in the frame stays its own.
