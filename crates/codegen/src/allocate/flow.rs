@@ -13,7 +13,7 @@ use super::resolve::{Place, Resolver, Step};
 use crate::Stress;
 use crate::emit::{Emit, Event, Fork, NO_SLOT, Placement, Val};
 use crate::optimize::{Body, Edge, Fused, Origin};
-use crate::regs::{Reg, RegSet};
+use crate::regs::{COUNT, Reg, RegSet};
 use crate::target::{Assembler, Target};
 use kiln_ir::{Block, Op, VReg};
 
@@ -143,6 +143,9 @@ struct Detour {
     /// Whether it is jumped to through a register.
     landing: bool,
 }
+
+/// So many moves at most come before the jump of a branch that they are not for alone.
+const MOST_AHEAD: usize = 64;
 
 /// Makes a position greater than all others but those of what is not read in the loop again.
 const NEXT_ROUND: u32 = 1 << 30;
@@ -568,6 +571,68 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
         from
     }
 
+    /// The moves of a way back to a loop's head, which the resolver has, may come before the jump of the branch: if the
+    /// other way leads out of the loop, finds all that it needs in spite of them, and none of them changes the flags.
+    /// Then carries them out, and gives the registers that were copied, with what from.
+    fn move_ahead(&mut self, back: &Edge, other: &Edge) -> Option<[Reg; COUNT]> {
+        let (body, live) = (self.placement.body, self.placement.live);
+        let head = live.loops.headed_by(back.to)?;
+        let moves = &self.placement.states.resolver.moves;
+        if (head.head..head.end).contains(&other.to.0) || moves.len() > MOST_AHEAD {
+            return None;
+        }
+        // Of each register, where its value has been copied.
+        let mut copies = [Reg::NONE; COUNT];
+        let mut written = RegSet::EMPTY;
+        for m in moves {
+            match (m.to, m.from) {
+                (_, Place::Made(_)) => return None,
+                (Place::Reg(to), Place::Reg(from)) => {
+                    written = written.with(to.set());
+                    copies[from.0 as usize] = to;
+                }
+                (Place::Reg(to), _) => written = written.with(to.set()),
+                _ => {}
+            }
+        }
+        let overwrites = |slot: u32| moves.iter().any(|m| m.to == Place::Slot(slot));
+        let is_lost = |v: VReg| {
+            let Val { reg, flags, slot, .. } = self.vals[v.index()];
+            let stays = reg != Reg::NONE && (!written.has(reg) || copies[reg.0 as usize] != Reg::NONE);
+            let is_new = reg != Reg::NONE && flags & Val::IN_SLOT == 0;
+            !stays && flags & Val::REMAT == 0 && (is_new || overwrites(slot))
+        };
+        let live_values = live.of(other.to).map(|i| live.entries[i].v);
+        if live_values.chain(body.args_of(other).iter().copied()).any(is_lost) {
+            return None;
+        }
+        for v in body.params_of(back.to) {
+            if self.vals[v.index()].slot != NO_SLOT && overwrites(self.vals[v.index()].slot) {
+                self.vals[v.index()].flags &= !Val::IN_SLOT;
+            }
+        }
+        let from = self.resolve_ways();
+        self.carry_out(from);
+        let overwritten = written.and(self.pool).without(self.free);
+        for reg in overwritten.iter() {
+            self.vals[self.holds[reg.0 as usize] as usize].reg = Reg::NONE;
+        }
+        self.free = self.free.with(overwritten);
+        // Two of the overwritten ones may have changed places.
+        let held = self.holds;
+        for reg in overwritten.iter() {
+            let to = copies[reg.0 as usize];
+            if to != Reg::NONE {
+                self.free = self.free.without(to.set());
+                self.hold(VReg(held[reg.0 as usize]), to);
+            }
+        }
+        for reg in written.iter() {
+            copies[reg.0 as usize] = Reg::NONE;
+        }
+        Some(copies)
+    }
+
     /// The label that leads by the resolver's moves to a block.
     fn detour(&mut self, to: Block) -> Block {
         if !self.moves() {
@@ -819,43 +884,65 @@ impl<'a> Placement for Flow<'a> {
     fn fork<T: Target>(e: &mut Emit<'_, T, Self>, branch: u32, _: Block) -> Fork {
         let (taken, other) = (e.next_edge(), e.next_edge());
         debug_assert!(taken.inst.0 == branch && other.inst.0 == branch);
+        let number = e.placement.edge as u32 - 2;
+        let next = e.next_block;
+        let is_back = |edge: &Edge| next != Block(u32::MAX) && edge.to < next;
+        // Inner loops have later heads.
+        let swapped = is_back(&other) && !(is_back(&taken) && taken.to > other.to);
+        let (first, second) = if swapped { (other, taken) } else { (taken, other) };
+        let start = e.placement.states.steps.len();
+        e.cross(&first);
+        let ahead = if is_back(&first) && e.moves() { e.move_ahead(&first, &second) } else { None };
+        e.resolve_ways();
+        let middle = e.placement.states.steps.len();
+        e.cross(&second);
+        if let Some(copies) = ahead {
+            let is_done = |to: Place, from: Place| match (to, from) {
+                (Place::Reg(to), Place::Reg(from)) => copies[from.0 as usize] == to,
+                _ => false,
+            };
+            e.placement.states.resolver.moves.retain(|m| !is_done(m.to, m.from));
+        }
+        e.resolve_ways();
+        let end = e.placement.states.steps.len();
+        let (first_moves, second_moves) = (middle > start, end > middle);
         let blocks = e.f.blocks();
         let is_cold = |edge: &Edge| blocks[edge.to.index()].cold;
-        e.cross(&taken);
-        let first = e.resolve_ways();
-        let middle = e.placement.states.steps.len();
-        e.cross(&other);
-        let second = e.resolve_ways();
-        let end = e.placement.states.steps.len();
-        let (taken_moves, other_moves) = (middle > first, end > second);
-        let inverted = if is_cold(&taken) != is_cold(&other) {
-            is_cold(&other)
+        let jumps_first = if is_back(&first) && !first_moves {
+            true
+        } else if is_cold(&first) != is_cold(&second) {
+            is_cold(&first)
         } else {
-            !other_moves && (taken_moves || taken.to == e.next_block)
+            let (taken_moves, other_moves) =
+                if swapped { (second_moves, first_moves) } else { (first_moves, second_moves) };
+            swapped == (!other_moves && (taken_moves || taken.to == next))
         };
-        let (jump, rest) = if inverted { (other, taken) } else { (taken, other) };
-        let jump_moves = if inverted { other_moves } else { taken_moves };
-        if inverted {
+        let (jump, rest, jump_moves) = match jumps_first {
+            true => (first, second, first_moves),
+            false => (second, first, second_moves),
+        };
+        let mut from = start;
+        if !jumps_first {
             // The steps of a detour come first.
-            e.placement.states.steps[first..].rotate_left(middle - first);
+            e.placement.states.steps[start..].rotate_left(middle - start);
         }
         let mut to = jump.to;
-        let mut from = first;
         if jump_moves {
             let label = e.asm.buffer().label();
             let source = Flow::source(e, branch);
             e.placement.states.detours.push(Detour {
                 label,
                 to,
-                steps: first as u32,
+                steps: start as u32,
                 source,
                 landing: false,
             });
             to = label;
-            from = first + if inverted { end - middle } else { middle - first };
+            from = start + if jumps_first { middle - start } else { end - middle };
         }
-        let (first, second) = (e.placement.edge as u32 - 2, e.placement.edge as u32 - 1);
-        let (jump, rest_edge) = if inverted { (second, first) } else { (first, second) };
+        // Which of the branch's edges these are: the first is the one that is taken where its condition holds.
+        let inverted = jumps_first == swapped;
+        let (jump, rest_edge) = if inverted { (number + 1, number) } else { (number, number + 1) };
         e.placement.log(Event::Leave(jump, to));
         e.placement.rest = (from, rest.to, rest_edge);
         Fork { to, inverted }
