@@ -6,9 +6,6 @@ use crate::function::{Function, InstData, VRegInfo};
 use crate::op::{Effect, Mentions, Op, Shape};
 use crate::types::Type;
 
-/// More than the words of a record.
-const MORE: Mentions = Mentions::MORE_READS.with(Mentions::MORE_WRITES);
-
 /// The counts of a function's registers as they grow.
 pub(crate) struct Counts<'f>(pub(crate) &'f mut [VRegInfo]);
 
@@ -103,7 +100,7 @@ impl Function {
             *info = if param { VRegInfo::parameter(info.ty) } else { VRegInfo::new(info.ty) };
         }
         // Takes the mentions that an instruction does not make, so that no branch is spent on them.
-        let nobody = vregs.len() as u32;
+        let nobody = VReg(vregs.len() as u32);
         vregs.push(VRegInfo::new(Type::I32));
         let mut counts = Counts(&mut vregs);
         for v in self.entries.iter().flat_map(|e| &e.params) {
@@ -120,19 +117,14 @@ impl Function {
                 let inst: &InstData = &self.insts[at];
                 let (place, block) = (at as u32, block as u32);
                 let mentions = inst.op.mentions();
-                if mentions.has(MORE) || mentions.has(Mentions::INDEX) && inst.has_tail() {
-                    self.for_each_use(inst, |v| counts.read(v, place, block));
+                self.for_each_use_or(inst, nobody, |v| counts.read(v, place, block));
+                if mentions.has(Mentions::MORE_WRITES) {
                     self.for_each_def(inst, |v| counts.write(v, place, block));
                     self.has_calls |= calls(inst.op);
                     self.has_tail_calls |= matches!(inst.op, Op::TailCall | Op::TailCallPtr);
                 } else {
-                    let word = |is: bool, word: u32| VReg(if is { word } else { nobody });
-                    let second = mentions.has(Mentions::B) & !inst.has_imm();
-                    let stored = mentions.has(Mentions::STORED) & !inst.value_is_imm();
-                    counts.read(word(mentions.has(Mentions::A), inst.a), place, block);
-                    let either = if stored { inst.dst } else { inst.b };
-                    counts.read(word(second | stored, either), place, block);
-                    counts.write(word(mentions.has(Mentions::DST), inst.dst), place, block);
+                    let written = if mentions.has(Mentions::DST) { VReg(inst.dst) } else { nobody };
+                    counts.write(written, place, block);
                 }
                 self.has_alloca |= inst.op == Op::Alloca;
                 // Label sets have been looked at as a whole: many jumps may share a large one.
@@ -142,7 +134,7 @@ impl Function {
                 }
             }
         }
-        vregs.truncate(nobody as usize);
+        vregs.truncate(nobody.index());
         if to_start {
             Counts(&mut vregs[..self.params as usize]).start_is_target();
         }

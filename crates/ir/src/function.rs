@@ -522,6 +522,21 @@ impl Function {
         }
     }
 
+    /// The same with `nobody` in the place of operands that the instruction does not have, as often as saves a branch: for
+    /// walks that treat it as a register like others, since which operands there are is hard to foretell.
+    #[inline]
+    pub fn for_each_use_or(&self, inst: &InstData, nobody: VReg, mut f: impl FnMut(VReg)) {
+        let mentions = inst.op.mentions();
+        if mentions.has(Mentions::MORE_READS) || mentions.has(Mentions::INDEX) & inst.has_tail() {
+            return self.for_each_use(inst, f);
+        }
+        let second = mentions.has(Mentions::B) & !inst.has_imm();
+        let stored = mentions.has(Mentions::STORED) & !inst.value_is_imm();
+        f(if mentions.has(Mentions::A) { VReg(inst.a) } else { nobody });
+        let either = if stored { inst.dst } else { inst.b };
+        f(if second | stored { VReg(either) } else { nobody });
+    }
+
     /// Does it for ops that read more than the words of their records.
     #[inline(never)]
     fn for_each_use_by_shape(&self, inst: &InstData, f: &mut impl FnMut(VReg)) {

@@ -282,6 +282,16 @@ impl<'b> Writer<'b> {
         at
     }
 
+    /// Appends instructions without their edges; gives the position of the first.
+    #[inline]
+    pub fn copy_code(&mut self, insts: &[InstData], origins: &[Origin]) -> u32 {
+        let all = self.body.f.arrays().insts;
+        let first = all.len() as u32;
+        all.extend_from_slice(insts);
+        self.body.origins.extend_from_slice(origins);
+        first
+    }
+
     /// Adds an edge of the instruction appended last.
     pub fn edge(&mut self, to: Block, args: impl IntoIterator<Item = VReg>) {
         let body = &mut *self.body;

@@ -36,47 +36,42 @@ const PARAM: u32 = 1 << 31;
 /// traps.
 #[inline]
 pub fn may_go(inst: &InstData) -> bool {
-    match WHEN[inst.op as usize] {
-        When::Always => true,
-        When::Never => false,
-        When::Plain => inst.aux & (aux::VOLATILE | aux::PRECISE) == 0,
-        When::CannotTrap => match inst.op {
-            Op::Sdiv => inst.has_imm() && !matches!(inst.b as i32, 0 | -1),
-            _ => inst.has_imm() && inst.b != 0,
-        },
+    let when = WHEN[inst.op as usize];
+    when == ALWAYS || when == SOMETIMES && may_this_go(inst)
+}
+
+/// Of an op of which some instructions may be left out, whether this one may.
+fn may_this_go(inst: &InstData) -> bool {
+    match inst.op {
+        Op::Sdiv => inst.has_imm() && !matches!(inst.b as i32, 0 | -1),
+        Op::Udiv | Op::Srem | Op::Urem => inst.has_imm() && inst.b != 0,
+        _ => inst.aux & (aux::VOLATILE | aux::PRECISE) == 0,
     }
 }
 
-/// When an op's instructions may be left out.
-#[derive(Clone, Copy)]
-enum When {
-    Always,
-    Never,
-    /// If the access is neither volatile nor precise.
-    Plain,
-    /// If a constant divisor keeps it from trapping.
-    CannotTrap,
-}
-
-/// By the numbers of ops.
-static WHEN: [When; 256] = {
-    let mut table = [When::Never; 256];
+/// When instructions may be left out, by the numbers of ops.
+static WHEN: [u8; 256] = {
+    let mut table = [NEVER; 256];
     let mut i = 0;
     while i < Op::ALL.len() {
         let op = Op::ALL[i];
         table[op as usize] = match op.effect() {
             Effect::pure => match op {
-                Op::Prefetch | Op::FtoSi | Op::FtoUi => When::Never,
-                Op::Sdiv | Op::Udiv | Op::Srem | Op::Urem => When::CannotTrap,
-                _ => When::Always,
+                Op::Prefetch | Op::FtoSi | Op::FtoUi => NEVER,
+                Op::Sdiv | Op::Udiv | Op::Srem | Op::Urem => SOMETIMES,
+                _ => ALWAYS,
             },
-            Effect::reads => When::Plain,
-            Effect::writes | Effect::call | Effect::control | Effect::terminator => When::Never,
+            Effect::reads => SOMETIMES,
+            Effect::writes | Effect::call | Effect::control | Effect::terminator => NEVER,
         };
         i += 1;
     }
     table
 };
+
+const NEVER: u8 = 0;
+const ALWAYS: u8 = 1;
+const SOMETIMES: u8 = 2;
 
 /// Takes dead code out of a body.
 pub fn sweep(body: &mut Body, scratch: &mut Scratch) {
@@ -121,6 +116,9 @@ impl Scratch {
         let insts = f.insts();
         self.state.clear();
         self.state.resize(f.vregs().len(), UNREAD);
+        // Stands for what an instruction does not read, so that no branch is spent on it.
+        let nobody = VReg(f.vregs().len() as u32);
+        self.state.push(READ);
         self.stays.clear();
         self.stays.resize(insts.len(), false);
         for entry in f.entries() {
@@ -131,11 +129,13 @@ impl Scratch {
                 let inst = &insts[at];
                 if !may_go(inst) || self.gives_what_is_read(body, inst) {
                     self.stays[at] = true;
-                    f.for_each_use(inst, |v| self.read(v));
+                    f.for_each_use_or(inst, nobody, |v| self.read(v));
                 } else {
                     f.for_each_def(inst, |v| self.state[v.index()] = at as u32);
                 }
-                self.go_back(body);
+                if !self.work.is_empty() {
+                    self.go_back(body);
+                }
             }
             let start = body.param_start[block.index()];
             for (param, place) in body.params_of(block).iter().zip(start..) {
@@ -162,7 +162,6 @@ impl Scratch {
     }
 
     /// Marks what is needed by what is in the list.
-    #[inline]
     fn go_back(&mut self, body: &Body) {
         while let Some(place) = self.work.pop() {
             if place & PARAM != 0 {

@@ -70,9 +70,10 @@ impl Fused {
         self.def.clear();
         self.def.resize(values, Fused::NOWHERE);
         self.uses.clear();
-        self.uses.resize(values, 0);
+        // The last one counts what instructions do not read, so that no branch is spent on it.
+        self.uses.resize(values + 1, 0);
         for (inst, at) in f.insts().iter().zip(0..) {
-            f.for_each_use(inst, |v| self.uses[v.index()] += 1);
+            f.for_each_use_or(inst, VReg(values as u32), |v| self.uses[v.index()] += 1);
             f.for_each_def(inst, |v| self.def[v.index()] = at);
         }
         for v in &body.args {
@@ -133,9 +134,17 @@ impl Fused {
 
     /// Calls `each` with every value that is read where this instruction stands: its own operands, and in the place of
     /// folded ones theirs. Values may come several times. What it calls is as deep as what is folded, which selection bounds.
+    #[inline]
     pub fn for_each_read<F: FnMut(VReg)>(&self, f: &Function, inst: &InstData, each: &mut F) {
         f.for_each_use(inst, |v| match self.folded(v) {
-            Some(def) => self.for_each_read(f, &f.insts()[def.index()], each),
+            Some(def) => self.for_each_read_in_folded(f, def, each),
+            None => each(v),
+        });
+    }
+
+    fn for_each_read_in_folded<F: FnMut(VReg)>(&self, f: &Function, inst: Inst, each: &mut F) {
+        f.for_each_use(&f.insts()[inst.index()], |v| match self.folded(v) {
+            Some(def) => self.for_each_read_in_folded(f, def, each),
             None => each(v),
         });
     }

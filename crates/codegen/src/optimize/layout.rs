@@ -18,9 +18,9 @@ use super::cfg::Cfg;
 use super::loops::Loops;
 use super::operands::{for_each_name, map_names};
 use super::{Body, Taken, Writer};
+use kiln_ir::Block;
 use kiln_ir::function::BlockData;
 use kiln_ir::op::{Hint, Op};
-use kiln_ir::{Block, InstData};
 
 /// The heads of innermost loops begin at multiples of this, as a power of two.
 const HEAD: u8 = 4;
@@ -156,11 +156,15 @@ impl Scratch {
         let last = body.f.block_range(block).end - 1;
         let own = loops.of(block);
         let mut best: Option<(u32, Block)> = None;
+        let inst = &body.f.insts()[last];
         // A switch has too many ways to prefer one.
-        if !matches!(body.f.insts()[last].op, Op::Jump | Op::Branch | Op::Fbranch) {
-            return None;
-        }
-        for (n, edge) in body.edges_at(block, kiln_ir::Inst(last as u32)).iter().enumerate() {
+        let (ways, hint) = match inst.op {
+            Op::Jump => (1, Hint::None),
+            Op::Branch | Op::Fbranch => (2, inst.hint()),
+            _ => return None,
+        };
+        let edges = body.edges_of(block);
+        for (n, edge) in edges[edges.len() - ways..].iter().enumerate() {
             let to = self.through[edge.to.index()];
             if self.placed[to.index()] || self.rare[to.index()] {
                 continue;
@@ -175,7 +179,7 @@ impl Scratch {
             if around.is_some_and(|n| !loops.contains(n, to)) || loops.of(to).is_some_and(middle) {
                 continue;
             }
-            let likely = 2 * is_likely(body, block, n) as u32;
+            let likely = 2 * (hint == if n == 0 { Hint::Likely } else { Hint::Unlikely }) as u32;
             // Of equals the one that the source has next: the other edge of a branch falls through.
             let score = (likely + stays as u32) * 2 + n as u32;
             if best.is_none_or(|(other, _)| score > other) {
@@ -229,23 +233,13 @@ fn alignment((blocks, insts): (&[BlockData], usize), loops: &Loops, block: Block
     if end - start <= SHORT { SHORT_HEAD } else { HEAD }
 }
 
-/// The hint of the instruction that takes an edge, and whether the edge is the way that the hint speaks of.
-fn hint(body: &Body, edge: u32) -> (Hint, bool) {
-    let found = &body.edges[edge as usize];
-    let inst: &InstData = &body.f.insts()[found.inst.index()];
-    let first = edge == 0 || body.edges[edge as usize - 1].inst != found.inst;
-    match inst.op {
-        Op::Branch | Op::Fbranch => (inst.hint(), first),
-        _ => (Hint::None, first),
-    }
-}
-
+/// Whether an edge is the way that a hint calls unlikely.
 fn is_unlikely(body: &Body, edge: u32) -> bool {
-    matches!(hint(body, edge), (Hint::Unlikely, true) | (Hint::Likely, false))
-}
-
-fn is_likely(body: &Body, block: Block, n: usize) -> bool {
-    let edges = body.edge_start[block.index() + 1] as usize;
-    let count = body.edges_at(block, body.edges[edges - 1].inst).len();
-    matches!(hint(body, (edges - count + n) as u32), (Hint::Likely, true) | (Hint::Unlikely, false))
+    let found = &body.edges[edge as usize];
+    let inst = &body.f.insts()[found.inst.index()];
+    if !matches!(inst.op, Op::Branch | Op::Fbranch) || inst.hint() == Hint::None {
+        return false;
+    }
+    let first = edge == 0 || body.edges[edge as usize - 1].inst != found.inst;
+    inst.hint() == if first { Hint::Unlikely } else { Hint::Likely }
 }

@@ -24,7 +24,7 @@ use super::preheaders::preheader;
 use super::{Body, dead};
 use kiln_ir::function::aux;
 use kiln_ir::op::{Effect, Op, Shape};
-use kiln_ir::{Block, Inst, InstData, Module};
+use kiln_ir::{Block, Inst, InstData, Module, VReg};
 
 /// How many loops outward an instruction goes at most.
 pub const LEVELS: u32 = 8;
@@ -133,7 +133,8 @@ impl Scratch {
     ) -> bool {
         let f = &body.f;
         for (table, len, with) in [
-            (&mut self.block, f.vregs().len(), 0),
+            // The last one stands for what instructions do not read.
+            (&mut self.block, f.vregs().len() + 1, 0),
             (&mut self.def, f.vregs().len(), u32::MAX),
             (&mut self.target, f.insts().len(), u32::MAX),
         ] {
@@ -183,7 +184,8 @@ impl Scratch {
             return true;
         }
         let mut bound = false;
-        body.f.for_each_use(inst, |v| {
+        let nobody = VReg(body.f.vregs().len() as u32);
+        body.f.for_each_use_or(inst, nobody, |v| {
             bound |= self.block[v.index()] >= header && !self.is_constant(body, v.index());
         });
         bound

@@ -2,7 +2,7 @@
 //! that reads operands; an instruction's tail belongs to it alone. O(operands).
 
 use super::Body;
-use kiln_ir::op::{Effect, Field, Op, Role, Shape};
+use kiln_ir::op::{Effect, Field, Mentions, Op, Role, Shape};
 use kiln_ir::{Block, InstData, VReg};
 
 /// The word in which an operand stands.
@@ -20,24 +20,25 @@ fn word<'w>(inst: &'w mut InstData, pool: &'w mut [u32], field: Field) -> &'w mu
 #[inline]
 pub fn map_uses(inst: &mut InstData, pool: &mut [u32], mut map: impl FnMut(VReg) -> VReg) {
     let mut change = |word: &mut u32| *word = map(VReg(*word)).0;
-    // Nearly all instructions have one of these shapes.
-    match inst.op.shape() {
-        Shape::Binary | Shape::Compare | Shape::Branch => {
-            change(&mut inst.a);
-            if !inst.has_imm() {
-                change(&mut inst.b);
-            }
-        }
-        Shape::FBinary | Shape::FCompare | Shape::FBranch => {
-            change(&mut inst.a);
-            change(&mut inst.b);
-        }
-        Shape::Unary | Shape::Widen | Shape::Narrow => change(&mut inst.a),
-        Shape::Const | Shape::Jump => {}
-        _ => map_by_shape(inst, pool, &mut change),
+    let mentions = inst.op.mentions();
+    if mentions.has(Mentions::MORE_READS) {
+        return map_by_shape(inst, pool, &mut change);
+    }
+    if mentions.has(Mentions::A) {
+        change(&mut inst.a);
+    }
+    if mentions.has(Mentions::INDEX) && inst.has_tail() && pool[inst.b as usize] != VReg::NONE.0 {
+        change(&mut pool[inst.b as usize]);
+    }
+    if mentions.has(Mentions::B) && !inst.has_imm() {
+        change(&mut inst.b);
+    }
+    if mentions.has(Mentions::STORED) && !inst.value_is_imm() {
+        change(&mut inst.dst);
     }
 }
 
+#[inline(never)]
 fn map_by_shape(inst: &mut InstData, pool: &mut [u32], change: &mut impl FnMut(&mut u32)) {
     for (field, role) in inst.op.shape().operands() {
         match role {

@@ -25,6 +25,7 @@ mod write;
 
 use super::body::{Body, Edge, Origin};
 use super::dead;
+use super::operands::map_uses;
 use graph::{Graph, Node};
 use kiln_ir::function::Entry;
 use kiln_ir::op::{Effect, Field, Mentions, Role, Shape};
@@ -500,67 +501,11 @@ impl<'a> Walk<'a> {
         }
         true
     }
+
     /// Puts values in the place of the registers that an instruction reads.
     fn read(&mut self, inst: &mut InstData) {
-        let current = &*self.current;
-        let tail = inst.b as usize;
-        let pool = self.body.f.arrays().pool;
-        let value = |word: &mut u32| *word = current[*word as usize].0;
-        let mentions = inst.op.mentions();
-        if !mentions.has(Mentions::MORE_READS) {
-            if mentions.has(Mentions::A) {
-                value(&mut inst.a);
-            }
-            if mentions.has(Mentions::INDEX) && inst.has_tail() && pool[tail] != VReg::NONE.0 {
-                value(&mut pool[tail]);
-            }
-            if mentions.has(Mentions::B) && !inst.has_imm() {
-                value(&mut inst.b);
-            }
-            if mentions.has(Mentions::STORED) && !inst.value_is_imm() {
-                value(&mut inst.dst);
-            }
-            return;
-        }
-        let field = |inst: &mut InstData, pool: &mut Vec<u32>, field: Field| match field {
-            Field::Dst => value(&mut inst.dst),
-            Field::A => value(&mut inst.a),
-            Field::B => value(&mut inst.b),
-            Field::Tail(n) => value(&mut pool[tail + n as usize]),
-        };
-        for (place, role) in inst.op.shape().operands() {
-            match role {
-                Role::Use(_) => field(inst, pool, *place),
-                Role::UseOrImm(_) if !inst.has_imm() => field(inst, pool, *place),
-                Role::StoreValue if !inst.value_is_imm() => value(&mut inst.dst),
-                Role::Mem => {
-                    value(&mut inst.a);
-                    if inst.has_tail() && pool[tail] != VReg::NONE.0 {
-                        value(&mut pool[tail]);
-                    }
-                }
-                Role::List => {
-                    let Field::Tail(at) = place else { continue };
-                    let at = tail + *at as usize;
-                    let count = pool[at] as usize;
-                    pool[at + 1..=at + count].iter_mut().for_each(value);
-                }
-                Role::Results => {
-                    if inst.a != VReg::NONE.0 {
-                        value(&mut inst.a);
-                    }
-                    if inst.has_tail() {
-                        let count = pool[tail] as usize;
-                        pool[tail + 1..=tail + count].iter_mut().for_each(value);
-                    }
-                }
-                Role::CallList => {
-                    let count = pool[tail + 1] as usize;
-                    pool[tail + 3..tail + 3 + count].iter_mut().for_each(value);
-                }
-                _ => {}
-            }
-        }
+        let current = &self.current[..];
+        map_uses(inst, self.body.f.arrays().pool, |v| current[v.index()]);
     }
 
     /// Makes values for the registers that the instruction at this place of the draft writes.
@@ -620,9 +565,10 @@ impl<'a> Walk<'a> {
     }
 
     fn set(&mut self, v: VReg, value: VReg) {
-        if place::is_spread(self.f.vregs()[v.index()]) {
-            self.undo.push((v, self.current[v.index()]));
-        }
-        self.current[v.index()] = value;
+        let old = std::mem::replace(&mut self.current[v.index()], value);
+        // Without a branch: which registers are spread is not to be guessed.
+        let kept = self.undo.len() + place::is_spread(self.f.vregs()[v.index()]) as usize;
+        self.undo.push((v, old));
+        self.undo.truncate(kept);
     }
 }

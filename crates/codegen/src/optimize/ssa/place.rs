@@ -139,7 +139,9 @@ impl Placement {
         self.sites.clear();
         self.reads.clear();
         self.number.clear();
-        self.number.resize(f.vregs().len(), u32::MAX);
+        // The last one is that of operands that instructions do not have, so that no branch is spent on them.
+        self.number.resize(f.vregs().len() + 1, u32::MAX);
+        let nobody = VReg(f.vregs().len() as u32);
         for (v, info) in f.vregs().iter().enumerate() {
             if is_spread(*info) {
                 self.number[v] = self.spread.len() as u32;
@@ -161,7 +163,7 @@ impl Placement {
             }
             for at in f.block_range(block) {
                 let inst = &f.insts()[at];
-                f.for_each_use(inst, |v| self.read(v, block));
+                f.for_each_use_or(inst, nobody, |v| self.read(v, block));
                 f.for_each_def(inst, |v| self.define(v, block, at as u32 + 1));
             }
         }

@@ -2,13 +2,14 @@
 //! entries behind all others. A jump to a block that nothing else goes to vanishes. A block whose address is taken but
 //! that is never reached is a trap that nothing reaches.
 
-use super::super::body::{Body, Writer};
+use super::super::body::{Body, Edge, Writer};
 use super::super::cfg::Cfg;
 use super::super::loops::Loops;
 use super::graph::{Graph, Node};
 use super::{Draft, Source};
+use kiln_ir::function::Arrays;
 use kiln_ir::op::Shape;
-use kiln_ir::{Block, InstData, Op, Type};
+use kiln_ir::{Block, Inst, InstData, Op, Type};
 
 /// Which nodes become which blocks.
 #[derive(Clone, Debug, Default)]
@@ -180,27 +181,34 @@ impl Plan {
     /// Writes the instructions of a node, without the jump to the one that continues it.
     fn node(&self, draft: &Draft, node: Block, continued: bool, writer: &mut Writer<'_>) {
         let span = draft.spans[node.index()];
-        let mut edges = draft.edges_of(node).iter().peekable();
-        let end = span.insts.1 - continued as u32;
-        for at in span.insts.0..end {
-            let mut inst = draft.insts[at as usize];
-            let leaves = edges.peek().is_some_and(|edge| edge.inst.0 == at);
-            if leaves || inst.op == Op::LabelAddr {
-                self.name_blocks(&mut inst, writer.body);
+        let (start, end) = (span.insts.0, span.insts.1 - continued as u32);
+        let code = start as usize..end as usize;
+        let first = writer.copy_code(&draft.insts[code.clone()], &draft.origins[code]);
+        let body = &mut *writer.body;
+        let mut named = Inst::NONE;
+        for edge in draft.edges_of(node).iter().filter(|edge| edge.inst.0 < end) {
+            let inst = Inst(first + edge.inst.0 - start);
+            if std::mem::replace(&mut named, inst) != inst {
+                self.name_blocks(inst, body);
             }
-            writer.push(inst, draft.origins[at as usize]);
-            while let Some(edge) = edges.next_if(|edge| edge.inst.0 == at) {
-                let args = draft.args[edge.args as usize..].iter().zip(draft.params_of(edge.to));
-                let args = args.filter(|(_, param)| !param.is_none()).map(|(arg, _)| *arg);
-                writer.edge(self.block[edge.to.index()], args);
+            body.edges.push(Edge { inst, to: self.block[edge.to.index()], args: body.args.len() as u32 });
+            let args = draft.args[edge.args as usize..].iter().zip(draft.params_of(edge.to));
+            body.args.extend(args.filter(|(_, param)| !param.is_none()).map(|(arg, _)| *arg));
+        }
+        if !draft.addresses.is_empty() {
+            for at in first..body.f.insts().len() as u32 {
+                if body.f.insts()[at as usize].op == Op::LabelAddr {
+                    self.name_blocks(Inst(at), body);
+                }
             }
         }
     }
 
     /// Puts the body's blocks in the place of the nodes that an instruction names.
-    fn name_blocks(&self, inst: &mut InstData, body: &mut Body) {
+    fn name_blocks(&self, inst: Inst, body: &mut Body) {
+        let Arrays { insts, pool, .. } = body.f.arrays();
+        let inst = &mut insts[inst.index()];
         let tail = inst.b as usize;
-        let pool = body.f.arrays().pool;
         let name = |word: &mut u32| *word = self.block[*word as usize].0;
         match inst.op.shape() {
             Shape::Jump | Shape::Branch | Shape::FBranch => name(&mut inst.dst),

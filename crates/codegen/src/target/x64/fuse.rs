@@ -17,7 +17,7 @@
 use crate::Features;
 use crate::optimize::{Body, Fused, Offer};
 use kiln_ir::function::{Mem, aux};
-use kiln_ir::op::{Cond, Effect, Shape};
+use kiln_ir::op::{Cond, Effect, Mentions, Shape};
 use kiln_ir::{Block, Function, Inst, InstData, Op, Type, VReg};
 
 /// How far a load may move.
@@ -148,7 +148,7 @@ impl Walk<'_> {
             }
             return;
         }
-        if let [(kiln_ir::op::Field::Dst, kiln_ir::op::Role::Def(_)), ..] = inst.op.shape().operands() {
+        if inst.op.mentions().has(Mentions::DST) {
             let v = VReg(inst.dst);
             let uses = self.fused.uses(v);
             if uses == 0 {
