@@ -31,6 +31,8 @@ pub struct Loops {
     pub loops: Vec<Loop>,
     /// The innermost loop of each block, or [`Loops::NONE`].
     inner: Vec<u32>,
+    /// For each loop its place in preorder of the nest, and the number of loops in it, itself included.
+    nest: Vec<(u32, u32)>,
     order: Vec<Block>,
     /// Union and find: the header that a block has been merged into, or the block itself.
     merged: Vec<Block>,
@@ -70,7 +72,29 @@ impl Loops {
         for inner in self.inner.iter_mut().filter(|inner| **inner != Loops::NONE) {
             *inner = count - 1 - *inner;
         }
+        self.number_nest();
         self.arrange(cfg);
+    }
+
+    /// Numbers the loops so that those inside each stand behind it, without any others between.
+    fn number_nest(&mut self) {
+        let Loops { loops, nest, free, .. } = self;
+        nest.clear();
+        nest.resize(loops.len(), (0, 1));
+        for n in (0..loops.len()).rev() {
+            if let Some(parent) = loops[n].parent {
+                nest[parent as usize].1 += nest[n].1;
+            }
+        }
+        // The next free place in each loop; of the outermost ones, at the end.
+        free.clear();
+        free.resize(loops.len() + 1, 0);
+        for n in 0..loops.len() {
+            let around = loops[n].parent.map_or(loops.len(), |parent| parent as usize);
+            nest[n].0 = free[around];
+            free[around] += nest[n].1;
+            free[n] = nest[n].0 + 1;
+        }
     }
 
     /// Finds the loop of a header, if it is one, and merges it into the header.
@@ -179,13 +203,10 @@ impl Loops {
     }
 
     /// Whether a block is in a loop or in one inside it.
+    #[inline]
     pub fn contains(&self, outer: u32, block: Block) -> bool {
-        let mut inner = self.of(block);
-        // Inner loops have greater numbers.
-        while let Some(n) = inner.filter(|n| *n > outer) {
-            inner = self.loops[n as usize].parent;
-        }
-        inner == Some(outer)
+        let (start, count) = self.nest[outer as usize];
+        self.of(block).is_some_and(|inner| self.nest[inner as usize].0.wrapping_sub(start) < count)
     }
 
     /// The reached blocks in an order in which each loop stands together, headers first. Otherwise each stands behind all
@@ -229,6 +250,32 @@ mod tests {
         let (_, loops) = graph(&[&[1, 2], &[2], &[1, 3], &[3, 4], &[1, 5], &[]]);
         let found: Vec<_> = loops.loops.iter().map(|l| (l.irreducible, l.blocks)).collect();
         assert_eq!(found, [(true, 4), (false, 1)]);
+    }
+
+    #[test]
+    fn loops_contain_what_is_inside_them_however_deep_and_nothing_else() {
+        // Each block of the first half begins a loop that ends in the second half; behind them one more loop.
+        let (depth, mut cfg) = (20_000u32, Cfg::default());
+        cfg.begin();
+        for b in 0..2 * depth {
+            if b >= depth {
+                cfg.edge(Block(2 * depth - 1 - b));
+            }
+            cfg.edge(Block(b + 1));
+            cfg.end_block();
+        }
+        cfg.edge(Block(2 * depth));
+        cfg.end_block();
+        cfg.root(Block(0));
+        cfg.finish();
+        let mut loops = Loops::default();
+        loops.compute(&cfg);
+        assert_eq!(loops.loops.len() as u32, depth + 1);
+        for b in 0..2 * depth {
+            assert!(loops.contains(0, Block(b)) && !loops.contains(depth, Block(b)));
+            assert_eq!(loops.contains(depth / 2, Block(b)), (depth / 2..2 * depth - depth / 2).contains(&b));
+        }
+        assert!(loops.contains(depth, Block(2 * depth)) && !loops.contains(0, Block(2 * depth)));
     }
 
     #[test]

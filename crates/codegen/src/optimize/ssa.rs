@@ -67,6 +67,8 @@ pub struct Scratch {
     /// Registers written anew in the blocks above the current one of the tree, with what they were before.
     undo: Vec<(VReg, VReg)>,
     above: Vec<Above>,
+    /// Where the arguments of the edges to the current node start.
+    ways: Vec<u32>,
 }
 
 /// A node above the current one in the tree, or that one.
@@ -155,6 +157,7 @@ struct Walk<'a> {
     current: &'a mut Vec<VReg>,
     undo: &'a mut Vec<(VReg, VReg)>,
     above: &'a mut Vec<Above>,
+    ways: &'a mut Vec<u32>,
     table: &'a mut Table,
     body: &'a mut Body,
     folds: bool,
@@ -177,7 +180,7 @@ impl<'a> Walk<'a> {
         body: &'a mut Body,
     ) -> Walk<'a> {
         let f = source.f;
-        let Scratch { graph, placement, draft, current, undo, above, table, .. } = scratch;
+        let Scratch { graph, placement, draft, current, undo, above, ways, table, .. } = scratch;
         draft.insts.clear();
         draft.origins.clear();
         draft.edges.clear();
@@ -217,6 +220,7 @@ impl<'a> Walk<'a> {
             current,
             undo,
             above,
+            ways,
             table,
             body,
             folds: settings.folds,
@@ -319,8 +323,9 @@ impl<'a> Walk<'a> {
             let address = self.new_value(Type::Ptr, VReg::NONE);
             self.draft.params.push(address);
         }
+        let all_known = self.find_ways(node);
         for (n, v) in self.placement.params_of(node).iter().enumerate() {
-            match self.common_value(node, n) {
+            match if all_known { self.common_value(n) } else { None } {
                 Some(value) => {
                     self.set(*v, value);
                     self.draft.params.push(VReg::NONE);
@@ -333,29 +338,33 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The value that a node's parameter has by whichever way it is entered, if that is known before any loop is closed.
-    fn common_value(&self, node: Block, param: usize) -> Option<VReg> {
+    /// Finds the ways by which a node is entered; says whether that is all of them, so that no loop remains to be closed.
+    fn find_ways(&mut self, node: Block) -> bool {
+        self.ways.clear();
         if !self.folds || !matches!(self.graph.node(node), Node::Source(_)) {
-            return None;
+            return false;
         }
-        let mut common = None;
-        for pred in self.graph.cfg.preds(node) {
-            if self.graph.cfg.number(pred.from) >= self.graph.cfg.number(node) {
+        let cfg = &self.graph.cfg;
+        for pred in cfg.preds(node) {
+            if cfg.number(pred.from) >= cfg.number(node) {
                 // A block that has not been reached by any root has the greatest number.
-                if self.graph.cfg.reached(pred.from) {
-                    return None;
+                if cfg.reached(pred.from) {
+                    return false;
                 }
                 continue;
             }
-            let Some(edge) = self.draft.edges.get(self.draft.edge_of[pred.edge as usize] as usize) else {
-                continue;
-            };
-            let arg = self.draft.args[edge.args as usize + param];
-            if *common.get_or_insert(arg) != arg {
-                return None;
-            }
+            let edge = self.draft.edge_of[pred.edge as usize];
+            self.ways.extend(self.draft.edges.get(edge as usize).map(|edge| edge.args));
         }
-        common
+        true
+    }
+
+    /// The value that a parameter has by whichever way its node is entered.
+    fn common_value(&self, param: usize) -> Option<VReg> {
+        let (first, others) = self.ways.split_first()?;
+        let arg = |way: u32| self.draft.args[way as usize + param];
+        let common = arg(*first);
+        others.iter().all(|way| arg(*way) == common).then_some(common)
     }
 
     /// Writes what stands in a block.
