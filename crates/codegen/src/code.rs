@@ -31,20 +31,27 @@ pub struct Code {
     pub inlined: Vec<InlinedCall>,
     /// Where values are at places that code leaves from.
     pub recoveries: Recoveries,
-    /// The words that code counts in: of each function that counts one for its entry, then one for each loop head in
-    /// the order of blocks.
+    /// What code counts: of each function that counts its entry, then the rounds of its innermost loops together, if it
+    /// counts them in a register, then each loop head in the order of blocks.
     pub counters: Vec<Counter>,
 }
 
-/// A word of 32 bits near the code from which the code takes 1 each time it comes by a place. Below 0 it leaves.
+/// A word of 32 bits near the code from which the code takes something each time it comes by a place. Below 0 it leaves.
+///
+/// Innermost loops of a function may share one, which the function holds in a register: it reads the word when it is
+/// entered and when it comes back from having left, and writes it when it returns.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Counter {
     /// The function.
     pub func: FuncId,
-    /// The loop head; none for the function's entry.
+    /// The loop head; none for the function's entry, and for what innermost loops share.
     pub head: Option<Block>,
-    /// What it holds at first.
+    /// The counter whose word it is: itself, or the one that is shared.
+    pub word: u32,
+    /// What the word holds at first.
     pub first: u32,
+    /// What is taken from it at a time.
+    pub step: u32,
 }
 
 /// One function's part of a [`Code`]: its body, or what a further entry does before it goes to its block in the body.

@@ -88,13 +88,16 @@ pub struct Options {
     pub takes_over: bool,
 }
 
-/// How often code does what it counts before it leaves for the first time.
+/// How much code does of what it counts before it leaves for the first time: the greater of two.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Counts {
     /// Entries of each function.
     pub calls: u32,
     /// Arrivals at each loop head.
     pub rounds: u32,
+    /// Ops executed by such entries or arrivals: an entry stands for what is outside of the function's loops, an arrival for
+    /// one round of the loop, without the loops in it.
+    pub ops: u32,
 }
 
 /// Memory that compiling reuses from function to function.

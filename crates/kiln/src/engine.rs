@@ -23,15 +23,16 @@ pub enum Tier {
     Baseline,
     /// Machine code that much work goes into, all of it before the program runs.
     Optimized,
-    /// Baseline code that counts how often its functions are called and how often its loops go round. Functions that
+    /// Baseline code that counts what its functions and their loops do. Functions that
     /// turn out to be hot are compiled by the optimizing compiler on a thread of the process, while the program runs on;
     /// then calls go to the new code, and calls that are in a loop change over in the middle. What programs do is the
     /// same, however fast the thread is.
     ///
-    /// **The rule.** A function is compiled when it has been entered 1000 times, or when one of its loops has gone round
-    /// 2000 times. Calls that are in such a loop, if they are the first or stay there, are taken over in the middle, at the head
-    /// of the outermost loop that they come by. Functions that jump to labels by their addresses are compiled by the optimizing compiler when the program is loaded. More in
-    /// `docs/tiers.md` of the repository.
+    /// **The rule.** A function is compiled when it has executed so many ops, by its entries or in one of its loops, that
+    /// this took about half as long as compiling it will: 1400 for each op that it has, and for 60 more. Calls that are in such a
+    /// loop, if they are the first or stay there, are taken over in the middle, at the head of the outermost loop that they
+    /// come by. Functions that jump to labels by their addresses are compiled by the optimizing compiler when the program is
+    /// loaded. More in `docs/tiers.md` of the repository.
     #[default]
     Auto,
 }

@@ -3,7 +3,7 @@
 
 use kiln_codegen::{Code, Counts, Diagnostic, Features, Options, Refusal, Scratch, Tier};
 use kiln_ir::verify::{self, Checked};
-use kiln_ir::{Block, FuncId, FunctionBuilder, Linkage, Module};
+use kiln_ir::{Block, FuncId, Function, FunctionBuilder, Linkage, Module};
 use kiln_runtime::{HostSymbols, Image, LinkError, ProcessSymbols};
 use std::cell::RefCell;
 use std::sync::OnceLock;
@@ -51,19 +51,20 @@ pub(crate) fn load(
 pub(crate) fn load_counting(
     module: &Checked,
     options: &Options,
-    counts: Counts,
+    counts: impl Fn(&Function) -> Counts,
     symbols: &HostSymbols,
     compiled: impl FnOnce(),
 ) -> Result<Image, Failure> {
-    let counting = Options { counts: Some(counts), ..*options };
     let best = Options { tier: Tier::Optimized, ..*options };
     let (mut scratch, mut code) = WORKSPACE.take();
     code.clear();
     let mut refused = Vec::new();
     for (decl, func) in module.funcs().iter().zip((0..).map(FuncId)) {
-        let jumps_to_labels = decl.body.as_ref().is_some_and(|body| !body.label_sets().is_empty());
-        let options = if jumps_to_labels { &best } else { &counting };
-        if let Err(more) = kiln_codegen::compile_function(module, func, options, &mut scratch, &mut code) {
+        let options = match &decl.body {
+            Some(body) if body.label_sets().is_empty() => Options { counts: Some(counts(body)), ..*options },
+            _ => best,
+        };
+        if let Err(more) = kiln_codegen::compile_function(module, func, &options, &mut scratch, &mut code) {
             refused.extend(more);
         }
     }

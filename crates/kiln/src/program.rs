@@ -143,7 +143,7 @@ impl Program {
                 let compiled = || lap("compile");
                 let image = match config.tier {
                     Tier::Auto => {
-                        link::load_counting(&module, &options, config.rule.counts(), &symbols, compiled)
+                        link::load_counting(&module, &options, |f| config.rule.counts(f), &symbols, compiled)
                     }
                     _ => link::load(&module, &options, &symbols, compiled),
                 };

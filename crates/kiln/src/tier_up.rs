@@ -11,6 +11,9 @@
 //! activation does not come by its heads for a while, because the outer loop takes long for a round, it is compiled again
 //! from a loop further in.
 //!
+//! **When.** When as many ops were executed as take about half as long as compiling takes ([`Rule`]). Later costs hot
+//! code; sooner, the compiler is busy with what is over by then.
+//!
 //! **When a counter is looked at again.** Taking it up costs some hundred nanoseconds, so counters are set to what takes
 //! some tens of microseconds, as measured by the clock since the last time.
 #![allow(unsafe_code, reason = "gives the runtime code to go on at")]
@@ -20,7 +23,7 @@ use crate::observe::Observers;
 use crate::watch::Control;
 use kiln_codegen::{Counts, Options, takeover};
 use kiln_ir::verify::Checked;
-use kiln_ir::{Block, FuncId, Function};
+use kiln_ir::{Block, FuncId, Function, Op};
 use kiln_runtime::fork::ObjectMutex;
 use kiln_runtime::{HostSymbols, Image, Takeover, WeakImage, background};
 use std::collections::HashMap;
@@ -31,10 +34,12 @@ use std::time::{Duration, Instant};
 /// When functions are compiled better, and where.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rule {
-    /// After so many entries of the function.
+    /// After so many entries of the function at least.
     pub calls: u32,
-    /// After so many arrivals at one loop head.
+    /// After so many arrivals at a loop head at least.
     pub rounds: u32,
+    /// After so many executed ops for each op of the function at least, and of [`COMPILING`].
+    pub ops: u32,
     /// At once, on the thread that runs the program, instead of in the background.
     pub at_once: bool,
     /// Always at the loop head that was counted, not at one further out.
@@ -52,21 +57,24 @@ pub struct Changes {
 
 impl Default for Rule {
     fn default() -> Rule {
-        Rule { calls: 1000, rounds: 2000, at_once: false, innermost: false }
+        Rule { calls: 0, rounds: 0, ops: 1400, at_once: false, innermost: false }
     }
 }
 
 impl Rule {
-    /// What the compiler is told.
-    pub(crate) fn counts(self) -> Counts {
-        Counts { calls: self.calls, rounds: self.rounds }
+    /// What the compiler is told for a function.
+    pub(crate) fn counts(self, f: &Function) -> Counts {
+        let compiled = u32::try_from(f.insts().len()).unwrap_or(u32::MAX).saturating_add(COMPILING);
+        Counts { calls: self.calls, rounds: self.rounds, ops: self.ops.saturating_mul(compiled) }
     }
 }
 
+/// How many ops are compiled in the time that compiling a function takes besides.
+const COMPILING: u32 = 60;
 /// Stored to a counter that has nothing more to say: below 0 again only after 2^31 more.
 const NEVER: u32 = i32::MAX as u32;
 /// How soon counters are looked at again while code is being compiled that the activation waits for.
-const SOON: Duration = Duration::from_micros(20);
+const SOON: Duration = Duration::from_micros(50);
 /// How long an activation may go round in a loop without coming by the head where it would be taken over.
 const PATIENCE: Duration = Duration::from_micros(500);
 /// How soon counters are looked at again where nothing is expected.
@@ -93,7 +101,7 @@ pub(crate) struct TierUp {
 struct Rise {
     calls: Progress,
     takeovers: Vec<Successor>,
-    /// When a counter was last set, and to what.
+    /// When the word of a counter was last set, and to what.
     set: HashMap<usize, (Instant, u32)>,
 }
 
@@ -210,25 +218,35 @@ impl TierUp {
             counter.store(0, Ordering::Relaxed);
             return Some(takeover);
         }
+        let waits = rise.calls == Progress::UnderWay
+            || rise.takeovers.iter().any(|from| from.progress == Progress::UnderWay);
+        if waits && !self.rule.at_once {
+            set_again(rise, image, number, now, SOON);
+            drop(functions);
+            background::keep_going();
+            return None;
+        }
         let body = self.module.func(func).body.as_ref()?;
         let counters = image.counters_of(func);
-        let entered = self.rule.calls.wrapping_sub(image.counter(counters.start).load(Ordering::Relaxed));
+        let entered = taken(image, counters.start, image.counters()[counters.start].first);
         if !takeover::possible(&self.module, func, body) {
             counter.store(NEVER, Ordering::Relaxed);
             drop(functions);
             self.want_calls(func);
             return None;
         }
+        // An activation of a recursive function has others behind it that calls lead to better code.
+        let again = entered > 2 || calls_itself(body, func);
         // The only activations there are; or those that were there when calls were led elsewhere, and still are.
         let stays = match rise.calls {
-            _ if entered <= 2 || self.rule.at_once => true,
+            _ if !again || self.rule.at_once => true,
             Progress::Done(_, since) => now - since >= SOON,
             Progress::Failed => true,
             Progress::Unasked | Progress::UnderWay => false,
         };
         let choice = if stays { self.choose(image, rise, func, head, now) } else { Choice::Wait(SOON) };
         let wait = if let Choice::Wait(wait) = choice { wait } else { SOON };
-        set_again(rise, image, number, now, wait, self.rule.rounds);
+        set_again(rise, image, number, now, wait);
         if let Choice::Compile(heads) = &choice {
             rise.takeovers.push(Successor { heads: heads.clone(), progress: Progress::UnderWay });
         }
@@ -237,7 +255,7 @@ impl TierUp {
             Choice::Compile(heads) => self.want(func, Wanted::Takeover(heads)),
             Choice::Wait(_) => background::keep_going(),
         }
-        if entered > 1 {
+        if again || entered > 1 {
             self.want_calls(func);
         }
         None
@@ -272,8 +290,8 @@ impl TierUp {
     fn arrivals(&self, image: &Image, rise: &Rise, func: FuncId, head: Block) -> u32 {
         let number = image.counters_of(func).find(|n| image.counters()[*n].head == Some(head));
         number.map_or(0, |n| {
-            let first = rise.set.get(&n).map_or(self.rule.rounds, |(_, set)| *set);
-            first.wrapping_sub(image.counter(n).load(Ordering::Relaxed))
+            let first = rise.set.get(&word(image, n)).map_or(image.counters()[n].first, |(_, set)| *set);
+            taken(image, n, first)
         })
     }
 
@@ -369,17 +387,34 @@ impl TierUp {
     }
 }
 
+/// How often something was taken from a counter since it held so much.
+fn taken(image: &Image, number: usize, first: u32) -> u32 {
+    first.wrapping_sub(image.counter(number).load(Ordering::Relaxed)) / image.counters()[number].step.max(1)
+}
+
+/// The counter whose word a counter counts in.
+fn word(image: &Image, number: usize) -> usize {
+    image.counters()[number].word as usize
+}
+
 /// Sets a counter to about what takes so long, as far as is known.
-fn set_again(rise: &mut Rise, image: &Image, number: usize, now: Instant, wait: Duration, unknown: u32) {
-    let rounds = match rise.set.get(&number) {
+fn set_again(rise: &mut Rise, image: &Image, number: usize, now: Instant, wait: Duration) {
+    let word = word(image, number);
+    let rounds = match rise.set.get(&word) {
         Some((since, set)) => {
             let took = (now - *since).as_nanos().max(1);
-            (u128::from(*set).max(1) * wait.as_nanos() / took).clamp(16, 1 << 24) as u32
+            (u128::from(*set).max(1) * wait.as_nanos() / took).clamp(16, 1 << 28) as u32
         }
-        None => unknown,
+        // Between some and some tens of microseconds.
+        None => 1 << 14,
     };
-    rise.set.insert(number, (now, rounds));
+    rise.set.insert(word, (now, rounds));
     image.counter(number).store(rounds, Ordering::Relaxed);
+}
+
+/// Whether a function has calls of itself.
+fn calls_itself(f: &Function, func: FuncId) -> bool {
+    f.insts().iter().any(|inst| inst.op == Op::Call && inst.a == func.0)
 }
 
 /// Where loops reach: for each block that is jumped to from behind, the last block that does.

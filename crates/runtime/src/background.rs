@@ -22,12 +22,16 @@ pub type Job = Arc<dyn Fn() + Send + Sync>;
 struct Queue {
     waiting: VecDeque<Job>,
     under_way: Option<Job>,
-    /// The process that has the thread.
-    process: Option<u32>,
+    /// Whether this process has the thread.
+    started: bool,
+    /// Whether the thread waits to be told that there is more. Telling is a system call, and may interrupt a processor.
+    idle: bool,
 }
 
-static QUEUE: ForkMutex<Queue> =
-    ForkMutex::new(ranks::BACKGROUND, Queue { waiting: VecDeque::new(), under_way: None, process: None });
+static QUEUE: ForkMutex<Queue> = ForkMutex::new(
+    ranks::BACKGROUND,
+    Queue { waiting: VecDeque::new(), under_way: None, started: false, idle: false },
+);
 static MORE: Condvar = Condvar::new();
 
 /// Has something done soon, after what was submitted before.
@@ -35,8 +39,11 @@ pub fn submit(job: Job) {
     let mut queue = QUEUE.lock();
     queue.waiting.push_back(job);
     queue.ensure_thread();
+    let idle = queue.idle;
     drop(queue);
-    MORE.notify_one();
+    if idle {
+        MORE.notify_one();
+    }
 }
 
 /// Sees to it that what was submitted is being done, also in a process that was forked meanwhile.
@@ -44,11 +51,16 @@ pub fn keep_going() {
     QUEUE.lock().ensure_thread();
 }
 
+/// In a process that was just forked: the thread is the parent's.
+pub(crate) fn only_thread() {
+    let mut queue = QUEUE.lock();
+    (queue.started, queue.idle) = (false, false);
+}
+
 impl Queue {
     /// Starts the thread, unless this process has it. If the system gives no thread now, the next one to ask tries again.
     fn ensure_thread(&mut self) {
-        let process = Some(std::process::id());
-        if self.process == process || self.waiting.is_empty() && self.under_way.is_none() {
+        if self.started || self.waiting.is_empty() && self.under_way.is_none() {
             return;
         }
         let restarted = self.under_way.take();
@@ -57,9 +69,7 @@ impl Queue {
         let started = thread::Builder::new().name("kiln-compiler".into()).spawn(work);
         // SAFETY: the mask that this thread had.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &before, ptr::null_mut()) };
-        if started.is_ok() {
-            self.process = process;
-        }
+        self.started = started.is_ok();
     }
 }
 
@@ -83,7 +93,9 @@ fn work() {
     loop {
         queue.under_way = queue.waiting.pop_front();
         let Some(job) = queue.under_way.clone() else {
+            queue.idle = true;
             queue = MORE.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.idle = false;
             continue;
         };
         drop(queue);

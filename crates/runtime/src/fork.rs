@@ -201,6 +201,7 @@ extern "C" fn child() {
     crate::registry::only_thread();
     parent();
     crate::reclaim::only_thread();
+    crate::background::only_thread();
 }
 
 /// Calls functions around each `fork` of the C library. They live as long as the process.

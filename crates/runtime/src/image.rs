@@ -419,15 +419,16 @@ impl Image {
         self.0.record.tables.counters_of(func)
     }
 
-    /// A counter. Running code takes from it without care for others who do, so what is stored here may be lost.
+    /// The word of a counter. Running code takes from it without care for others who do, so what is stored here may be
+    /// lost; and what code holds in a register it reads when it is entered, and when it goes on behind its having left.
     ///
     /// # Panics
     /// If there is no counter of this number.
     pub fn counter(&self, number: usize) -> &AtomicU32 {
-        assert!(number < self.counters().len(), "there is no counter {number}");
+        let word = self.counters()[number].word as usize;
         // SAFETY: the linker has set these aligned bytes of the data aside, which live as long as the image; besides
         // running code, whose accesses are single instructions, only this reaches them.
-        unsafe { AtomicU32::from_ptr((self.0.counters + 4 * number) as *mut u32) }
+        unsafe { AtomicU32::from_ptr((self.0.counters + 4 * word) as *mut u32) }
     }
 
     /// Sets what is called, on the thread that runs the code, when a counter is below 0: with its number. Until it

@@ -11,6 +11,7 @@ pub mod scan;
 
 use crate::buffer::{Buffer, BufferScratch};
 use crate::code::{Code, Label};
+use crate::emit::leave::{Rounds, Work};
 use crate::emit::{Emit, EmitScratch, Fork, Placement, Subject};
 use crate::optimize::Origin;
 use crate::refusal::{Refusal, refusals};
@@ -120,13 +121,13 @@ pub fn compile_function<T: Target>(
     let subject = Subject { f, module, func, options };
     T::call_layout(subject.sig(), module.layouts(), std::iter::empty(), &mut scratch.emit.own);
     let regs = T::allocatable(&subject);
-    scratch.scan.run(f, &regs.homes, |op| T::clobbers(op, features));
+    scratch.scan.run(f, &regs.homes, options.counts.is_some(), |op| T::clobbers(op, features));
     // Spills may outgrow a lean frame or a page, which is known only at the end: then once more.
     for layout in [FrameLayout::Lean, FrameLayout::Fixed, FrameLayout::Probed] {
         if emit::<T>(subject, regs.locals, scratch, code, layout) {
             break;
         }
-        scratch.scan.run(f, &regs.homes, |op| T::clobbers(op, features));
+        scratch.scan.run(f, &regs.homes, options.counts.is_some(), |op| T::clobbers(op, features));
     }
     Ok(())
 }
@@ -144,13 +145,16 @@ fn emit<T: Target>(
     let needs = FrameNeeds { saved: scan.homes, calls: &scan.calls, spills: scan.homeless };
     let frame = T::frame(&subject, &lists.own, &needs, layout);
     let buf = Buffer::new(code, buffer, f.blocks().len(), f.insts().len());
+    let looks = options.fuel || options.polls || options.counts.is_some();
+    let heads = if looks { f.loop_heads() } else { Vec::new() };
+    let work = if options.counts.is_some() { scan.work(f) } else { Work::default() };
     let pool = locals.without(scan.homes);
     let mut e =
         Emit::<T, _>::new(subject, T::Asm::new(buf), &mut scan.vals, pool, lists, frame, Homes::default());
+    // Which word it is filled from turns out at the entry.
+    e.rounds = scan.rounds.map(|reg| Rounds { reg, word: 0 });
     let info = T::prologue(&mut e);
-    e.check_call();
-    let looks = options.fuel || options.polls || options.counts.is_some();
-    let heads = if looks { f.loop_heads() } else { Vec::new() };
+    e.check_call(&work);
     let preds = &scan.preds;
     let blocks = f.blocks().len() as u32;
     let mut falls = true;
@@ -169,7 +173,8 @@ fn emit<T: Target>(
         e.next_block = Block(b + 1);
         let range = f.block_range(Block(b));
         if heads.get(b as usize).is_some_and(|head| *head) {
-            e.check_head(Block(b), Origin::own(Inst(range.start as u32)));
+            let round = work.rounds.get(b as usize).copied().unwrap_or_default();
+            e.check_head(Block(b), round, Origin::own(Inst(range.start as u32)));
         }
         let last = &f.insts()[range.end - 1];
         e.run(range);

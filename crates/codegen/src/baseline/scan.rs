@@ -14,12 +14,13 @@
 //! the candidates in order of their starts; where registers run out, the candidate with the least weight (mentions,
 //! times 8 per loop level) goes to the frame for good. O(instructions + candidates * registers).
 
+use crate::emit::leave::{Round, Work};
 use crate::emit::{NO_SLOT, Val};
 use crate::regs::{Reg, RegSet};
 use crate::target::HomeRegs;
 use kiln_ir::function::{Function, VRegInfo};
 use kiln_ir::op::{Effect, Mentions};
-use kiln_ir::{Block, Inst, Op, VReg};
+use kiln_ir::{Block, Inst, Op, Type, VReg};
 
 /// A register that may get a home.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +40,8 @@ struct Loop {
     parent: u32,
     /// Entered other than by its header.
     side_entry: bool,
+    /// Whether no other loop is in it.
+    innermost: bool,
 }
 
 const NO_LOOP: u32 = u32::MAX;
@@ -54,6 +57,8 @@ pub struct Scan {
     pub preds: Vec<u8>,
     /// Registers that are someone's home.
     pub homes: RegSet,
+    /// The home of what innermost loops count in, if they count and it got one. Else they count in memory.
+    pub rounds: Option<Reg>,
     /// Positions of calls, ascending.
     pub calls: Vec<u32>,
     /// Whether some value of several blocks, or across a call, got no home and so will need room in the frame.
@@ -110,14 +115,21 @@ impl Scan {
     /// In [`Scan::preds`]: the block is of a label set that is jumped through.
     pub const JUMPED_TO: u8 = 3;
 
-    /// Scans a function and gives homes. `calls` says which ops run other code, and so change the registers that
-    /// callees may change.
-    pub fn run(&mut self, f: &Function, regs: &HomeRegs, calls: impl Fn(Op) -> bool) {
+    /// Scans a function and gives homes, if it `counts` also to what its innermost loops count in. `calls` says which ops
+    /// run other code, and so change the registers that callees may change.
+    pub fn run(&mut self, f: &Function, regs: &HomeRegs, counts: bool, calls: impl Fn(Op) -> bool) {
         self.find_loops(f);
         self.init_vals(f);
         self.weigh(f, calls);
         self.widen(f);
+        self.rounds = None;
+        if counts && !self.loops.is_empty() {
+            self.weigh_rounds(f);
+        }
         self.assign(regs);
+        if self.vals.len() > f.vregs().len() {
+            self.rounds = self.vals.pop().map(|rounds| rounds.home).filter(|home| *home != Reg::NONE);
+        }
     }
 
     fn init_vals(&mut self, f: &Function) {
@@ -141,6 +153,59 @@ impl Scan {
                 aux: 0,
             });
         }
+    }
+
+    /// What the loops of the function do. O(blocks).
+    pub fn work(&self, f: &Function) -> Work {
+        // So many ops in the time of a call and a return.
+        const CALL: u32 = 10;
+        const MOST: u32 = 1 << 20;
+        let mut rounds = vec![Round::default(); self.loop_of.len()];
+        let mut outside = CALL;
+        for (b, l) in (0..).zip(&self.loop_of) {
+            let ops = f.block_range(Block(b)).len() as u32;
+            // A head of a loop that is nested too deep to be listed stands for its block alone.
+            rounds[b as usize].ops += ops.min(MOST);
+            match self.loops.get(*l as usize) {
+                None => outside = outside.saturating_add(ops).min(MOST),
+                Some(l) if l.header != b => {
+                    let round = &mut rounds[l.header as usize].ops;
+                    *round = round.saturating_add(ops).min(MOST);
+                }
+                Some(_) => {}
+            }
+        }
+        let mut least_round = MOST;
+        for innermost in self.loops.iter().filter(|l| l.innermost) {
+            let round = &mut rounds[innermost.header as usize];
+            round.innermost = true;
+            least_round = least_round.min(round.ops);
+        }
+        Work { outside, least_round, rounds }
+    }
+
+    /// Makes what innermost loops count in a candidate beside the function's registers. It is read and written once a round,
+    /// and lives as long as the function is active.
+    fn weigh_rounds(&mut self, f: &Function) {
+        let rounds = VReg(self.vals.len() as u32);
+        let (home, reg) = (Reg::NONE, Reg::NONE);
+        self.vals.push(Val {
+            home,
+            reg,
+            flags: Val::GLOBAL,
+            ty: Type::I32,
+            uses: 0,
+            since: Val::HERE,
+            slot: NO_SLOT,
+            aux: 0,
+        });
+        let innermost = self.loops.iter().filter(|l| l.innermost);
+        let weight = |l: &Loop| 2u32 << (3 * self.depth[l.header as usize].min(6));
+        let weight = innermost.map(weight).fold(0u32, u32::saturating_add);
+        let (start, end) = (0, f.insts().len() as u32);
+        let (first_block, last_block) = (0, f.blocks().len() as u32 - 1);
+        // It starts before all others.
+        self.candidates.insert(0, Candidate { vreg: rounds, weight, start, end, first_block, last_block });
     }
 
     /// Counts ways into blocks and finds loops.
@@ -214,8 +279,11 @@ impl Scan {
                 }
                 if self.stack.len() < MAX_DEPTH as usize {
                     let parent = self.stack.last().copied().unwrap_or(NO_LOOP);
+                    if let Some(parent) = self.loops.get_mut(parent as usize) {
+                        parent.innermost = false;
+                    }
                     self.stack.push(self.loops.len() as u32);
-                    self.loops.push(Loop { header: b, end, parent, side_entry: false });
+                    self.loops.push(Loop { header: b, end, parent, side_entry: false, innermost: true });
                 } else if let Some(&top) = self.stack.last() {
                     self.loops[top as usize].side_entry = true;
                 }
@@ -487,5 +555,58 @@ impl Scan {
             self.vals[c.vreg.index()].home = chosen;
             self.homes = self.homes.with(chosen.set());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kiln_ir::Module;
+
+    const TEXT: &str = "
+        fn f(%n: i64, %p: ptr) {
+            %i = const 0
+        outer:
+            %j = const 0
+        inner:
+            store.i64 [%p + %j*8], %i
+            %j = add %j, 1
+            blt %j, %n, inner
+            %i = add %i, 1
+            blt %i, %n, outer
+            ret
+        }
+    ";
+
+    fn scan(saved: &'static [Reg], counts: bool) -> (Scan, Module) {
+        let module = Module::parse(TEXT).unwrap();
+        let mut scan = Scan::default();
+        let regs = HomeRegs { saved, integer: &[], float: &[] };
+        scan.run(module.funcs()[0].body.as_ref().unwrap(), &regs, counts, |_| false);
+        (scan, module)
+    }
+
+    #[test]
+    fn rounds_are_what_is_in_a_loop_and_in_no_loop_inside() {
+        let (scan, module) = scan(&[], true);
+        let f = module.funcs()[0].body.as_ref().unwrap();
+        let work = scan.work(f);
+        let heads: Vec<(u32, bool)> = (f.loop_heads().into_iter().zip(&work.rounds))
+            .filter_map(|(head, round)| head.then_some((round.ops, round.innermost)))
+            .collect();
+        // `const`, `jump`, `add` and `blt` around `store`, `add` and `blt`; outside are `const`, `jump`, `ret` and the call.
+        assert_eq!(heads, [(4, false), (3, true)]);
+        assert_eq!((work.outside, work.least_round), (13, 3));
+    }
+
+    #[test]
+    fn rounds_get_a_register_unless_values_are_worth_more() {
+        const FIVE: [Reg; 5] = [Reg(1), Reg(2), Reg(3), Reg(4), Reg(5)];
+        // The other four are for n, p, i and j.
+        let with = |registers: usize, counts| scan(&FIVE[..registers], counts).0;
+        let five = with(5, true);
+        assert!(five.rounds.is_some_and(|reg| five.homes.has(reg)));
+        assert!(five.vals.iter().all(|val| val.home != Reg::NONE && Some(val.home) != five.rounds));
+        assert_eq!((with(5, false).rounds, with(1, true).rounds), (None, None));
     }
 }

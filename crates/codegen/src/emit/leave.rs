@@ -24,10 +24,42 @@ pub struct Stub {
     pub back: Option<u32>,
     /// Whether other code may take the activation over here.
     pub takeover: bool,
+    /// Whether the code goes on with the word of [`Emit::rounds`] in its register.
+    pub reload: bool,
     /// The instruction of the source that it belongs to.
     pub inst: Origin,
     /// Where its values start in the list of all stubs' values; they end where the next stub's start.
     pub values: u32,
+}
+
+/// What the loops of a function do, in ops.
+#[derive(Clone, Debug, Default)]
+pub struct Work {
+    /// What is outside of them, and what an entry and a return cost besides.
+    pub outside: u32,
+    /// The least of the rounds of its innermost loops.
+    pub least_round: u32,
+    /// For each block that is a loop head a round of that loop.
+    pub rounds: Vec<Round>,
+}
+
+/// A round of a loop.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Round {
+    /// The ops in the loop that are in no loop in it.
+    pub ops: u32,
+    /// Whether no loop is in it.
+    pub innermost: bool,
+}
+
+/// Where the rounds of a function's innermost loops are counted. In memory each round would wait for the one before to
+/// be stored, which takes longer than many a loop's round.
+#[derive(Clone, Copy, Debug)]
+pub struct Rounds {
+    /// A register that callees keep and that holds nothing else in the whole function.
+    pub reg: Reg,
+    /// The counter that it is filled from, and written to when the function returns.
+    pub word: u32,
 }
 
 /// The stubs of one function.
@@ -59,7 +91,8 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
             self.consume(v);
         }
         let inst = P::source(self, self.at);
-        self.stubs.list.push(Stub { jumps, back: None, takeover: false, leave, inst, values });
+        let (takeover, reload) = (false, false);
+        self.stubs.list.push(Stub { jumps, back: None, takeover, reload, leave, inst, values });
     }
 
     /// Says that the code behind the jump written last is where the stub noted last goes on.
@@ -73,27 +106,52 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
     /// Takes note of a stub without values for what happens before an instruction.
     fn stub_before(&mut self, jump: u32, leave: Leave, inst: Origin) {
         let (back, values) = (Some(self.asm.buffer().offset()), self.stubs.values.len() as u32);
-        self.stubs.list.push(Stub { jumps: [jump, 0], back, takeover: false, leave, inst, values });
+        let (jumps, takeover, reload) = ([jump, 0], false, false);
+        self.stubs.list.push(Stub { jumps, back, takeover, reload, leave, inst, values });
     }
 
-    /// Counts an arrival at a loop head, or an entry of the function.
-    fn counts(&mut self, head: Option<Block>, inst: Origin) {
-        let Some(counts) = self.options.counts else { return };
-        let first = if head.is_some() { counts.rounds } else { counts.calls };
+    /// Adds a counter for so many times; gives its number. `word` is that of another one, if it shares that.
+    fn counter(&mut self, head: Option<Block>, word: Option<u32>, times: u32, step: u32) -> u32 {
+        let ops = self.options.counts.map_or(0, |counts| counts.ops);
+        let first = times.saturating_mul(step).max(ops).min(i32::MAX as u32);
         let counters = &mut self.asm.buffer().code().counters;
         let number = counters.len() as u32;
-        counters.push(Counter { func: self.func, head, first });
-        let jump = T::count(self, number);
+        counters.push(Counter { func: self.func, head, word: word.unwrap_or(number), first, step });
+        number
+    }
+
+    /// Counts an entry of the function, and says which word the register for rounds is filled from.
+    fn count_entry(&mut self, work: &Work) {
+        let Some(counts) = self.options.counts else { return };
+        let number = self.counter(None, None, counts.calls, work.outside);
+        let jump = T::count(self, number, work.outside);
+        self.stub_before(jump, Leave::Hot(number), Origin::own(Inst(0)));
+        if let Some(reg) = self.rounds.map(|rounds| rounds.reg) {
+            let word = self.counter(None, None, counts.rounds, work.least_round);
+            self.rounds = Some(Rounds { reg, word });
+        }
+    }
+
+    /// Counts an arrival at a loop head.
+    fn count_round(&mut self, head: Block, round: Round, inst: Origin) {
+        let Some(counts) = self.options.counts else { return };
+        let rounds = self.rounds.filter(|_| round.innermost);
+        let word = rounds.map(|rounds| rounds.word);
+        let number = self.counter(Some(head), word, counts.rounds, round.ops);
+        let jump = match rounds {
+            Some(Rounds { reg, .. }) => T::count_in_register(self, reg, round.ops),
+            None => T::count(self, number, round.ops),
+        };
         self.stub_before(jump, Leave::Hot(number), inst);
         if let Some(stub) = self.stubs.list.last_mut() {
-            stub.takeover = head.is_some() && self.can_be_taken_over;
+            (stub.takeover, stub.reload) = (self.can_be_taken_over, rounds.is_some());
         }
     }
 
     /// At the start of a loop head. What takes the activation over here does the rest of it.
-    pub fn check_head(&mut self, head: Block, inst: Origin) {
+    pub fn check_head(&mut self, head: Block, round: Round, inst: Origin) {
         self.asm.buffer().reserve(0);
-        self.counts(Some(head), inst);
+        self.count_round(head, round, inst);
         self.check(inst);
     }
 
@@ -141,6 +199,10 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
         if self.options.takes_over {
             return;
         }
+        if let Some(rounds) = self.rounds {
+            self.asm.buffer().reserve(0);
+            T::load_rounds(self, rounds);
+        }
         let start = Origin::own(Inst(0));
         if self.options.depth {
             let jump = T::count_down(self, ThreadWord::Depth);
@@ -150,9 +212,9 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
     }
 
     /// At a function's entry, as it is called.
-    pub fn check_call(&mut self) {
+    pub fn check_call(&mut self, work: &Work) {
         self.asm.buffer().reserve(0);
-        self.counts(None, Origin::own(Inst(0)));
+        self.count_entry(work);
         self.check_entry();
     }
 

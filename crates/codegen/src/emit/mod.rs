@@ -187,6 +187,8 @@ pub struct Emit<'a, T: Target, P: Placement> {
     pub frame: T::Frame,
     /// Whether other code may take over activations of the function at its loop heads.
     pub can_be_taken_over: bool,
+    /// Where the rounds of innermost loops are counted, if in a register.
+    pub rounds: Option<leave::Rounds>,
     /// What the target remembers between the steps of one instruction.
     pub pending: T::Pending,
     /// Where values are placed.
@@ -227,6 +229,7 @@ impl<'a, T: Target, P: Placement> Emit<'a, T, P> {
             spare: std::mem::take(&mut scratch.spare),
             frame,
             can_be_taken_over: subject.can_be_taken_over(),
+            rounds: None,
             pending: T::Pending::default(),
             placement,
         }

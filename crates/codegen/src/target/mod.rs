@@ -6,6 +6,7 @@ use crate::Features;
 use crate::abi::CallLayout;
 use crate::buffer::Buffer;
 use crate::code::{FrameInfo, ThreadWord};
+use crate::emit::leave::Rounds;
 use crate::emit::{Emit, Placement, Subject};
 use crate::recovery::ValuePlace;
 use crate::regs::{Reg, RegSet};
@@ -130,9 +131,13 @@ pub trait Target: Sized {
     fn slot_address<P: Placement>(e: &Emit<'_, Self, P>, inst: &InstData) -> ValuePlace;
     /// The address of a slot of the IR, for a recovery record.
     fn slot_start<P: Placement>(e: &Emit<'_, Self, P>, slot: Slot) -> ValuePlace;
-    /// Takes 1 from a counter and jumps to a stub if it is below 0 then; gives where the jump's distance stands. Changes
-    /// no register.
-    fn count<P: Placement>(e: &mut Emit<'_, Self, P>, counter: u32) -> u32;
+    /// Takes something from a counter and jumps to a stub if it is below 0 then; gives where the jump's distance stands.
+    /// Changes no register.
+    fn count<P: Placement>(e: &mut Emit<'_, Self, P>, counter: u32, step: u32) -> u32;
+    /// The same for a counter in a register.
+    fn count_in_register<P: Placement>(e: &mut Emit<'_, Self, P>, reg: Reg, step: u32) -> u32;
+    /// Fills the register in which rounds are counted.
+    fn load_rounds<P: Placement>(e: &mut Emit<'_, Self, P>, rounds: Rounds);
     /// Takes 1 from a word of the thread and jumps to a stub if it was 0; gives where the jump's distance stands. Changes
     /// no register.
     fn count_down<P: Placement>(e: &mut Emit<'_, Self, P>, word: ThreadWord) -> u32;

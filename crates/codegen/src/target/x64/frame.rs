@@ -454,6 +454,9 @@ impl<P: Placement> Emit<'_, X64, P> {
         if self.options.depth {
             self.count_up(ThreadWord::Depth);
         }
+        if let Some(rounds) = self.rounds {
+            self.store_rounds(rounds);
+        }
         self.give_back_and_return();
     }
 

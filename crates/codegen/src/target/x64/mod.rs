@@ -13,6 +13,7 @@ use super::{Allocatable, FrameLayout, FrameNeeds, Target};
 use crate::Features;
 use crate::abi::CallLayout;
 use crate::code::{FrameInfo, ThreadWord};
+use crate::emit::leave::Rounds;
 use crate::emit::{Emit, Placement, Subject};
 use crate::recovery::ValuePlace;
 use crate::regs::Reg;
@@ -126,8 +127,16 @@ impl Target for X64 {
         e.slot_start(slot, 0)
     }
 
-    fn count<P: Placement>(e: &mut Emit<'_, X64, P>, counter: u32) -> u32 {
-        e.count(counter)
+    fn count<P: Placement>(e: &mut Emit<'_, X64, P>, counter: u32, step: u32) -> u32 {
+        e.count(counter, step)
+    }
+
+    fn count_in_register<P: Placement>(e: &mut Emit<'_, X64, P>, reg: Reg, step: u32) -> u32 {
+        e.count_in_register(reg, step)
+    }
+
+    fn load_rounds<P: Placement>(e: &mut Emit<'_, X64, P>, rounds: Rounds) {
+        e.load_rounds(rounds);
     }
 
     fn count_down<P: Placement>(e: &mut Emit<'_, X64, P>, word: ThreadWord) -> u32 {

@@ -3,9 +3,11 @@
 use super::Pending;
 use super::control::Flags;
 use crate::code::{Code, RelocKind, Routine, SpanRow, Target, ThreadWord, inlined_frames};
+use crate::emit::leave::Rounds;
 use crate::emit::{Emit, Placement};
 use crate::optimize::checks::is_mark;
 use crate::recovery::{Leave, ValuePlace};
+use crate::regs::Reg;
 use crate::target::x64::X64;
 use crate::target::x64::encode::{Amode, fits8};
 use crate::target::x64::insts::*;
@@ -67,12 +69,32 @@ impl<P: Placement> Emit<'_, X64, P> {
         self.asm.jcc_stub(Cc::Ne)
     }
 
-    /// Takes 1 from a counter and jumps to a stub if it is below 0 then; gives where the jump's distance stands.
-    pub fn count(&mut self, counter: u32) -> u32 {
+    /// Takes something from a counter and jumps to a stub if it is below 0 then; gives where the jump's distance stands.
+    pub fn count(&mut self, counter: u32, step: u32) -> u32 {
         self.pending = Pending::Symbol(RelocKind::Pc32, Target::Counter(counter), 0);
-        self.asm.alu_imm(Alu::Sub, false, Amode::RIP, 1);
+        self.asm.alu_imm(Alu::Sub, false, Amode::RIP, step as i32);
         self.settle();
         self.asm.jcc_stub(Cc::S)
+    }
+
+    /// The same for a counter in a register.
+    pub fn count_in_register(&mut self, reg: Reg, step: u32) -> u32 {
+        self.asm.alu_imm(Alu::Sub, false, reg, step as i32);
+        self.asm.jcc_stub(Cc::S)
+    }
+
+    /// Fills the register in which rounds are counted.
+    pub fn load_rounds(&mut self, Rounds { reg, word }: Rounds) {
+        self.pending = Pending::Symbol(RelocKind::Pc32, Target::Counter(word), 0);
+        self.asm.op(MOV_R_RM, false, reg, Amode::RIP);
+        self.settle();
+    }
+
+    /// Writes it back.
+    pub fn store_rounds(&mut self, Rounds { reg, word }: Rounds) {
+        self.pending = Pending::Symbol(RelocKind::Pc32, Target::Counter(word), 0);
+        self.asm.op(MOV_RM_R, false, reg, Amode::RIP);
+        self.settle();
     }
 
     /// Takes 1 from a word of the thread and jumps to a stub if it was 0; gives where the jump's distance stands.
@@ -138,10 +160,19 @@ impl<P: Placement> Emit<'_, X64, P> {
                 // jmp back
                 buf.put(0xe9 | (back.wrapping_sub(end + 5) as u64) << 8, 5);
             }
+            let goes_back = buf.offset();
             if stub.takeover {
                 // Here the routine goes on if other code takes over: call rax. What that returns is returned.
                 self.asm.raw(&[0xff, 0xd0]);
                 self.give_back_and_return();
+            }
+            if let (true, Some(back), Some(rounds)) = (stub.reload, stub.back, self.rounds) {
+                let buf = &mut self.asm.buf;
+                buf.reserve(0);
+                buf.patch32(goes_back - 4, buf.offset() - goes_back);
+                self.load_rounds(rounds);
+                let buf = &mut self.asm.buf;
+                buf.put(0xe9 | (back.wrapping_sub(buf.offset() + 5) as u64) << 8, 5);
             }
             let buf = &mut self.asm.buf;
             let values = self.stubs.list.get(i + 1).map_or(self.stubs.values.len(), |s| s.values as usize);
