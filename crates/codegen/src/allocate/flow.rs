@@ -146,6 +146,8 @@ struct Detour {
 
 /// So many moves at most come before the jump of a branch that they are not for alone.
 const MOST_AHEAD: usize = 64;
+/// And so many of them to the frame: what the other way needs is looked for among these.
+const MOST_STORED: usize = 8;
 
 /// Makes a position greater than all others but those of what is not read in the loop again.
 const NEXT_ROUND: u32 = 1 << 30;
@@ -164,6 +166,10 @@ pub struct Flow<'a> {
     calls: &'a [u32],
     /// The place in it of the first that is not behind the walk.
     next_call: usize,
+    /// Positions of instructions that use registers for themselves, ascending, and which.
+    takes: &'a [(u32, RegSet)],
+    /// The place in it of the first that is not behind the walk.
+    next_take: usize,
     /// Registers that calls keep.
     saved: RegSet,
     /// Where the current block ends.
@@ -183,11 +189,11 @@ pub struct Flow<'a> {
 }
 
 impl<'a> Flow<'a> {
-    /// At the start of a function. `calls` are the positions of ops that call something, `saved` registers that calls
-    /// keep, and `first_site` is added to the rows of inlined calls that instructions name.
+    /// At the start of a function. `calls` are the positions of ops that call something, `takes` those of instructions that
+    /// use registers for themselves, with these, `saved` registers that calls keep, and `first_site` is added to the rows of inlined calls that instructions name.
     pub fn new(
         (body, fused, live): (&'a Body, &'a Fused, &'a Live),
-        (calls, saved): (&'a [u32], RegSet),
+        (calls, takes, saved): (&'a [u32], &'a [(u32, RegSet)], RegSet),
         states: &'a mut States,
         stress: Stress,
         first_site: u32,
@@ -206,6 +212,8 @@ impl<'a> Flow<'a> {
             states,
             calls,
             next_call: 0,
+            takes,
+            next_take: 0,
             saved,
             block_end: 0,
             edge: 0,
@@ -273,6 +281,33 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
         let wanted =
             self.vals[v.index()].flags & Val::GLOBAL != 0 || call < self.placement.live.last_read[v.index()];
         wanted && call < self.placement.block_end
+    }
+
+    /// Registers that instructions use for themselves while a value lives that is written now: it would have to move.
+    fn avoided(&mut self, v: VReg) -> RegSet {
+        let Flow { takes, next_take, live, block_end, .. } = &mut self.placement;
+        let mut avoided = RegSet::EMPTY;
+        if takes.is_empty() || v.is_none() {
+            return avoided;
+        }
+        while takes.get(*next_take).is_some_and(|(at, _)| *at <= self.at) {
+            *next_take += 1;
+        }
+        let is_global = self.vals[v.index()].flags & Val::GLOBAL != 0;
+        let last = if is_global { *block_end } else { live.last_read[v.index()].min(*block_end) };
+        // Behind a few of them they are mostly the same again.
+        for (_, taken) in takes[*next_take..].iter().take(4).take_while(|(at, _)| *at < last) {
+            avoided = avoided.with(*taken);
+        }
+        avoided
+    }
+
+    /// Registers that instructions of a loop use for themselves.
+    fn taken_in(&self, head: &Loop) -> RegSet {
+        let takes = self.placement.takes;
+        let first = takes.partition_point(|(at, _)| *at < head.start);
+        let taken = takes[first..].iter().take_while(|(at, _)| *at < head.stop).take(16);
+        taken.fold(RegSet::EMPTY, |all, (_, taken)| all.with(*taken))
     }
 
     /// Whether somebody reads a value behind its definition.
@@ -349,14 +384,27 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
         }
         let room = head.map(|head| self.make_room(edge.to, head, &mut taken));
         let room = room.filter(|_| self.placement.stress != Stress::SpillEverything);
+        let avoided = head.map_or(RegSet::EMPTY, |head| self.taken_in(head));
+        if taken.and(avoided) != RegSet::EMPTY {
+            for i in live.of(edge.to) {
+                let Expected { reg, .. } = self.placement.states.live[i];
+                let free = self.pool.without(taken).without(avoided).and(class(reg.is_vector()));
+                if reg != Reg::NONE && avoided.has(reg) && free != RegSet::EMPTY {
+                    taken = taken.without(reg.set());
+                    self.placement.states.live[i].reg = self.choose(live.entries[i].v, &mut taken, avoided);
+                }
+            }
+        }
         let first = body.param_start[edge.to.index()] as usize;
         let args = body.args_of(edge);
         // Where an argument ends its life here, its register goes over to the parameter.
         for (i, arg) in args.iter().enumerate() {
             let reg = self.vals[arg.index()].reg;
             let param = body.params[first + i];
-            let takes =
-                reg != Reg::NONE && !taken.has(reg) && self.is_wanted(param) && !live.demoted[param.index()];
+            let takes = reg != Reg::NONE
+                && !taken.with(avoided).has(reg)
+                && self.is_wanted(param)
+                && !live.demoted[param.index()];
             let reg = if takes { reg } else { Reg::NONE };
             if takes {
                 taken = taken.with(reg.set());
@@ -370,7 +418,7 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
             }
             let reg = match live.demoted[param.index()] {
                 true => Reg::NONE,
-                false => self.choose(param, &mut taken),
+                false => self.choose(param, &mut taken, avoided),
             };
             self.placement.states.params[first + i] =
                 if reg == Reg::NONE { Expected::SLOT } else { Expected::in_reg(reg) };
@@ -382,18 +430,20 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
             let fits = room[self.vals[entry.v.index()].ty.is_float() as usize];
             let stays = live.demoted[entry.v.index()] || expected.reg != Reg::NONE || !expected.in_slot();
             if entry.near && fits && !stays {
-                self.placement.states.live[i].reg = self.choose(entry.v, &mut taken);
+                self.placement.states.live[i].reg = self.choose(entry.v, &mut taken, avoided);
             }
         }
     }
 
-    /// A register in which a block is to expect a value, one that is not taken; or none.
-    fn choose(&mut self, v: VReg, taken: &mut RegSet) -> Reg {
+    /// A register in which a block is to expect a value, one that is not taken, and not avoided if there are others; or
+    /// none.
+    fn choose(&mut self, v: VReg, taken: &mut RegSet, avoided: RegSet) -> Reg {
         let class = class(self.vals[v.index()].ty.is_float());
         let free = self.pool.and(class).without(*taken);
         if free == RegSet::EMPTY {
             return Reg::NONE;
         }
+        let free = if free.without(avoided) == RegSet::EMPTY { free } else { free.without(avoided) };
         // Rather one that holds nothing now, so that moves do not wait for each other.
         let idle = free.and(self.free);
         let reg = Flow::pick(self, if idle == RegSet::EMPTY { free } else { idle }, v);
@@ -578,7 +628,8 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
         let (body, live) = (self.placement.body, self.placement.live);
         let head = live.loops.headed_by(back.to)?;
         let moves = &self.placement.states.resolver.moves;
-        if (head.head..head.end).contains(&other.to.0) || moves.len() > MOST_AHEAD {
+        let stores = moves.iter().take(MOST_AHEAD).filter(|m| matches!(m.to, Place::Slot(_))).count();
+        if (head.head..head.end).contains(&other.to.0) || moves.len() > MOST_AHEAD || stores > MOST_STORED {
             return None;
         }
         // Of each register, where its value has been copied.
@@ -796,8 +847,10 @@ impl<'a> Placement for Flow<'a> {
             return e.placement.draw(free);
         }
         let saved = e.placement.saved;
+        let avoided = e.avoided(v);
         let better = if e.crosses_call(v) { free.and(saved) } else { free.without(saved) };
-        better.first().unwrap_or(Reg(free.0.trailing_zeros() as u8))
+        let best = better.without(avoided).first().or(free.without(avoided).first()).or(better.first());
+        best.unwrap_or(Reg(free.0.trailing_zeros() as u8))
     }
 
     fn victim<T: Target>(e: &mut Emit<'_, T, Self>, taken: RegSet) -> Reg {

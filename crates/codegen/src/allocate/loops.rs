@@ -19,9 +19,9 @@ pub struct Loop {
     /// The loop around it, or [`NONE`].
     parent: u32,
     /// Where its instructions start.
-    start: u32,
+    pub start: u32,
     /// Where they end.
-    stop: u32,
+    pub stop: u32,
     /// How many values are live in it at a time, of general registers and of vector registers: at most so many, where that
     /// is more than there are registers.
     pub most: [u32; 2],

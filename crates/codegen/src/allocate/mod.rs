@@ -31,6 +31,7 @@ pub struct Scratch {
     vals: Vec<Val>,
     states: States,
     calls: Vec<u32>,
+    takes: Vec<(u32, RegSet)>,
     /// Blocks of further entries.
     entered: Vec<Block>,
     buffer: BufferScratch,
@@ -49,8 +50,16 @@ pub fn write<T: Target>(
     let features = subject.options.features;
     T::call_layout(subject.sig(), subject.module.layouts(), std::iter::empty(), &mut scratch.emit.own);
     scratch.calls.clear();
-    let insts = (0u32..).zip(body.f.insts());
-    scratch.calls.extend(insts.filter(|(_, inst)| T::clobbers(inst.op, features)).map(|(i, _)| i));
+    scratch.takes.clear();
+    for (i, inst) in (0u32..).zip(body.f.insts()) {
+        if T::clobbers(inst.op, features) {
+            scratch.calls.push(i);
+        }
+        let taken = T::takes(inst, features);
+        if taken != RegSet::EMPTY {
+            scratch.takes.push((i, taken));
+        }
+    }
     match subject.options.passes.has(Passes::FUSE) {
         true => fuse(body, subject.options.architecture, features, &mut scratch.fused),
         false => scratch.fused.reset(body),
@@ -73,7 +82,7 @@ fn emit<T: Target>(
     layout: FrameLayout,
 ) -> bool {
     let Subject { f, func, options, .. } = subject;
-    let Scratch { fused, live, vals, states, calls, entered, buffer, emit: lists, log } = scratch;
+    let Scratch { fused, live, vals, states, calls, takes, entered, buffer, emit: lists, log } = scratch;
     let regs = T::allocatable(&subject);
     let saved =
         RegSet::of(&regs.homes.saved[..saved_registers(body, live, vals).min(regs.homes.saved.len())]);
@@ -89,7 +98,7 @@ fn emit<T: Target>(
     let frame = T::frame(&subject, &lists.own, &needs, layout);
     let mut buf = Buffer::new(code, buffer, f.blocks().len(), f.insts().len());
     let first_site = buf.code().add_inlined(sites);
-    let flow = Flow::new((body, fused, live), (calls, saved), states, options.stress, first_site, log);
+    let flow = Flow::new((body, fused, live), (calls, takes, saved), states, options.stress, first_site, log);
     let mut e = Emit::<T, _>::new(subject, T::Asm::new(buf), vals, pool, lists, frame, flow);
     e.name_addresses();
     e.placement.log(Event::Start);

@@ -89,6 +89,9 @@ pub trait Target: Sized {
     /// Whether an op calls something, so that registers which callees may change lose their values.
     fn clobbers(op: Op, features: Features) -> bool;
 
+    /// The registers that an instruction uses for itself, whatever they hold: a quotient's, a count's.
+    fn takes(inst: &InstData, features: Features) -> RegSet;
+
     /// The registers that a function may use as it likes.
     fn allocatable(of: &Subject) -> Allocatable;
     /// Lays out what is known of the frame before the function is written.

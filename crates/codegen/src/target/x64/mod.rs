@@ -16,7 +16,7 @@ use crate::code::{FrameInfo, ThreadWord};
 use crate::emit::leave::Rounds;
 use crate::emit::{Emit, Placement, Subject};
 use crate::recovery::ValuePlace;
-use crate::regs::Reg;
+use crate::regs::{Reg, RegSet};
 use encode::Asm;
 use frame::Frame;
 use kiln_ir::LayoutDecl;
@@ -48,6 +48,11 @@ impl Target for X64 {
 
     fn clobbers(op: Op, features: Features) -> bool {
         abi::clobbers(op, features)
+    }
+
+    #[inline]
+    fn takes(inst: &InstData, features: Features) -> RegSet {
+        regs::takes(inst, features)
     }
 
     fn allocatable(of: &Subject) -> Allocatable {

@@ -1,6 +1,8 @@
 //! The registers: general ones 0 to 15 in the processor's numbering, vector ones from 32 on.
 
-use crate::regs::Reg;
+use crate::features::Features;
+use crate::regs::{Reg, RegSet};
+use kiln_ir::{InstData, Op};
 
 macro_rules! registers {
     ($($name:ident = $n:literal,)*) => { $(pub const $name: Reg = Reg($n);)* };
@@ -32,6 +34,21 @@ pub const fn dwarf(reg: Reg) -> u8 {
 pub const SCRATCH: Reg = R11;
 /// The same for floats.
 pub const FSCRATCH: Reg = XMM15;
+
+/// The registers that an instruction uses for itself, whatever they hold.
+#[inline]
+pub fn takes(inst: &InstData, features: Features) -> RegSet {
+    let pair = RegSet::of(&[RAX, RDX]);
+    match inst.op {
+        Op::Sdiv | Op::Udiv | Op::Srem | Op::Urem if !inst.has_imm() => pair,
+        Op::UmulWide if features.bmi2 => RDX.set(),
+        Op::SmulWide | Op::UmulWide | Op::UmulOvf => pair,
+        Op::Shl | Op::Lshr | Op::Ashr if !inst.has_imm() && !features.bmi2 => RCX.set(),
+        Op::Rotl | Op::Rotr if !inst.has_imm() => RCX.set(),
+        Op::AtomicRmw | Op::AtomicCas => RAX.set(),
+        _ => RegSet::EMPTY,
+    }
+}
 
 /// The name in assembly.
 pub fn name(reg: Reg) -> &'static str {
