@@ -291,11 +291,20 @@ impl Addresses {
         let root = self.roots[mem.base.index()];
         // Values have lesser numbers than what stands for objects.
         let start = if root.base == VReg::NONE.0 { root.object.number() } else { root.base };
+        let (mut index, mut scale, mut more) = (mem.index, 1, 0);
+        if !index.is_none() {
+            scale = mem.scale;
+            let root = self.roots[index.index()];
+            if root.object == Object::Unknown {
+                index = VReg(root.base);
+                more = root.offset as i64 * scale as i64;
+            }
+        }
         Place {
             object: root.object,
-            origin: start as u64 | (mem.index.0 as u64) << 32,
-            scale: if mem.index.is_none() { 1 } else { mem.scale },
-            offset: root.offset as i64 + mem.disp as i64,
+            origin: start as u64 | (index.0 as u64) << 32,
+            scale,
+            offset: root.offset as i64 + mem.disp as i64 + more,
             class: inst.alias(),
             access: inst.access(),
         }

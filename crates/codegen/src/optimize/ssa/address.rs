@@ -45,6 +45,9 @@ impl Walk<'_> {
 
     fn fold_base(&mut self, mem: &mut Mem) {
         let Some(def) = self.def(mem.base) else { return };
+        if matches!(def.op, Op::Add | Op::Addr) && self.advances(&def) {
+            return;
+        }
         match def.op {
             Op::Add if def.has_imm() => {
                 if let Some(disp) = mem.disp.checked_add(def.b as i32) {
@@ -52,7 +55,11 @@ impl Walk<'_> {
                 }
             }
             // Only a sum made nearby: one made outside a loop would cost it a register more.
-            Op::Add if mem.index.is_none() && self.draft.def[mem.base.index()] >= self.node_start => {
+            Op::Add
+                if !def.has_imm()
+                    && mem.index.is_none()
+                    && self.draft.def[mem.base.index()] >= self.node_start =>
+            {
                 (mem.base, mem.index, mem.scale) = (VReg(def.a), VReg(def.b), 1);
             }
             Op::SlotAddr | Op::DataAddr if def.b != 0 => {
@@ -75,6 +82,14 @@ impl Walk<'_> {
         }
     }
 
+    /// Whether a sum is the next value of the register that it adds to: the old value ends there, and would need a register
+    /// of its own if an address behind it counted from it, in a loop with a copy for each round. (A sum that nobody else
+    /// reads in the end selection makes part of the address.)
+    fn advances(&self, sum: &InstData) -> bool {
+        let home = self.body.home[sum.dst as usize];
+        !home.is_none() && home == self.body.home[sum.a as usize]
+    }
+
     fn fold_index(&mut self, mem: &mut Mem) {
         if mem.index.is_none() {
             return;
@@ -87,7 +102,7 @@ impl Walk<'_> {
             Op::Shl if def.has_imm() && def.b <= 3 && (mem.scale as u32) << def.b <= 8 => {
                 (mem.index, mem.scale) = (VReg(def.a), mem.scale << def.b);
             }
-            Op::Add if def.has_imm() => {
+            Op::Add if def.has_imm() && !self.advances(&def) => {
                 if let Some(disp) = add(mem.disp, def.b as i32 as i64, mem.scale) {
                     (mem.index, mem.disp) = (VReg(def.a), disp);
                 }
