@@ -120,12 +120,15 @@ const NOPS: [&[u8]; 8] = [
 ];
 
 impl Asm<'_> {
-    /// Instructions of so many bytes that do nothing.
+    /// Instructions of so many bytes that do nothing, as few as can be: each takes up to three prefixes more, which all
+    /// decoders take at full speed.
     pub fn pad(&mut self, mut bytes: usize) {
         while bytes > 0 {
             let nop = NOPS[bytes.min(NOPS.len()) - 1];
+            let prefixes = (bytes - nop.len()).min(3);
+            self.raw(&[0x66; 3][..prefixes]);
             self.raw(nop);
-            bytes -= nop.len();
+            bytes -= prefixes + nop.len();
         }
     }
 

@@ -42,6 +42,8 @@ mod take {
     pub const ZEXT: u8 = 32;
     /// What is only looked at for being 0.
     pub const FLAGS: u8 = 64;
+    /// A product with 3, 5 or 9, which is a sum with its own operand scaled.
+    pub const TRIPLE: u8 = 128;
 }
 
 /// Marks what is folded, and drops what nobody reads.
@@ -94,6 +96,14 @@ pub fn scale_of(inst: &InstData) -> Option<u8> {
     match (inst.op, inst.b) {
         (Op::Shl, 1..=3) if inst.has_imm() => Some(inst.b as u8),
         (Op::Mul, 2 | 4 | 8) if inst.has_imm() => Some(inst.b.trailing_zeros() as u8),
+        _ => None,
+    }
+}
+
+/// The logarithm of what an instruction scales its operand by before it adds it to itself.
+pub fn triple_of(inst: &InstData) -> Option<u8> {
+    match (inst.op, inst.b) {
+        (Op::Mul, 3 | 5 | 9) if inst.has_imm() => Some((inst.b - 1).trailing_zeros() as u8),
         _ => None,
     }
 }
@@ -223,6 +233,7 @@ impl Walk<'_> {
                 }
                 false
             }
+            Op::Mul if takes(take::TRIPLE) && triple_of(inst).is_some() => !far,
             Op::Shl | Op::Mul => {
                 let fits = scale_of(inst).filter(|k| takes(take::SCALE_2 << (k - 1)));
                 if let Some(k) = fits {
@@ -277,7 +288,9 @@ impl Walk<'_> {
                 // Written as the address that it is if there is more to it than two operands.
                 let reader = Reader { alone: true, ..reader };
                 match address(self.f, inst, |v| self.def(v)) {
-                    Some(mem) if mem.index.is_none() => self.offer(mem.base, take::SUM, reader),
+                    Some(mem) if mem.index.is_none() => {
+                        self.offer(mem.base, take::SUM | take::TRIPLE, reader);
+                    }
                     Some(mem) => self.offer_mem(mem, reader),
                     None => {}
                 }

@@ -6,8 +6,8 @@ use super::{Src, wide};
 use crate::emit::{Emit, Placement, Val};
 use crate::regs::Reg;
 use crate::target::x64::X64;
-use crate::target::x64::encode::{Amode, fits8};
-use crate::target::x64::fuse::{address, compares_narrow, scale_of};
+use crate::target::x64::encode::{Amode, Base, fits8};
+use crate::target::x64::fuse::{address, compares_narrow, scale_of, triple_of};
 use crate::target::x64::insts::*;
 use kiln_ir::function::Mem;
 use kiln_ir::op::Cond;
@@ -110,10 +110,18 @@ impl<'a, P: Placement> Emit<'a, X64, P> {
         if let Some((other, mem)) = self.folded_second(inst, commutes) {
             return self.alu_op(alu, commutes, w, dst, other, Src::Mem(mem));
         }
+        let product = a.filter(|_| inst.op == Op::Add && inst.has_imm());
+        if let Some((product, shift)) = product.and_then(|a| Some((a, triple_of(&a)?))) {
+            let r = self.read(VReg(product.a));
+            let d = self.write(dst, r);
+            let sum = Amode { base: Base::Reg(r), index: r, shift, disp: inst.b as i32 };
+            return self.asm.op(LEA, w, d, sum);
+        }
         if inst.op == Op::Add {
             let Some(mem) = self.address_of(inst) else { unreachable!("a sum is an address") };
             let mem = self.amode(mem);
-            let d = self.write(dst, Reg::NONE);
+            let base = if let Base::Reg(base) = mem.base { base } else { Reg::NONE };
+            let d = self.write(dst, base);
             self.asm.op(LEA, w, d, mem);
             return self.settle();
         }

@@ -87,7 +87,9 @@ impl<P: Placement> Emit<'_, X64, P> {
 
     pub fn addr(&mut self, inst: &InstData) {
         let mem = self.mem(inst);
-        let d = self.write(VReg(inst.dst), Reg::NONE);
+        // Where the base ends here, it advances.
+        let base = if let Base::Reg(base) = mem.base { base } else { Reg::NONE };
+        let d = self.write(VReg(inst.dst), base);
         self.asm.op(LEA, true, d, mem);
         self.settle();
     }
