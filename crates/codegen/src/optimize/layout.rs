@@ -200,6 +200,7 @@ impl Scratch {
             for (block, rare) in body.f.arrays().blocks.iter_mut().zip(rare) {
                 block.cold |= *rare;
             }
+            align_labels(body);
             return;
         }
         number.clear();
@@ -217,10 +218,16 @@ impl Scratch {
             body.align.push(alignment((&taken.blocks, taken.insts.len()), loops, *block));
         }
         map_names(body, to);
-        for block in body.f.label_sets().iter().flatten() {
-            body.align[block.index()] = body.align[block.index()].max(HEAD);
-        }
         Writer::new(body).end();
+        align_labels(body);
+    }
+}
+
+/// Aligns what indirect jumps lead to.
+fn align_labels(body: &mut Body) {
+    for block in body.f.label_sets().iter().flatten() {
+        let power = &mut body.align[block.index()];
+        *power = HEAD.max(*power);
     }
 }
 

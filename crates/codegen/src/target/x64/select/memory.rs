@@ -117,7 +117,6 @@ impl<P: Placement> Emit<'_, X64, P> {
             || next.ty.bytes() != inst.ty.bytes()
             || next.has_imm()
             || next.has_tail()
-            || self.folded(VReg(next.dst)).is_some()
         {
             return false;
         }
@@ -139,8 +138,9 @@ impl<P: Placement> Emit<'_, X64, P> {
             Op::Fdiv => Fused::Sse(Sse::Div, false),
             _ => return false,
         };
-        // Constants and rematerialized values as first operand would swap the operands: leave those.
-        if self.vals[next.a as usize].flags & Val::REMAT != 0 {
+        // Constants and rematerialized values as first operand would swap the operands: leave those. (Only now it is sure that
+        // the words are values.)
+        if self.vals[next.a as usize].flags & Val::REMAT != 0 || self.folded(VReg(next.dst)).is_some() {
             return false;
         }
         let mem = self.mem(inst);
