@@ -4,12 +4,13 @@
 
 use crate::destruct::optimized;
 use crate::isolate::{Death, isolated};
-use crate::observe::{Observation, interpret};
+use crate::observe::{Observation, STEPS, interpret};
+use crate::positions::positioned;
 use crate::tiers::{self, WAYS, Way, engine, engine_with, ways_of};
 use kiln::{Checked, verify};
 use kiln_codegen::Passes;
 use kiln_generator::{Config, Entropy, Generated, generate, shrink};
-use kiln_ir::Module;
+use kiln_ir::{Linkage, Module};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -84,19 +85,31 @@ pub fn baseline_program(seed: u64) -> Generated {
     generate(&mut Entropy::from_seed(seed), &config)
 }
 
+/// The same, but every fourth has an arena between pages that nobody may access.
+pub fn guarded_program(seed: u64) -> Generated {
+    if seed % 4 != 2 {
+        return baseline_program(seed);
+    }
+    generate(&mut Entropy::from_seed(seed), &Config { arena: Linkage::Import, ..baseline_config() })
+}
+
 /// The generator's program of a seed, made of everything.
 pub fn any_program(seed: u64) -> Generated {
     generate(&mut Entropy::from_seed(seed), &Config::default())
 }
 
-/// Runs a generated program on the interpreter and in some compiled ways.
+/// Runs a generated program on the interpreter, in the process, and in some compiled ways; every second one with
+/// somebody watching its safepoints.
 pub fn compare(seed: u64, program: &Generated) -> Verdict {
-    match verify::check(program.module.clone()) {
-        Ok(checked) => {
-            let expected = interpret(&checked, &program.calls);
-            compare_with(&expected, &Arc::new(checked), &program.calls, &ways_of(seed))
-        }
-        Err((_, faults)) => Verdict::Different(format!("the verifier refuses it: {}", faults[0])),
+    let checked = match verify::check(positioned(&program.module)) {
+        Ok(checked) => Arc::new(checked),
+        Err((_, faults)) => return Verdict::Different(format!("the verifier refuses it: {}", faults[0])),
+    };
+    let watched = seed % 2 == 0;
+    let interpreter = engine_with(WAYS[0], |config| config.step_limit(STEPS));
+    match tiers::run(&interpreter, checked.clone(), &program.calls, watched) {
+        Ok(expected) => compare_with(&expected, &checked, &program.calls, &ways_of(seed), watched),
+        Err(error) => Verdict::Different(format!("{} {NOT_LOADED}: {error}", WAYS[0])),
     }
 }
 
@@ -106,7 +119,7 @@ const LIMITS: [(u64, u32); 4] = [(2, 100), (9, 3), (60, 2), (1001, 5)];
 /// Runs a program under limits on fuel and depth on the interpreter, in the process, and in some compiled ways, and
 /// compares: they count alike.
 pub fn compare_limited(seed: u64, program: &Generated) -> Verdict {
-    let checked = match verify::check(program.module.clone()) {
+    let checked = match verify::check(positioned(&program.module)) {
         Ok(checked) => Arc::new(checked),
         Err((_, faults)) => return Verdict::Different(format!("the verifier refuses it: {}", faults[0])),
     };
@@ -115,7 +128,7 @@ pub fn compare_limited(seed: u64, program: &Generated) -> Verdict {
         for way in std::iter::once(WAYS[0]).chain(ways_of(seed)) {
             let engine =
                 engine_with(way, |config| config.fuel(fuel).depth(depth).interruptible(fuel % 2 == 0));
-            let run = match tiers::run(&engine, checked.clone(), &program.calls) {
+            let run = match tiers::run(&engine, checked.clone(), &program.calls, seed % 2 == 0) {
                 Ok(run) => run,
                 Err(error) => return Verdict::Different(format!("{way} {NOT_LOADED}: {error}")),
             };
@@ -142,7 +155,7 @@ pub fn compare_checked(
     calls: &[Vec<u64>],
 ) -> Verdict {
     let expected = interpret(on_interpreter, calls);
-    compare_with(&expected, on_baseline, calls, &WAYS[1..])
+    compare_with(&expected, on_baseline, calls, &WAYS[1..], false)
 }
 
 /// Runs a program on the interpreter in its closed world and, through the facade, in the process, and compares.
@@ -150,7 +163,7 @@ pub fn compare_worlds(_: u64, program: &Generated) -> Verdict {
     match verify::check(program.module.clone()) {
         Ok(checked) => {
             let expected = interpret(&checked, &program.calls);
-            compare_with(&expected, &Arc::new(checked), &program.calls, &WAYS[..1])
+            compare_with(&expected, &Arc::new(checked), &program.calls, &WAYS[..1], false)
         }
         Err((_, faults)) => Verdict::Different(format!("the verifier refuses it: {}", faults[0])),
     }
@@ -182,12 +195,18 @@ pub fn compare_passes(_: u64, program: &Generated) -> Verdict {
     Verdict::Same
 }
 
-fn compare_with(expected: &Observation, module: &Arc<Checked>, calls: &[Vec<u64>], ways: &[Way]) -> Verdict {
+fn compare_with(
+    expected: &Observation,
+    module: &Arc<Checked>,
+    calls: &[Vec<u64>],
+    ways: &[Way],
+    watched: bool,
+) -> Verdict {
     if expected.cannot_be_compared() {
         return Verdict::Skipped("ended by a limit");
     }
     for way in ways {
-        let found = match tiers::run(&engine(*way), module.clone(), calls) {
+        let found = match tiers::run(&engine(*way), module.clone(), calls, watched) {
             Ok(found) => found,
             Err(error) => return Verdict::Different(format!("{way} {NOT_LOADED}: {error}")),
         };

@@ -87,6 +87,12 @@ fn log(id: u64, words: &[u64]) -> u64 {
     words.iter().fold(id, |h, w| (h ^ w).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29))
 }
 
+/// Logs a safepoint that was reached: its number, where it is, and its values.
+pub fn log_safepoint(id: u32, place: u64, values: &[u64]) {
+    let words: Vec<u64> = [id as u64, place].iter().chain(values).copied().collect();
+    log(100, &words);
+}
+
 fn double(x: f64) -> u64 {
     if x.is_nan() { f64::NAN.to_bits() } else { x.to_bits() }
 }

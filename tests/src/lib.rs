@@ -4,6 +4,7 @@
 #![deny(missing_docs)]
 
 pub mod abi;
+pub mod arena;
 pub mod destruct;
 pub mod differential;
 pub mod golden;
@@ -12,5 +13,6 @@ pub mod isolate;
 pub mod mutants;
 pub mod observe;
 pub mod plant;
+pub mod positions;
 pub mod prepared;
 pub mod tiers;

@@ -7,20 +7,18 @@
 //! both, so even a program that computes with its address sees the same; then the native run makes the same accesses,
 //! or the compiler is wrong.
 
-#![allow(unsafe_code, reason = "the arena is memory that compiled code writes")]
-
 use crate::differential::{NOT_LOADED, Verdict, baseline_config};
-use crate::hosts;
 use crate::observe::{Observation, outcomes};
-use crate::tiers::{self, Way, ways_of};
+use crate::positions::positioned;
+use crate::tiers::{self, engine, ways_of};
+use crate::{arena, hosts};
 use kiln::{Checked, Engine, LoadError, verify};
 use kiln_generator::{
-    ARENA, ARENA_SIZE, Config, Entropy, Generated, generate, hides_nan_payloads, mutate, sees_addresses,
+    ARENA, Config, Entropy, FUEL, FUEL_SIZE, Generated, generate, hides_nan_payloads, mutate, sees_addresses,
 };
 use kiln_ir::interp::{BadAccess, ForeignCall, Host};
 use kiln_ir::trap::TrapKind;
 use kiln_ir::{DataId, FuncId, Linkage, Op, Type};
-use std::cell::UnsafeCell;
 use std::sync::Arc;
 
 /// Mutants made of each program.
@@ -29,7 +27,8 @@ const PER_PROGRAM: u64 = 64;
 /// What mutants are made of: small programs on an imported arena. Most of them keep to what a mutant may run with,
 /// a quarter has everything, and are mostly only compiled.
 fn config(seed: u64) -> Config {
-    let small = Config { functions: 2, blocks: 4, insts: 10, arena: Linkage::Import, ..baseline_config() };
+    let small =
+        Config { functions: 2, small: 2, blocks: 4, insts: 10, arena: Linkage::Import, ..baseline_config() };
     if seed % 4 == 3 {
         return small;
     }
@@ -58,43 +57,38 @@ pub fn mutant(seed: u64) -> Generated {
     generated
 }
 
-/// Memory that mutants import as their arena: one address for all of them.
-#[repr(align(4096))]
-struct Shared(UnsafeCell<[u8; ARENA_SIZE]>);
-
-// SAFETY: only the one thread of a test process runs mutants.
-unsafe impl Sync for Shared {}
-
-static SHARED: Shared = Shared(UnsafeCell::new([0; ARENA_SIZE]));
-
 /// A world with only the arena, at the address that the native run has it at.
 struct Confined {
-    bytes: Vec<u8>,
+    /// The bytes of the objects that are imported, in their order.
+    bytes: [Vec<u8>; 2],
     names: Vec<String>,
-    arena: DataId,
+    /// Which data they are.
+    objects: [Option<DataId>; 2],
 }
 
 impl Confined {
-    fn range(&self, address: u64, bytes: u64) -> Result<std::ops::Range<usize>, BadAccess> {
-        let start = address.wrapping_sub(SHARED.0.get() as u64);
-        match start.checked_add(bytes) {
-            Some(end) if end <= ARENA_SIZE as u64 => Ok(start as usize..end as usize),
-            _ => Err(BadAccess(address)),
+    /// The bytes from the address on.
+    fn at(&mut self, address: u64, bytes: u64) -> Result<&mut [u8], BadAccess> {
+        for (object, (_, start, size)) in self.bytes.iter_mut().zip(arena::objects()) {
+            let from = address.wrapping_sub(start as u64);
+            match from.checked_add(bytes) {
+                Some(end) if end <= size as u64 => return Ok(&mut object[from as usize..end as usize]),
+                _ => {}
+            }
         }
+        Err(BadAccess(address))
     }
 }
 
 impl Host for Confined {
     fn load(&mut self, address: u64, bytes: u32) -> Result<u64, BadAccess> {
-        let range = self.range(address, bytes as u64)?;
         let mut word = [0; 8];
-        word[..bytes as usize].copy_from_slice(&self.bytes[range]);
+        word[..bytes as usize].copy_from_slice(self.at(address, bytes as u64)?);
         Ok(u64::from_le_bytes(word))
     }
 
     fn store(&mut self, address: u64, bytes: u32, value: u64) -> Result<(), BadAccess> {
-        let range = self.range(address, bytes as u64)?;
-        self.bytes[range].copy_from_slice(&value.to_le_bytes()[..bytes as usize]);
+        self.at(address, bytes as u64)?.copy_from_slice(&value.to_le_bytes()[..bytes as usize]);
         Ok(())
     }
 
@@ -118,7 +112,8 @@ impl Host for Confined {
     }
 
     fn data_address(&mut self, data: DataId) -> u64 {
-        if data == self.arena { SHARED.0.get() as u64 } else { 0 }
+        let found = self.objects.iter().position(|object| *object == Some(data));
+        found.map_or(0, |n| arena::objects()[n].1 as u64)
     }
 
     fn tls_address(&mut self, _: DataId) -> Result<u64, TrapKind> {
@@ -134,36 +129,25 @@ impl Host for Confined {
     }
 }
 
-/// What the arena holds when a program begins.
-fn initial() -> [u8; ARENA_SIZE] {
-    std::array::from_fn(|n| (n as u8).wrapping_mul(37) ^ (n >> 8) as u8)
-}
-
-fn interpret(module: &Checked, arena: DataId, calls: &[Vec<u64>]) -> Observation {
+fn interpret(module: &Checked, objects: [Option<DataId>; 2], calls: &[Vec<u64>]) -> Observation {
     let names = module.funcs().iter().map(|f| f.name.clone()).collect();
-    let mut world = Confined { bytes: initial().to_vec(), names, arena };
+    let bytes = [arena::initial().to_vec(), vec![0; FUEL_SIZE]];
+    let mut world = Confined { bytes, names, objects };
     hosts::take_log();
     let outcomes = outcomes(module, &mut world, calls);
-    Observation { outcomes, log: hosts::take_log(), arena: world.bytes }
-}
-
-/// An engine of this kind in whose programs the arena is the shared memory.
-fn engine(way: Way) -> Engine {
-    let mut engine = tiers::engine(way);
-    // SAFETY: the memory lives for ever and is as large as programs take it for.
-    unsafe { engine.define_address(ARENA, SHARED.0.get().cast()) };
-    engine
+    let [arena, _] = world.bytes;
+    Observation { outcomes, log: hosts::take_log(), arena }
 }
 
 /// Whether it loads in some compiled ways and then behaves as the interpreter.
 pub fn check(seed: u64, mutant: &Generated) -> Verdict {
-    let checked = match verify::check(mutant.module.clone()) {
+    let checked = match verify::check(positioned(&mutant.module)) {
         Ok(checked) => Arc::new(checked),
         Err(_) => return Verdict::Skipped("refused by the verifier"),
     };
-    let Some(arena) = checked.data().iter().position(|d| d.name == ARENA).map(|n| DataId(n as u32)) else {
-        return Verdict::Skipped("without an arena");
-    };
+    let object = |name: &str| checked.data().iter().position(|d| d.name == name).map(|n| DataId(n as u32));
+    let objects = [ARENA, FUEL].map(object);
+    let fixed: Vec<DataId> = objects.into_iter().flatten().collect();
     let ways = ways_of(seed);
     let engines: Vec<Engine> = ways.iter().map(|way| engine(*way)).collect();
     for (engine, way) in engines.iter().zip(&ways) {
@@ -174,22 +158,18 @@ pub fn check(seed: u64, mutant: &Generated) -> Verdict {
             Err(error) => return Verdict::Different(format!("{way} {NOT_LOADED}: {error}")),
         }
     }
-    if sees_addresses(&checked, arena) || !hides_nan_payloads(&checked) {
+    if sees_addresses(&checked, &fixed) || !hides_nan_payloads(&checked) {
         return Verdict::Skipped("compiled only");
     }
-    let expected = interpret(&checked, arena, &mutant.calls);
+    let expected = interpret(&checked, objects, &mutant.calls);
     if expected.cannot_be_compared() {
         return Verdict::Skipped("compiled, and ended by a limit or a bad access in the interpreter");
     }
     for (engine, way) in engines.iter().zip(&ways) {
-        // SAFETY: nothing else uses the memory now.
-        unsafe { *SHARED.0.get() = initial() };
-        let mut found = match tiers::run(engine, checked.clone(), &mutant.calls) {
+        let found = match tiers::run(engine, checked.clone(), &mutant.calls, false) {
             Ok(found) => found,
             Err(error) => return Verdict::Different(format!("{way} {NOT_LOADED}: {error}")),
         };
-        // SAFETY: the run is over.
-        found.arena = unsafe { *SHARED.0.get() }.to_vec();
         if let Some(difference) = expected.difference(&found) {
             return Verdict::Different(format!("interpreter and {way}: {difference}"));
         }

@@ -7,7 +7,7 @@ use kiln_ir::op::{Field, Role};
 use kiln_ir::trap::TrapKind;
 use kiln_ir::types::AbiType;
 use kiln_ir::verify::Checked;
-use kiln_ir::{DataId, FuncId, Linkage, Type};
+use kiln_ir::{DataId, FuncId, Function, InstData, Linkage, Type};
 
 /// Steps that a call may take in the interpreter.
 pub const STEPS: u64 = 300_000;
@@ -34,22 +34,20 @@ pub struct Ended {
     pub values: Vec<u64>,
     /// Their types, where they are known.
     pub types: Vec<Type>,
+    /// The function and the line, where they are known.
+    pub place: Option<(String, u32)>,
 }
 
 impl Ended {
     /// How the interpreter's run of a module ended.
     pub fn in_interpreter(module: &Checked, trap: Trap) -> Ended {
-        let body = module.func(trap.func).body.as_ref();
-        let types = body.filter(|_| !trap.values.is_empty()).map_or(vec![], |f| {
-            let inst = &f.insts()[trap.inst.index()];
-            let operands = inst.op.shape().operands().iter();
-            let list = operands.filter_map(|(field, role)| match (field, role) {
-                (Field::Tail(at), Role::List) => Some(f.list(inst, *at as usize)),
-                _ => None,
-            });
-            list.flat_map(|list| list.iter()).map(|v| f.ty(v)).collect()
-        });
-        Ended { kind: trap.kind, values: trap.values, types }
+        let decl = module.func(trap.func);
+        let body = decl.body.as_ref();
+        let types = body.filter(|_| !trap.values.is_empty());
+        let types = types.map_or(vec![], |f| listed(f, &f.insts()[trap.inst.index()]));
+        let position = body.and_then(|f| f.position(trap.inst));
+        let place = position.map(|position| (decl.name.clone(), position.line));
+        Ended { kind: trap.kind, values: trap.values, types, place }
     }
 
     /// Whether another run ended in the same way; the types that this one knows say which bits count.
@@ -57,14 +55,27 @@ impl Ended {
         let normalised = |values: &[u64]| -> Vec<u64> {
             values.iter().zip(&self.types).map(|(word, ty)| exactly(*ty, *word)).collect()
         };
+        // Whoever has no positions cannot say.
+        let apart = self.place.is_some() && other.place.is_some() && self.place != other.place;
         self.kind == other.kind
+            && !apart
             && self.values.len() == other.values.len()
             && normalised(&self.values) == normalised(&other.values)
     }
 }
 
-/// The word of an exit's value with the payload of a NaN set to 0. All other bits are promised, the upper ones too.
-fn exactly(ty: Type, word: u64) -> u64 {
+/// The types of the values that an exit, a guard or a safepoint lists.
+pub fn listed(f: &Function, inst: &InstData) -> Vec<Type> {
+    let operands = inst.op.shape().operands().iter();
+    let list = operands.filter_map(|(field, role)| match (field, role) {
+        (Field::Tail(at), Role::List) => Some(f.list(inst, *at as usize)),
+        _ => None,
+    });
+    list.flat_map(|list| list.iter()).map(|v| f.ty(v)).collect()
+}
+
+/// The word of an exit's or safepoint's value with the payload of a NaN set to 0. All other bits are promised, the upper ones too.
+pub fn exactly(ty: Type, word: u64) -> u64 {
     match ty {
         Type::F32 if word >> 32 == 0 => normal(AbiType::Value(ty), word),
         Type::F64 => normal(AbiType::Value(ty), word),

@@ -2,11 +2,13 @@
 
 #![allow(unsafe_code, reason = "calling a program and reading its memory are unsafe")]
 
-use crate::hosts;
-use crate::observe::{Ended, Observation, STEPS, entry, further_entries, normal};
-use kiln::{Checked, Config, Engine, Features, InvokeError, LoadError, Rule, Tier, TrapKind};
+use crate::observe::{Ended, Observation, STEPS, entry, exactly, further_entries, listed, normal};
+use crate::{arena, hosts, positions};
+use kiln::{
+    Checked, Config, Engine, Features, InvokeError, LoadError, Rule, Safepoint, Tier, TrapKind, Watch,
+};
 use kiln_codegen::{Passes, Stress};
-use kiln_generator::{ARENA_AT, ARENA_SIZE, ENTRY};
+use kiln_generator::{ARENA, ARENA_AT, ARENA_SIZE, ENTRY};
 use kiln_ir::Linkage;
 use std::sync::Arc;
 
@@ -137,21 +139,53 @@ pub fn engine_with(way: Way, more: impl FnOnce(Config) -> Config) -> Engine {
         // SAFETY: the functions have the signatures that the generator declares and live for ever.
         unsafe { engine.define_address(name, address.cast()) };
     }
+    for (name, address, _) in arena::objects() {
+        // SAFETY: the memory lives for ever and is as large as programs take it for.
+        unsafe { engine.define_address(name, address as *const u8) };
+    }
     engine
 }
 
-/// Runs a generated program: all its calls and each further entry, on one instance. The arena is part of what is seen if the program
-/// exports a function that gives its address.
+/// Notes a safepoint in the log of the host. The program must be a [positioned](positions::positioned) one.
+fn note(module: &Checked, at: &Safepoint<'_>) {
+    let (function, line) = (at.function(), at.position().map_or(0, |position| position.line));
+    let func = module.find_func(function).expect("it is there");
+    let types = match (&module.func(func).body, positions::instruction(module, function, line)) {
+        (Some(body), Some(inst)) => listed(body, inst),
+        _ => vec![],
+    };
+    assert_eq!(types.len(), at.values().len(), "the safepoint lists something else");
+    let values: Vec<u64> = at.values().iter().zip(types).map(|(word, ty)| exactly(ty, *word)).collect();
+    hosts::log_safepoint(at.id(), (func.0 as u64) << 32 | line as u64, &values);
+}
+
+/// Runs a generated program: all its calls and each further entry, on one instance. Its safepoints are part of what is
+/// seen if somebody watches, which takes a [positioned](positions::positioned) program; the arena if it is imported,
+/// or the program exports a function that gives its address.
 ///
 /// # Errors
 /// If it cannot be loaded.
 ///
 /// # Panics
 /// If it has no entry (a bug of the test).
-pub fn run(engine: &Engine, module: Arc<Checked>, calls: &[Vec<u64>]) -> Result<Observation, LoadError> {
+pub fn run(
+    engine: &Engine,
+    module: Arc<Checked>,
+    calls: &[Vec<u64>],
+    watched: bool,
+) -> Result<Observation, LoadError> {
     let program = engine.load(module)?;
     let (_, results) = entry(program.module()).expect("a generated program has an entry");
     hosts::take_log();
+    let imports = program.module().data().iter().any(|d| d.name == ARENA && d.linkage == Linkage::Import);
+    if imports {
+        // SAFETY: one program after the other runs in a process of tests.
+        unsafe { arena::reset() };
+    }
+    let watch: Option<Watch> = watched.then(|| {
+        let module = program.module().clone();
+        program.watch(move |at| note(&module, at))
+    });
     let mut outcomes = vec![];
     let further = further_entries(program.module());
     let ordinary = calls.iter().map(|args| (ENTRY, args, &results));
@@ -165,14 +199,20 @@ pub fn run(engine: &Engine, module: Arc<Checked>, calls: &[Vec<u64>]) -> Result<
                     TrapKind::BadAccess(_) => TrapKind::BadAccess(None),
                     kind => kind,
                 };
-                Err(Ended { kind, values: trap.values().to_vec(), types: vec![] })
+                let place = trap.function().zip(trap.position());
+                let place = place.map(|(function, position)| (function.to_owned(), position.line));
+                Err(Ended { kind, values: trap.values().to_vec(), types: vec![], place })
             }
             Err(InvokeError::Function(fault)) => panic!("`{name}` cannot be called: {fault}"),
         });
     }
+    drop(watch);
     let log = hosts::take_log();
     let mut arena = vec![];
-    if program.module().funcs().iter().any(|f| f.name == ARENA_AT && f.linkage == Linkage::Export) {
+    if imports {
+        // SAFETY: the run is over.
+        arena = unsafe { arena::contents() };
+    } else if program.module().funcs().iter().any(|f| f.name == ARENA_AT && f.linkage == Linkage::Export) {
         // SAFETY: the function only gives an address, and that many bytes stand there while the program lives.
         let bytes = unsafe {
             let at = program.invoke(ARENA_AT, &[]).expect("it gives an address")[0];

@@ -11,7 +11,7 @@
 use crate::aggregate::Aggregate;
 use crate::config::Config;
 use crate::entropy::Entropy;
-use crate::program::{FUEL_AT, Plan, usable};
+use crate::program::{Plan, usable};
 use crate::values;
 use kiln_ir::types::{AbiType, Convention, TypeSet};
 use kiln_ir::{
@@ -71,6 +71,23 @@ impl Class {
     }
 }
 
+/// What a function is in its program.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// The one that is called from outside.
+    Entry,
+    /// One that pays for its activations.
+    Ordinary,
+    /// One that does not, and calls only smaller ones.
+    Small,
+}
+
+/// What was assigned at some place, for it to be forgotten what came behind.
+pub(crate) struct Known {
+    locals: [usize; 7],
+    aggregates: usize,
+}
+
 /// The registers of a class.
 #[derive(Default, Debug)]
 struct Pool {
@@ -106,7 +123,7 @@ pub(crate) struct Body<'g, 'm, 'b> {
     pub aggregates: Vec<Aggregate>,
     pub local_aggregates: Vec<Aggregate>,
     /// The function that this is the body of.
-    id: FuncId,
+    pub id: FuncId,
     /// Data that holds addresses of labels, if there is any, and whose.
     pub labels: Option<DataId>,
     pub labelled: Vec<Block>,
@@ -114,6 +131,9 @@ pub(crate) struct Body<'g, 'm, 'b> {
     pub sets: Vec<(LabelSet, Vec<usize>)>,
     /// Whether this function calls others.
     pub calls: bool,
+    pub kind: Kind,
+    /// How many loops and branches the open one stands in.
+    pub nest: u32,
 }
 
 impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
@@ -124,16 +144,16 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
         e: &'g mut Entropy<'b>,
         config: &'g Config,
         plan: &'g Plan,
-        entry: bool,
+        kind: Kind,
     ) {
         let inner = inner_ops(config);
-        let labels = e.chance(30).then(|| {
+        let labels = (kind != Kind::Small && e.chance(30)).then(|| {
             let name = format!("labels{}", id.0);
             let bytes = vec![0; 8 * Body::LABELLED];
             module.add_data(DataDecl { name, align: 8, bytes, ..DataDecl::default() })
         });
         let b = module.build(id);
-        let calls = entry || e.chance(60);
+        let calls = kind == Kind::Entry || e.chance(60);
         let variable = plan.callees.iter().find(|c| c.id == id).map_or(&[][..], |c| &c.variable);
         let mut body = Body {
             b,
@@ -159,12 +179,19 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
             labelled: vec![],
             sets: vec![],
             calls,
+            kind,
+            nest: 0,
         };
-        body.prologue(entry);
+        if kind == Kind::Small {
+            body.small_prologue()
+        } else {
+            body.prologue()
+        }
+        let insts = if kind == Kind::Small { 3 } else { config.insts };
         for at in 1..body.blocks.len() {
             body.open(at);
             let last = at + 1 == body.blocks.len();
-            let count = body.e.range(0, body.config.insts);
+            let count = body.e.range(0, insts);
             for _ in 0..count {
                 body.step();
             }
@@ -172,7 +199,8 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
             if last { body.return_now() } else { body.terminate() }
         }
         // Of others every caller gives more than arguments, or a result is an address.
-        let plain = !signature.variadic
+        let plain = kind != Kind::Small
+            && !signature.variadic
             && signature.convention != Convention::Kiln
             && !signature.results.iter().any(|r| matches!(r, AbiType::Aggregate(_)));
         if body.config.entries && plain && body.e.chance(25) {
@@ -185,7 +213,7 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
     }
 
     /// Makes the blocks, assigns every global register, pays for the activation.
-    fn prologue(&mut self, entry: bool) {
+    fn prologue(&mut self) {
         let main = self.e.range(1, self.config.blocks);
         let cold = self.e.range(0, 2);
         let blocks = (0..main + cold + 2).map(|_| self.b.block()).collect();
@@ -221,17 +249,52 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
         self.make_slots();
         self.take_variable();
         self.take_aggregates();
-        if entry {
-            let fuel = self.e.range(0, 24) as i64;
-            self.b.store(MemType::I64, (self.base, FUEL_AT - self.mid), fuel);
+        if self.kind == Kind::Entry {
+            self.set_fuel(24);
         } else if self.calls || self.e.chance(30) {
-            let fuel = self.b.load(Type::I64, MemType::I64, (self.base, FUEL_AT - self.mid));
+            let at = self.b.data_addr(self.plan.fuel, 0);
+            let fuel = self.b.load(Type::I64, MemType::I64, (at, 0));
             let left = self.b.sub(fuel, 1);
-            self.b.store(MemType::I64, (self.base, FUEL_AT - self.mid), left);
+            self.b.store(MemType::I64, (at, 0), left);
             let out = self.blocks[self.blocks.len() - 1];
             // The last block calls nobody, so an activation without fuel ends there.
             self.b.branch(Cond::Lt, left, 0, out);
         }
+    }
+
+    fn set_fuel(&mut self, most: u32) {
+        let fuel = self.e.range(0, most) as i64;
+        let at = self.b.data_addr(self.plan.fuel, 0);
+        self.b.store(MemType::I64, (at, 0), fuel);
+    }
+
+    /// The same for a small function, which has registers for its parameters only, and others as it needs them. Mostly it
+    /// is one block, and then this writes all of it but the return.
+    fn small_prologue(&mut self) {
+        let main = if self.e.chance(65) { 0 } else { self.e.range(1, 3) };
+        let cold = if main > 0 { self.e.below(2) } else { 0 };
+        let blocks = if main > 0 { main + cold + 2 } else { 2 };
+        self.blocks = (0..blocks).map(|_| self.b.block()).collect();
+        self.cold = main as usize + 1..(main + cold) as usize + 1;
+        self.b.place(self.blocks[0]);
+        for n in 0..self.b.function().params() {
+            let v = self.b.param(n);
+            if !matches!(self.signature.params[n as usize], AbiType::Aggregate(_)) {
+                let class = Class::of(self.b.ty(v), false);
+                self.pools[class as usize].globals.push(v);
+            }
+        }
+        if main > 0 {
+            let count = self.e.range(0, 3) as i64;
+            self.loops = self.b.iconst(Type::I32, count);
+        }
+        self.mid = if self.e.chance(50) { 0 } else { 1024 };
+        self.base = self.b.data_addr(self.plan.arena, self.mid);
+        if self.e.chance(20) {
+            self.make_slots();
+        }
+        self.take_variable();
+        self.take_aggregates();
     }
 
     /// Addresses of labels that the function's data holds at most.
@@ -259,8 +322,7 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
             self.b.to(counter).iconst(ty, count / 2);
         }
         self.b.to(self.base).data_addr(self.plan.arena, self.mid);
-        let fuel = self.e.range(0, 8) as i64;
-        self.b.store(MemType::I64, (self.base, FUEL_AT - self.mid), fuel);
+        self.set_fuel(8);
         self.fill_slots();
         // What the body takes for copies of aggregates.
         for aggregate in self.aggregates.clone() {
@@ -317,14 +379,48 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
         self.local_aggregates.clear();
     }
 
+    /// Makes a register one that the rest of the open block may read.
+    pub fn add_local(&mut self, class: Class, v: VReg) {
+        self.pools[class as usize].locals.push(v);
+    }
+
+    /// A register that every path may read and write, if there is one.
+    pub fn global(&mut self, class: Class) -> Option<VReg> {
+        let globals = &self.pools[class as usize].globals;
+        if globals.is_empty() { None } else { Some(self.e.pick(globals)) }
+    }
+
+    /// What is assigned here.
+    pub fn known(&self) -> Known {
+        let locals = std::array::from_fn(|class| self.pools[class].locals.len());
+        Known { locals, aggregates: self.local_aggregates.len() }
+    }
+
+    /// Forgets what was assigned behind that place.
+    pub fn forget(&mut self, known: &Known) {
+        for (pool, count) in self.pools.iter_mut().zip(known.locals) {
+            pool.locals.truncate(count);
+        }
+        self.local_aggregates.truncate(known.aggregates);
+    }
+
     /// Makes a register assigned at the entry one that any path may read.
     pub fn add_global(&mut self, class: Class, v: VReg) {
         self.pools[class as usize].globals.push(v);
     }
 
     /// One more instruction, or a group of them that belong together.
-    fn step(&mut self) {
-        let may_call = self.calls && self.now + 1 != self.blocks.len();
+    pub fn step(&mut self) {
+        match self.e.below(100) {
+            0..=13 => self.idiom(),
+            14..=19 => self.shape(),
+            _ => self.ordinary(),
+        }
+    }
+
+    /// One more instruction, with what it needs, or a call.
+    pub fn ordinary(&mut self) {
+        let may_call = self.calls && (self.kind == Kind::Small || !self.is_last());
         if may_call && self.e.chance(8) && usable(self.config, Op::Call, Type::I32) {
             return self.call();
         }
@@ -343,8 +439,11 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
         for _ in 0..self.e.below(4) {
             let class = self.e.pick(&Class::ALL);
             let pool = &self.pools[class as usize];
+            if pool.locals.is_empty() && pool.globals.is_empty() {
+                continue;
+            }
             // The latest values have been seen least.
-            let v = if pool.locals.is_empty() || self.e.chance(25) {
+            let v = if pool.locals.is_empty() || !pool.globals.is_empty() && self.e.chance(25) {
                 self.e.pick(&pool.globals)
             } else {
                 let back = self.e.below(pool.locals.len() as u32) as usize;
@@ -414,7 +513,15 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
             let back = self.e.below(pool.locals.len().min(4) as u32) as usize;
             return pool.locals[pool.locals.len() - 1 - back];
         }
-        self.e.pick(&pool.globals)
+        if let Some(v) = self.global(class) {
+            return v;
+        }
+        if let Some(v) = self.pools[class as usize].locals.last() {
+            return *v;
+        }
+        let v = self.constant(class.ty());
+        self.add_local(class, v);
+        v
     }
 
     /// A register of the class to write, but none of `others`; it counts as written at once.
@@ -429,7 +536,7 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
         let old = if choice < 5 {
             None
         } else if choice < 9 || pool.locals.is_empty() {
-            Some(self.e.pick(&pool.globals))
+            self.global(class)
         } else {
             Some(self.e.pick(&pool.locals))
         };

@@ -10,6 +10,8 @@ pub struct Config {
     pub supports: fn(Op, Type) -> bool,
     /// Functions besides the entry, at most.
     pub functions: u32,
+    /// Small functions, at most, which call only smaller ones.
+    pub small: u32,
     /// Blocks per function, at most, the cold ones not counted.
     pub blocks: u32,
     /// Instructions per block, at most.
@@ -33,6 +35,7 @@ impl Default for Config {
         Config {
             supports: |_, _| true,
             functions: 4,
+            small: 4,
             blocks: 8,
             insts: 14,
             args: 20,

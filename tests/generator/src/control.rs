@@ -1,7 +1,7 @@
 //! Ends of blocks, and calls.
 
 use crate::aggregate::Aggregate;
-use crate::body::{Body, Class};
+use crate::body::{Body, Class, Kind};
 use crate::inst::Draft;
 use crate::program::{Callee, usable};
 use crate::signature::can_tail_call;
@@ -263,7 +263,9 @@ impl Body<'_, '_, '_> {
         let same: Vec<usize> = (0..self.plan.callees.len())
             .filter(|n| {
                 let c = &self.plan.callees[*n];
-                !c.import && can_tail_call(self.signature, &c.signature, &self.plan.layouts)
+                !c.import
+                    && self.may_call(c)
+                    && can_tail_call(self.signature, &c.signature, &self.plan.layouts)
             })
             .collect();
         if same.is_empty() {
@@ -292,18 +294,28 @@ impl Body<'_, '_, '_> {
     }
 
     fn callee(&mut self) -> Option<(usize, Callee)> {
-        // A function that does not pay for its activation calls nobody.
-        if !self.calls || self.is_last() {
+        // A function that does not pay for its activation calls nobody, but for small ones.
+        if !self.calls || self.is_last() && self.kind != Kind::Small {
             return None;
         }
-        let own: Vec<usize> =
-            (0..self.plan.callees.len()).filter(|n| !self.plan.callees[*n].import).collect();
-        let at = if !own.is_empty() && self.e.chance(50) {
-            self.e.pick(&own)
-        } else {
-            self.e.below(self.plan.callees.len() as u32) as usize
+        let callees = &self.plan.callees;
+        let of = |wanted: &dyn Fn(&Callee) -> bool| -> Vec<usize> {
+            (0..callees.len()).filter(|n| self.may_call(&callees[*n]) && wanted(&callees[*n])).collect()
+        };
+        let small = of(&|c| c.small);
+        let own = of(&|c| !c.import);
+        let any = of(&|_| true);
+        let at = match self.e.below(10) {
+            0..=3 if !small.is_empty() => self.e.pick(&small),
+            4..=6 if !own.is_empty() => self.e.pick(&own),
+            _ => self.e.pick(&any),
         };
         Some((at, self.plan.callees[at].clone()))
+    }
+
+    /// Whether calls of the function end.
+    fn may_call(&self, callee: &Callee) -> bool {
+        self.kind != Kind::Small || callee.import || callee.small && callee.id < self.id
     }
 
     /// A direct call, or sometimes one through a pointer.

@@ -8,7 +8,9 @@
 //! - addresses never reach registers that ordinary ops read, so that where things lie cannot be seen;
 //! - the payload of a NaN, which the IR leaves open, stays in registers of a *loose* class that never reach memory,
 //!   integers or the sign of another float; a select against a constant makes them *exact* where that is wanted;
-//! - loops and activations are paid from counters, so that every program ends after some thousand steps.
+//! - loops and activations are paid from counters, so that every program ends after some thousand steps;
+//! - small functions, which compilers put in the place of calls, call only smaller ones, and functions that call themselves
+//!   do so a few times.
 //!
 //! Instructions are made from [`kiln_ir::op::Shape::operands`], so an op added to the table is generated at once if
 //! its shape is known; [`Coverage`] says which ops, types and operand forms a set of modules has.
@@ -22,11 +24,14 @@ mod config;
 mod control;
 mod coverage;
 mod entropy;
+mod idiom;
 mod inst;
 mod memory;
 mod mutate;
 mod program;
 mod records;
+mod recursive;
+mod shaping;
 mod shrink;
 mod signature;
 pub mod values;
@@ -35,6 +40,6 @@ pub use config::{Config, HOSTS, Host};
 pub use coverage::{Coverage, Point};
 pub use entropy::Entropy;
 pub use mutate::{hides_nan_payloads, mutate, sees_addresses};
-pub use program::{ARENA, ARENA_AT, ARENA_SIZE, ENTRY, Generated, generate};
+pub use program::{ARENA, ARENA_AT, ARENA_SIZE, ENTRY, FUEL, FUEL_SIZE, Generated, generate};
 pub use records::{Record, Records};
 pub use shrink::shrink;

@@ -113,14 +113,14 @@ fn change_record(entropy: &mut Entropy, record: &mut Record, vregs: u32, blocks:
 }
 
 /// Whether a program can see where things lie, so that two correct runs may differ: it takes the address of
-/// something other than the data object `fixed`, which lies at one place in all runs.
-pub fn sees_addresses(module: &Module, fixed: DataId) -> bool {
+/// something other than the data objects `fixed`, which lie at one place in all runs.
+pub fn sees_addresses(module: &Module, fixed: &[DataId]) -> bool {
     // Registers of aggregates hold addresses.
     let passes_address =
         |sig: &Signature| sig.params.iter().chain(&sig.results).any(|ty| matches!(ty, AbiType::Aggregate(_)));
     module.sigs().iter().any(passes_address)
         || instructions(module).any(|inst| match inst.op {
-            Op::DataAddr => inst.a != fixed.0,
+            Op::DataAddr => !fixed.contains(&DataId(inst.a)),
             Op::FuncAddr
             | Op::LabelAddr
             | Op::SlotAddr

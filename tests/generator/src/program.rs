@@ -1,8 +1,9 @@
 //! The module around the functions: arena, constants, imports, signatures, the entry and its calls.
 
-use crate::body::Body;
+use crate::body::{Body, Kind};
 use crate::config::{Config, HOSTS};
 use crate::entropy::Entropy;
+use crate::recursive;
 use crate::signature::{self, Layouts};
 use crate::values;
 use kiln_ir::types::AbiType;
@@ -13,8 +14,12 @@ use kiln_ir::{
 
 /// The name of the data object that programs read and write.
 pub const ARENA: &str = "arena";
-/// Its size in bytes: what programs see, then the counter of activations.
-pub const ARENA_SIZE: usize = ARENA_SEEN as usize + 16;
+/// Its size in bytes: a page, so that it can be put between pages that nobody may access.
+pub const ARENA_SIZE: usize = ARENA_SEEN as usize;
+/// The name of the data object with the counter of activations.
+pub const FUEL: &str = "fuel";
+/// Its size in bytes.
+pub const FUEL_SIZE: usize = 8;
 /// The name of the exported function that gives the arena's address, in programs that define it.
 pub const ARENA_AT: &str = "arena_at";
 /// The name of the exported function that is to be called.
@@ -22,8 +27,6 @@ pub const ENTRY: &str = "entry";
 
 /// Bytes of the arena that ordinary accesses reach.
 pub(crate) const ARENA_SEEN: u32 = 4096;
-/// Where the counter of activations stands.
-pub(crate) const FUEL_AT: i32 = ARENA_SEEN as i32;
 
 /// A random program.
 #[derive(Clone, PartialEq, Debug)]
@@ -44,12 +47,16 @@ pub(crate) struct Callee {
     /// The types of the variable arguments that every call passes.
     pub variable: Vec<Type>,
     pub import: bool,
+    /// Whether it is small and pays nothing for its activations.
+    pub small: bool,
 }
 
 /// What the bodies know of the module.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub arena: DataId,
+    /// The counter of activations.
+    pub fuel: DataId,
     /// Addresses of the callees that are not imports, 8 bytes each, in order.
     pub table: DataId,
     pub callees: Vec<Callee>,
@@ -74,20 +81,34 @@ impl Plan {
 pub fn generate(entropy: &mut Entropy, config: &Config) -> Generated {
     let mut module = Module::new();
     let arena = arena(&mut module, entropy, config);
+    let fuel = fuel(&mut module, config);
     let mut callees = Vec::new();
     for host in HOSTS {
         let signature = Signature::new(host.params.iter().copied(), host.results.iter().copied());
         let id = module.import(host.name, signature.clone());
         let sig = module.func(id).sig;
-        callees.push(Callee { id, sig, signature, variable: vec![], import: true });
+        callees.push(Callee { id, sig, signature, variable: vec![], import: true, small: false });
     }
     let layouts = signature::layouts(&mut module, entropy);
+    for n in 0..entropy.range(0, config.small) {
+        let (signature, variable) = signature::small(entropy, &layouts, config.results);
+        let id = module.declare(&format!("small{n}"), signature.clone(), Linkage::Local);
+        let sig = module.func(id).sig;
+        callees.push(Callee { id, sig, signature, variable, import: false, small: true });
+    }
+    let recursive = callees.len()..callees.len() + (config.small > 0 && entropy.chance(35)) as usize;
+    for n in recursive.clone() {
+        let signature = recursive::signature(entropy);
+        let id = module.declare(&format!("recursive{n}"), signature.clone(), Linkage::Local);
+        let sig = module.func(id).sig;
+        callees.push(Callee { id, sig, signature, variable: vec![], import: false, small: true });
+    }
     let count = entropy.range(u32::from(config.functions > 0), config.functions);
     for n in 0..count {
         let (signature, variable) = signature::any(entropy, &layouts, config.args, config.results);
         let id = module.declare(&format!("f{n}"), signature.clone(), Linkage::Local);
         let sig = module.func(id).sig;
-        callees.push(Callee { id, sig, signature, variable, import: false });
+        callees.push(Callee { id, sig, signature, variable, import: false, small: false });
     }
     let table = table(&mut module, &callees);
     let entry_signature = signature::plain(entropy, config.args.min(8), config.entry_results);
@@ -99,12 +120,17 @@ pub fn generate(entropy: &mut Entropy, config: &Config) -> Generated {
         thread_local: true,
         ..DataDecl::default()
     });
-    let plan = Plan { thread_local, arena, table, callees, layouts };
+    let plan = Plan { thread_local, arena, fuel, table, callees, layouts };
 
-    for callee in plan.callees.iter().filter(|c| !c.import) {
-        Body::write(&mut module, callee.id, &callee.signature, entropy, config, &plan, false);
+    for (n, callee) in plan.callees.iter().enumerate().filter(|(_, c)| !c.import) {
+        if recursive.contains(&n) {
+            recursive::write(&mut module, callee.id, entropy, &plan);
+            continue;
+        }
+        let kind = if callee.small { Kind::Small } else { Kind::Ordinary };
+        Body::write(&mut module, callee.id, &callee.signature, entropy, config, &plan, kind);
     }
-    Body::write(&mut module, entry, &entry_signature, entropy, config, &plan, true);
+    Body::write(&mut module, entry, &entry_signature, entropy, config, &plan, Kind::Entry);
 
     if config.arena != Linkage::Import {
         let sig = Signature { results: vec![Type::Ptr.into()], ..Signature::default() };
@@ -143,6 +169,18 @@ fn arena(module: &mut Module, entropy: &mut Entropy, config: &Config) -> DataId 
         align: 16,
         bytes,
         zeros,
+        ..DataDecl::default()
+    })
+}
+
+fn fuel(module: &mut Module, config: &Config) -> DataId {
+    let import = config.arena == Linkage::Import;
+    module.add_data(DataDecl {
+        name: FUEL.into(),
+        linkage: if import { Linkage::Import } else { Linkage::Local },
+        writable: true,
+        align: 8,
+        zeros: if import { 0 } else { FUEL_SIZE as u64 },
         ..DataDecl::default()
     })
 }

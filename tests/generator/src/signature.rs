@@ -110,6 +110,16 @@ pub(crate) fn any(
     (signature, variable)
 }
 
+/// The signature of a small function, with the types of its variable arguments: mostly a few scalars in any convention.
+pub(crate) fn small(entropy: &mut Entropy, layouts: &Layouts, results: u32) -> (Signature, Vec<Type>) {
+    if entropy.chance(15) {
+        return any(entropy, layouts, 4, results);
+    }
+    let mut signature = elements(entropy, &SCALARS, 4, results.min(3));
+    signature.convention = entropy.pick(&[Convention::C, Convention::C, Convention::Kiln, Convention::Win64]);
+    (signature, vec![])
+}
+
 fn elements(entropy: &mut Entropy, from: &[AbiType], args: u32, results: u32) -> Signature {
     // Most calls are short; some overflow the argument registers by far.
     let params = if entropy.chance(25) { entropy.range(0, args) } else { entropy.range(0, args.min(5)) };

@@ -6,8 +6,8 @@
 //! small, printed as text and, if asked, saved.
 
 use kiln_tests::differential::{
-    Subject, Summary, any_program, baseline_program, compare, compare_limited, compare_passes,
-    compare_worlds, run,
+    Subject, Summary, any_program, compare, compare_limited, compare_passes, compare_worlds, guarded_program,
+    run,
 };
 use kiln_tests::mutants;
 use std::process::ExitCode;
@@ -72,9 +72,9 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let subject = match options.subject {
-        Which::Programs => Subject { make: &baseline_program, check: &compare },
+        Which::Programs => Subject { make: &guarded_program, check: &compare },
         Which::Mutants => Subject { make: &mutants::mutant, check: &mutants::check },
-        Which::Limits => Subject { make: &baseline_program, check: &compare_limited },
+        Which::Limits => Subject { make: &guarded_program, check: &compare_limited },
         Which::Passes => Subject { make: &any_program, check: &compare_passes },
         Which::Worlds => Subject { make: &any_program, check: &compare_worlds },
     };
