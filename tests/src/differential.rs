@@ -105,7 +105,7 @@ pub fn compare(seed: u64, program: &Generated) -> Verdict {
         Ok(checked) => Arc::new(checked),
         Err((_, faults)) => return Verdict::Different(format!("the verifier refuses it: {}", faults[0])),
     };
-    let watched = seed % 2 == 0;
+    let watched = seed.is_multiple_of(2);
     let interpreter = engine_with(WAYS[0], |config| config.step_limit(STEPS));
     match tiers::run(&interpreter, checked.clone(), &program.calls, watched) {
         Ok(expected) => compare_with(&expected, &checked, &program.calls, &ways_of(seed), watched),
@@ -128,7 +128,7 @@ pub fn compare_limited(seed: u64, program: &Generated) -> Verdict {
         for way in std::iter::once(WAYS[0]).chain(ways_of(seed)) {
             let engine =
                 engine_with(way, |config| config.fuel(fuel).depth(depth).interruptible(fuel % 2 == 0));
-            let run = match tiers::run(&engine, checked.clone(), &program.calls, seed % 2 == 0) {
+            let run = match tiers::run(&engine, checked.clone(), &program.calls, seed.is_multiple_of(2)) {
                 Ok(run) => run,
                 Err(error) => return Verdict::Different(format!("{way} {NOT_LOADED}: {error}")),
             };

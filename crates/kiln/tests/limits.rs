@@ -340,3 +340,63 @@ again:
         }
     }
 }
+
+/// What ends for want of fuel has done exactly what comes before: no load that may trap is done earlier, no store later
+/// or not at all, also where alias classes would let them pass each other.
+#[test]
+fn memory_is_as_the_last_unit_of_fuel_left_it() {
+    let text = "
+export fn run(%p: ptr, %q: ptr, %n: i64) -> i64 {
+    %s = const.i64 0
+    store.i64 [%q], 100 !alias=1
+next:
+    %x = load.i64 [%p] !alias=2
+    %s = add %s, %x
+    store.i64 [%q], %s !alias=1
+    %m = const.i64 2
+inner:
+    %y = load.i64 [%p + 8] !alias=2
+    %t = mul %y, %n
+    %s = add %s, %t
+    %m = sub %m, 1
+    bgt  %m, 0, inner
+    store.i64 [%q + 8], %s !alias=1
+    %n = sub %n, 1
+    bgt  %n, 0, next
+    store.i64 [%q], 7 !alias=1
+    ret  %s
+}";
+    // Whole, absent, and ending behind the first word.
+    let words = [3i64, 5];
+    let page = 4096;
+    // SAFETY: new memory at an address that the system chooses, of which a part is made inaccessible.
+    let last = unsafe {
+        let (rights, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        let start = libc::mmap(std::ptr::null_mut(), 2 * page, rights, flags, -1, 0);
+        assert_ne!(start, libc::MAP_FAILED);
+        assert_eq!(libc::mprotect(start.byte_add(page), page, libc::PROT_NONE), 0);
+        start.byte_add(page - 8).cast::<i64>().cast_const()
+    };
+    for fuel in 0..20 {
+        for p in [words.as_ptr(), std::ptr::null(), last] {
+            let ends = TIERS.map(|tier| {
+                let program = load(Config::new().tier(tier).fuel(fuel), text);
+                let run = program.function::<fn(*const i64, *mut i64, i64) -> i64>("run").unwrap();
+                let mut seen = [1i64, 2];
+                // SAFETY: the function reads two words at `p`, or traps, and writes the two of `seen`.
+                let result = unsafe { run.call(p, seen.as_mut_ptr(), 3) };
+                let end = result.map_err(|trap| match trap.kind() {
+                    TrapKind::BadAccess(_) => (TrapKind::BadAccess(None), None),
+                    kind => (kind, trap.position().cloned()),
+                });
+                (end, seen)
+            });
+            // What comes before a bad access may be done later, but fuel that is spent first ends the call.
+            let bad = matches!(ends[0].0, Err((TrapKind::BadAccess(_), _)));
+            for (end, tier) in ends.iter().zip(TIERS) {
+                assert_eq!(end.0, ends[0].0, "{tier:?}, {fuel}, {p:?}");
+                assert!(bad || end.1 == ends[0].1, "{tier:?}, {fuel}, {p:?}: {:?} {:?}", end.1, ends[0].1);
+            }
+        }
+    }
+}

@@ -228,7 +228,8 @@ impl Walk<'_> {
                 let Some(mem) = address(self.f, inst, |v| self.def(v)) else { return false };
                 let fits = if mem.index.is_none() { takes(take::CONST) } else { takes(take::SUM) && !far };
                 if fits && small(mem.disp) {
-                    self.offer_mem(mem, reader);
+                    // What has no room for a constant has none for one that comes with an operand either.
+                    self.offer_mem(mem, offer.take & take::CONST, reader);
                     return true;
                 }
                 false
@@ -291,7 +292,7 @@ impl Walk<'_> {
                     Some(mem) if mem.index.is_none() => {
                         self.offer(mem.base, take::SUM | take::TRIPLE, reader);
                     }
-                    Some(mem) => self.offer_mem(mem, reader),
+                    Some(mem) => self.offer_mem(mem, take::CONST, reader),
                     None => {}
                 }
             }
@@ -332,12 +333,12 @@ impl Walk<'_> {
     }
 
     fn offer_address(&mut self, inst: &InstData, reader: Reader) {
-        self.offer_mem(self.f.mem(inst), reader);
+        self.offer_mem(self.f.mem(inst), take::CONST, reader);
     }
 
-    /// Offers base and index of an address.
-    fn offer_mem(&mut self, mem: Mem, reader: Reader) {
-        let const_ = if (-ROOMY..ROOMY).contains(&mem.disp) { take::CONST } else { 0 };
+    /// Offers base and index of an address, with constants if that is said and there is room for them.
+    fn offer_mem(&mut self, mem: Mem, constants: u8, reader: Reader) {
+        let const_ = if (-ROOMY..ROOMY).contains(&mem.disp) { constants } else { 0 };
         if mem.index.is_none() {
             self.offer(mem.base, const_ | take::SUM, reader);
             return;
