@@ -187,7 +187,7 @@ impl Report {
             println!("\nCompile time of unusual shapes: medians\n{}", shapes::table(points));
         }
         if let Some(report) = &self.auto {
-            println!("\nLoading and running, by the clock: the least of the rounds\n{}", auto::table(report));
+            println!("\nLoading and running, by the clock\n{}", auto::table(report));
         }
         if let Some(report) = &self.cold {
             println!("\nCold start: medians [quartiles]\n{}", cold::table(report));

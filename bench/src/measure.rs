@@ -7,10 +7,15 @@ use std::fmt;
 
 /// CPU time of this thread in nanoseconds.
 pub fn thread_ns() -> f64 {
+    cpu_ns(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+/// What a clock of CPU time says, in nanoseconds.
+pub fn cpu_ns(clock: libc::clockid_t) -> f64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: writes the structure it is given.
-    let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
-    assert_eq!(result, 0, "the system has a clock for the thread's CPU time");
+    let result = unsafe { libc::clock_gettime(clock, &mut time) };
+    assert_eq!(result, 0, "the system has clocks of CPU time");
     time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }
 

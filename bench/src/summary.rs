@@ -76,7 +76,7 @@ impl Summary {
             }
         }
         if let Some(point) = self.auto.points.iter().find(|point| point.kernel == kernel.kernel) {
-            object.insert("auto_vs_better_tier".into(), json!(point.over_better));
+            object.insert("auto_vs_better_tier".into(), json!(point.over_better.median));
         }
         let by = |of: fn(&run::Timing) -> Value| -> Value {
             let pairs = kernel.timings.iter().map(|t| (t.compiler.to_string(), of(t)));
