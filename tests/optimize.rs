@@ -3,7 +3,7 @@
 //! `KILN_BLESS=1` writes these parts anew.
 
 use kiln::{Checked, FuncId, verify};
-use kiln_codegen::optimize::{self, Body, Passes, ssa};
+use kiln_codegen::optimize::{self, Body, Lent, Passes, ssa};
 use kiln_tests::destruct::{build, optimized};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -59,11 +59,11 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
 /// The functions as the pass leaves them, in comments.
 fn after(module: &Checked, pass: Passes) -> String {
     let (mut memory, mut scratch) = (ssa::Scratch::default(), optimize::Scratch::default());
-    let (mut body, mut text) = (Body::default(), String::new());
+    let (mut lent, mut body, mut text) = (Lent::default(), Body::default(), String::new());
     for func in (0..module.funcs().len() as u32).map(FuncId) {
         let Some(f) = &module.func(func).body else { continue };
-        build(module, func, f, pass, &mut memory, &mut body);
-        optimize::improve(module, func, pass, &mut body, &mut scratch, &mut ());
+        build(module, func, f, pass, (&mut memory, &mut lent), &mut body);
+        optimize::improve(module, func, pass, &mut body, &mut scratch, &mut lent, &mut ());
         let shown = body.show(module).to_string();
         let lines = std::iter::once(module.func(func).name.clone()).chain(shown.lines().map(String::from));
         lines.for_each(|line| {

@@ -1,25 +1,25 @@
 //! The way back from SSA form to registers: block parameters become registers that edges copy to. Slow and obvious, so
 //! that the interpreter can run what the optimizing compiler's passes make of a program.
 
-use kiln_codegen::optimize::{self, Body, Origin, Passes, ssa};
+use kiln_codegen::optimize::{self, Body, Lent, Origins, Passes, ssa};
 use kiln_ir::function::{BlockData, Entry, VRegInfo};
 use kiln_ir::op::Shape;
 use kiln_ir::verify::{self, Checked};
-use kiln_ir::{Block, DataId, DataTarget, FuncId, Function, Inst, InstData, Module, Op, Type, VReg};
+use kiln_ir::{Block, DataId, DataTarget, FuncId, Function, InstData, Module, Op, Type, VReg};
 
 /// The module as the optimizing compiler's passes make it, in registers again.
 ///
 /// # Panics
 /// If a body breaks an invariant of the form, or the verifier refuses what comes of it: bugs of the passes.
 pub fn optimized(module: &Checked, passes: Passes) -> Checked {
-    let mut scratch = ssa::Scratch::default();
+    let (mut scratch, mut lent) = (ssa::Scratch::default(), Lent::default());
     let mut improve = optimize::Scratch::default();
     let mut body = Body::default();
     let mut result: Module = (**module).clone();
     for func in (0..module.funcs().len() as u32).map(FuncId) {
         let Some(f) = &module.func(func).body else { continue };
-        build(module, func, f, passes, &mut scratch, &mut body);
-        optimize::improve(module, func, passes, &mut body, &mut improve, &mut ());
+        build(module, func, f, passes, (&mut scratch, &mut lent), &mut body);
+        optimize::improve(module, func, passes, &mut body, &mut improve, &mut lent, &mut ());
         let (function, landings) = destruct(&body);
         result.set_body(func, function);
         for data in (0..module.data().len() as u32).map(DataId) {
@@ -50,13 +50,12 @@ pub fn build(
     func: FuncId,
     f: &Function,
     passes: Passes,
-    scratch: &mut ssa::Scratch,
+    (scratch, lent): (&mut ssa::Scratch, &mut Lent),
     body: &mut Body,
 ) {
-    let origins: Vec<Origin> = (0..f.insts().len() as u32).map(|n| Origin::own(Inst(n))).collect();
     let labels: Vec<Block> = module.labels_in_data(func).collect();
     let settings = ssa::Settings { folds: passes.has(Passes::SSA), canonical_nan: false };
-    ssa::construct(&ssa::Source { f, origins: &origins, labels: &labels }, settings, scratch, body);
+    ssa::construct(&ssa::Source { f, origins: Origins::Own, labels: &labels }, settings, scratch, lent, body);
     if let Err(fault) = body.check() {
         panic!("{}: {fault}\n{}", module.func(func).name, body.show(module));
     }

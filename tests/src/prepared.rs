@@ -1,11 +1,11 @@
 //! Modules whose functions have gone through the passes over register IR, which the interpreter and baseline run as any
 //! other.
 
-use kiln_codegen::optimize::{Prepare, Prepared, prepare};
+use kiln_codegen::optimize::{Origins, Prepare, Prepared, prepare};
 use kiln_codegen::{Options, Passes};
 use kiln_ir::DataTarget;
 use kiln_ir::verify::{Checked, check};
-use kiln_ir::{Block, DataId, FuncId};
+use kiln_ir::{Block, DataId, FuncId, Function};
 
 /// The module with every function prepared by these passes.
 ///
@@ -20,13 +20,17 @@ pub fn prepared(module: &Checked, passes: Passes) -> Checked {
         out.blocks.clear();
         if let Some(source) = &decl.body {
             prepare(module, FuncId(n as u32), source, &options, &mut scratch, &mut (), &mut out);
-            assert_eq!(
-                out.origins.len(),
-                out.f.insts().len(),
-                "`{}`: one origin for each instruction",
-                decl.name
-            );
-            let mut body = out.f.clone();
+            let (f, origins) = out.code(source);
+            if let Origins::Listed(origins) = origins {
+                assert_eq!(
+                    origins.len(),
+                    f.insts().len(),
+                    "`{}`: one origin for each instruction",
+                    decl.name
+                );
+            }
+            let mut body = Function::default();
+            body.copy_from(f);
             body.vreg_names = source.vreg_names.clone();
             body.slot_names = source.slot_names.clone();
             for (block, name) in source.block_names.iter() {

@@ -16,7 +16,7 @@ use kiln_ir::{Block, FuncId};
 const MARGIN: usize = 512;
 /// Bytes that an IR instruction takes at a guess: space for so many is made at first, and more if it turns out too
 /// little. Space is filled when it is made, so a small function must not ask for much, nor one behind many others.
-const GUESS: usize = 6;
+const GUESS: usize = 7;
 
 /// A jump or a table entry that waits for its label.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +79,7 @@ impl<'c> Buffer<'c> {
         scratch.parts.clear();
         let start = code.bytes.len().next_multiple_of(16);
         code.bytes.resize(start + MARGIN + GUESS * insts, 0xcc);
+        code.spans.reserve(insts);
         let (inlined, counters) = (code.inlined.len(), code.counters.len());
         let (part, last_placed) = (start as u32, UNPLACED);
         Buffer { code, scratch, len: start, start: part, inlined, counters, part, last_placed }
@@ -95,7 +96,14 @@ impl<'c> Buffer<'c> {
     #[cold]
     fn grow(&mut self, extra: usize) {
         let written = self.len - self.start as usize;
-        self.code.bytes.resize(self.len + MARGIN + extra + written / 2, 0xcc);
+        let len = self.len + MARGIN + extra + written / 4;
+        let bytes = &mut self.code.bytes;
+        if len > bytes.capacity() {
+            // By an eighth at least, so that what is copied stays a multiple of what is written; by twice would be twice
+            // the memory.
+            bytes.reserve_exact(len + len / 8 - bytes.len());
+        }
+        bytes.resize(len, 0xcc);
     }
 
     /// Writes the low `len` bytes of `bits`, 0 to 8 of them.

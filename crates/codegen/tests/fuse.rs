@@ -1,7 +1,7 @@
 //! What selection folds: the registers of the source whose values are computed by their readers, by name, and those
 //! that nobody computes because nobody reads them, with a `-`.
 
-use kiln_codegen::optimize::{Body, Fused, Origin, fuse, ssa};
+use kiln_codegen::optimize::{Body, Fused, Lent, Origins, fuse, ssa};
 use kiln_codegen::{Architecture, Features};
 use kiln_ir::verify::check;
 use kiln_ir::{FuncId, Inst, Module};
@@ -10,12 +10,12 @@ use kiln_ir::{FuncId, Inst, Module};
 fn marks(text: &str, features: Features) -> Vec<String> {
     let module = check(Module::parse(text).expect("parses")).expect("verifies");
     let f = module.func(FuncId(0)).body.as_ref().expect("has a body");
-    let origins: Vec<_> = (0..f.insts().len() as u32).map(|at| Origin::own(Inst(at))).collect();
     let mut body = Body::default();
     ssa::construct(
-        &ssa::Source { f, origins: &origins, labels: &[] },
+        &ssa::Source { f, origins: Origins::Own, labels: &[] },
         ssa::Settings { folds: false, canonical_nan: false },
         &mut ssa::Scratch::default(),
+        &mut Lent::default(),
         &mut body,
     );
     body.check().expect("a sound body");
@@ -33,8 +33,14 @@ fn marks(text: &str, features: Features) -> Vec<String> {
         if !fused.is_absent(Inst(at as u32)) {
             continue;
         }
+        // Nothing was folded before, so that each instruction writes what that of the source did.
+        let mut names = Vec::new();
+        f.for_each_def(&f.insts()[body.origins[at].inst.index()], |v| {
+            names.push(f.vreg_names.get(v.index()).unwrap_or("?"));
+        });
+        let mut names = names.into_iter();
         body.f.for_each_def(inst, |v| {
-            let name = f.vreg_names.get(body.home[v.index()].index()).unwrap_or("?");
+            let name = names.next().expect("as many as in the source");
             let dropped = if fused.folded(v).is_some() { "" } else { "-" };
             marks.push(format!("{dropped}{name}"));
         });

@@ -2,20 +2,23 @@
 //! hands off, that memory used before makes no difference.
 
 use kiln_codegen::code::{InlinedCall, inlined_frames};
-use kiln_codegen::optimize::{Prepare, Prepared, prepare};
+use kiln_codegen::optimize::{Origins, Prepare, Prepared, prepare};
 use kiln_codegen::{Options, Passes};
 use kiln_ir::verify::{Checked, check};
-use kiln_ir::{FuncId, Inst, Module, Op};
+use kiln_ir::{FuncId, Function, Inst, Module, Op};
 
 fn checked(text: &str) -> Checked {
     check(Module::parse(text).expect("it parses")).expect("it is valid")
 }
 
+fn source<'m>(module: &'m Checked, name: &str) -> &'m Function {
+    module.func(module.find_func(name).expect("it is there")).body.as_ref().expect("it has a body")
+}
+
 fn run(module: &Checked, name: &str, options: &Options, scratch: &mut Prepare) -> Prepared {
     let mut out = Prepared::default();
     let func = module.find_func(name).expect("it is there");
-    let source = module.func(func).body.as_ref().expect("it has a body");
-    prepare(module, func, source, options, scratch, &mut (), &mut out);
+    prepare(module, func, source(module, name), options, scratch, &mut (), &mut out);
     out
 }
 
@@ -42,9 +45,11 @@ fn an_inlined_instruction_knows_all_calls_that_it_came_through() {
     let module = checked(NESTED);
     let out = run(&module, "outer", &Options::default(), &mut Prepare::default());
     let [inner, middle, outer] = ["inner", "middle", "outer"].map(|name| module.find_func(name).unwrap());
-    let divisions = out.f.insts().iter().zip(&out.origins).filter(|(inst, _)| inst.op == Op::Sdiv);
+    let (f, origins) = out.code(source(&module, "outer"));
+    let divisions = f.insts().iter().enumerate().filter(|(_, inst)| inst.op == Op::Sdiv);
     let frames: Vec<Vec<(FuncId, Inst)>> = divisions
-        .map(|(_, origin)| inlined_frames(&out.sites, outer, origin.inst, origin.site).collect())
+        .map(|(at, _)| origins.of(at))
+        .map(|origin| inlined_frames(&out.sites, outer, origin.inst, origin.site).collect())
         .collect();
     let through = |call| vec![(inner, Inst(0)), (middle, Inst(1)), (outer, Inst(call))];
     assert_eq!(frames, [through(1), through(2)]);
@@ -86,11 +91,11 @@ fn what_is_counted_stays_as_it_is() {
     let module = checked(RECURSIVE);
     let same = |name: &str, options: &Options| {
         let out = run(&module, name, options, &mut Prepare::default());
-        let source = module.func(module.find_func(name).unwrap()).body.as_ref().unwrap();
-        out.f.insts() == source.insts() && out.f.blocks() == source.blocks()
+        matches!(out.code(source(&module, name)).1, Origins::Own)
     };
-    let calls =
-        |name: &str, options: &Options| run(&module, name, options, &mut Prepare::default()).f.has_calls();
+    let calls = |name: &str, options: &Options| {
+        run(&module, name, options, &mut Prepare::default()).code(source(&module, name)).0.has_calls()
+    };
     let plain = Options::default();
     assert!(!same("down", &plain) && !calls("down", &plain) && !calls("count", &plain));
     assert!(same("count", &Options { fuel: true, ..plain }));
@@ -115,8 +120,9 @@ fn memory_used_before_makes_no_difference() {
             let options = Options::default();
             let fresh = run(module, name, &options, &mut Prepare::default());
             let again = run(module, name, &options, &mut scratch);
-            assert_eq!(fresh.f, again.f);
-            assert_eq!(fresh.origins, again.origins);
+            let [(f, from), (same, same_from)] = [&fresh, &again].map(|out| out.code(source(module, name)));
+            assert_eq!(f, same);
+            assert!((0..f.insts().len()).all(|at| from.of(at) == same_from.of(at)));
             assert_eq!(fresh.sites, again.sites);
             assert_eq!(fresh.blocks, again.blocks);
         }
@@ -140,6 +146,7 @@ fn growth_is_bounded() {
     let mut scratch = Prepare::default();
     for name in ["f29", "even", "odd"] {
         let out = run(&module, name, &Options::default(), &mut scratch);
-        assert!(out.f.insts().len() < 10_000, "{name} grows to {}", out.f.insts().len());
+        let count = out.code(source(&module, name)).0.insts().len();
+        assert!(count < 10_000, "{name} grows to {count}");
     }
 }

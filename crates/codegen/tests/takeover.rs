@@ -1,9 +1,9 @@
 //! Code for activations that exist already, made of every function of the programs of the repository at every loop head.
 
-use kiln_codegen::optimize::{Body, Origin, ssa};
+use kiln_codegen::optimize::{Body, Lent, Origins, ssa};
 use kiln_codegen::{Code, Options, Scratch, compile_takeover, takeover};
 use kiln_ir::verify::{self, Checked};
-use kiln_ir::{Block, FuncId, Inst, Module};
+use kiln_ir::{Block, FuncId, Module};
 use std::fs;
 use std::path::Path;
 
@@ -49,15 +49,14 @@ fn for_each(mut f: impl FnMut(&str, &Checked, FuncId, &[Block])) {
 
 #[test]
 fn has_a_form_with_values_written_once() {
-    let (mut scratch, mut made) = (ssa::Scratch::default(), Body::default());
+    let (mut scratch, mut lent, mut made) = (ssa::Scratch::default(), Lent::default(), Body::default());
     for_each(|name, module, func, heads| {
         let f = module.func(func).body.as_ref().unwrap();
         let f = takeover::function(f, heads);
-        let origins: Vec<Origin> = (0..f.insts().len() as u32).map(|at| Origin::own(Inst(at))).collect();
         for folds in [false, true] {
             let settings = ssa::Settings { folds, canonical_nan: false };
-            let source = ssa::Source { f: &f, origins: &origins, labels: &[] };
-            ssa::construct(&source, settings, &mut scratch, &mut made);
+            let source = ssa::Source { f: &f, origins: Origins::Own, labels: &[] };
+            ssa::construct(&source, settings, &mut scratch, &mut lent, &mut made);
             if let Err(broken) = made.check() {
                 panic!("{name}, {func:?} at {heads:?}: {broken}\n{}", made.show(module));
             }

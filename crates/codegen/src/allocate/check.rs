@@ -334,6 +334,7 @@ mod tests {
     use crate::allocate::{self, Scratch};
     use crate::code::Code;
     use crate::emit::Subject;
+    use crate::optimize::Lent;
     use crate::optimize::compile::{Memory, optimize};
     use crate::regs::RegSet;
     use crate::target::{Target, x64::X64};
@@ -393,9 +394,9 @@ again:
         let f = module.funcs()[func.index()].body.as_ref().unwrap();
         let mut memory = Memory::default();
         optimize(&module, func, f, &options, &mut memory, &mut ());
-        let mut scratch = Scratch::default();
+        let (mut scratch, mut lent) = (Scratch::default(), Lent::default());
         let subject = Subject { f: &memory.body.f, module: &module, func, options: &options };
-        allocate::write::<X64>(subject, &memory.body, &[], &mut scratch, &mut Code::default());
+        allocate::write::<X64>(subject, &memory.body, &[], &mut scratch, &mut lent, &mut Code::default());
         let events = std::mem::take(&mut scratch.log.events);
         assert_eq!(check(&memory.body, &events), Ok(()));
         (memory, events)

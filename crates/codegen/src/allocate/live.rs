@@ -12,6 +12,7 @@
 
 use super::loops::Loops;
 use crate::emit::{NO_SLOT, Val};
+use crate::optimize::lent::{Borrower, Lent, fill, make_room, swap};
 use crate::optimize::{Body, Fused};
 use crate::regs::Reg;
 use kiln_ir::{Block, Inst, Op, VReg};
@@ -43,8 +44,6 @@ struct Found {
     first: u32,
     out: bool,
     near: bool,
-    /// The next entry of the same value, or [`NONE`].
-    next: u32,
 }
 
 const NONE: u32 = u32::MAX;
@@ -75,18 +74,29 @@ pub struct Live {
     pub calls: Vec<bool>,
     /// The loops.
     pub loops: Loops,
-    /// For each value, the block that writes it.
-    def: Vec<u32>,
-    /// For each value, its first entry in `found`.
-    head: Vec<u32>,
-    /// For each value, the last block that was seen to read it, and its entry there. Then marks of [`super::pressure`].
-    pub(super) last: Vec<(u32, u32)>,
+    /// For each value, the block that writes it. Then marks of [`super::pressure`].
+    pub(super) def: Vec<u32>,
+    /// For each value, its latest entry in `found`. Then what [`super::pressure`] counts.
+    pub(super) head: Vec<u32>,
     found: Vec<Found>,
+    /// For each of them the one before it of the same value, or [`NONE`].
+    earlier: Vec<u32>,
     /// Values with entries, in the order in which the first was found.
     crossing: Vec<VReg>,
     /// For each block, the value whose walk came here last, and its entry.
     seen: Vec<(u32, u32)>,
     walk: Vec<u32>,
+}
+
+impl Borrower for Live {
+    fn exchange(&mut self, lent: &mut Lent) {
+        lent.words(3, [&mut self.def]);
+        swap(&mut self.head, &mut lent.values);
+        swap(&mut self.found, &mut lent.taken.insts);
+        swap(&mut self.earlier, &mut lent.taken.args);
+        swap(&mut self.seen, &mut lent.taken.origins);
+        swap(&mut self.entries, &mut lent.taken.edges);
+    }
 }
 
 impl Live {
@@ -154,7 +164,7 @@ impl Live {
     /// Finds reads, block by block.
     fn scan(&mut self, body: &Body, fused: &Fused, vals: &mut Vec<Val>) {
         let f = &body.f;
-        vals.clear();
+        make_room(vals, f.vregs().len());
         vals.extend(f.vregs().iter().map(|info| Val {
             home: Reg::NONE,
             reg: Reg::NONE,
@@ -166,20 +176,14 @@ impl Live {
             aux: 0,
         }));
         let values = vals.len();
-        let Live { def, head, last, found, crossing, demoted, last_read, becomes, .. } = self;
-        becomes.clear();
-        becomes.resize(values, NONE);
-        last_read.clear();
-        last_read.resize(values, 0);
-        def.clear();
-        def.resize(values, NONE);
-        head.clear();
-        head.resize(values, NONE);
-        last.clear();
-        last.resize(values, (NONE, 0));
-        demoted.clear();
-        demoted.resize(values, false);
+        let Live { def, head, found, earlier, crossing, demoted, last_read, becomes, .. } = self;
+        fill(becomes, values, NONE);
+        fill(last_read, values, 0);
+        fill(def, values, NONE);
+        fill(head, values, NONE);
+        fill(demoted, values, false);
         found.clear();
+        earlier.clear();
         crossing.clear();
         def[..f.params() as usize].fill(0);
         for b in 0..body.blocks() {
@@ -194,19 +198,19 @@ impl Live {
                     *uses = uses.saturating_add(1);
                     return;
                 }
-                let (block, entry) = &mut last[v.index()];
-                if *block == b {
-                    let uses = &mut found[*entry as usize].uses;
-                    *uses = uses.saturating_add(1);
-                    return;
-                }
-                (*block, *entry) = (b, found.len() as u32);
                 let head = &mut head[v.index()];
-                if *head == NONE {
-                    crossing.push(v);
+                match found.get_mut(*head as usize) {
+                    Some(entry) if entry.block == b => {
+                        entry.uses = entry.uses.saturating_add(1);
+                        return;
+                    }
+                    Some(_) => {}
+                    None => crossing.push(v),
                 }
-                found.push(Found { block: b, v, uses: 1, first: at, out: false, near: false, next: *head });
-                *head = *entry;
+                let entry = found.len() as u32;
+                found.push(Found { block: b, v, uses: 1, first: at, out: false, near: false });
+                earlier.push(*head);
+                *head = entry;
             };
             for at in f.block_range(Block(b)) {
                 if fused.is_absent(Inst(at as u32)) {
@@ -244,6 +248,7 @@ impl Live {
             def,
             head,
             found,
+            earlier,
             crossing,
             seen,
             walk,
@@ -255,10 +260,8 @@ impl Live {
             loops,
             ..
         } = self;
-        crosses.clear();
-        crosses.resize(vals.len(), false);
-        seen.clear();
-        seen.resize(body.blocks() as usize, (NONE, 0));
+        fill(crosses, vals.len(), false);
+        fill(seen, body.blocks() as usize, (NONE, 0));
         self.any_demoted = false;
         let mut room = LIMIT * body.f.insts().len() + 1024;
         for &v in crossing.iter() {
@@ -274,10 +277,10 @@ impl Live {
             walk.clear();
             let mut at = head[v.index()];
             while at != NONE {
-                let Found { block, next, .. } = found[at as usize];
+                let block = found[at as usize].block;
                 seen[block as usize] = (v.0, at);
                 walk.push(block);
-                at = next;
+                at = earlier[at as usize];
             }
             // The last in the list reads first in the layout. So what is walked first are the ways from reads inside a loop,
             // then those from behind it.
@@ -305,7 +308,7 @@ impl Live {
                         continue;
                     }
                     seen[p as usize] = (v.0, found.len() as u32);
-                    found.push(Found { block: p, v, uses: 0, first, out: true, near, next: NONE });
+                    found.push(Found { block: p, v, uses: 0, first, out: true, near });
                     walk.push(p);
                 }
                 if found.len() > most {
@@ -322,7 +325,7 @@ impl Live {
                 let mut at = head[v.index()];
                 while at != NONE {
                     (found[at as usize].out, found[at as usize].near) = (false, false);
-                    at = found[at as usize].next;
+                    at = earlier[at as usize];
                 }
             }
         }
@@ -341,9 +344,8 @@ impl Live {
             sum += *start;
             *start = sum;
         }
-        entries.clear();
         let none = LiveIn { v: VReg::NONE, uses: 0, first: NONE, out: false, near: false };
-        entries.resize(found.len(), none);
+        fill(entries, found.len(), none);
         for found in found.iter().rev() {
             let at = &mut start[found.block as usize];
             *at -= 1;

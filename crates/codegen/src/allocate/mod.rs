@@ -15,6 +15,7 @@ pub mod resolve;
 use crate::buffer::{Buffer, BufferScratch};
 use crate::code::{Code, InlinedCall, Label};
 use crate::emit::{Emit, EmitScratch, Event, Placement, Subject, Val};
+use crate::optimize::lent::{Borrower, Lent, swap};
 use crate::optimize::{Body, Fused, Passes, fuse};
 use crate::regs::RegSet;
 use crate::target::{Assembler, FrameLayout, FrameNeeds, Target};
@@ -45,6 +46,7 @@ pub fn write<T: Target>(
     body: &Body,
     sites: &[InlinedCall],
     scratch: &mut Scratch,
+    lent: &mut Lent,
     code: &mut Code,
 ) {
     let features = subject.options.features;
@@ -60,15 +62,30 @@ pub fn write<T: Target>(
             scratch.takes.push((i, taken));
         }
     }
+    scratch.exchange(lent);
     match subject.options.passes.has(Passes::FUSE) {
-        true => fuse(body, subject.options.architecture, features, &mut scratch.fused),
+        true => lent.with(&mut scratch.fused, |fused, _| {
+            fuse(body, subject.options.architecture, features, fused);
+        }),
         false => scratch.fused.reset(body),
     }
+    scratch.live.exchange(lent);
+    swap(&mut scratch.vals, &mut lent.quads);
     for layout in [FrameLayout::Lean, FrameLayout::Fixed, FrameLayout::Probed] {
         scratch.live.run(body, &scratch.fused, &scratch.calls, &mut scratch.vals);
         if emit::<T>(subject, body, sites, scratch, code, layout) {
             break;
         }
+    }
+    swap(&mut scratch.vals, &mut lent.quads);
+    scratch.live.exchange(lent);
+    scratch.exchange(lent);
+}
+
+impl Borrower for Scratch {
+    fn exchange(&mut self, lent: &mut Lent) {
+        lent.words(0, [self.fused.defs(), &mut self.live.last_read, &mut self.live.becomes]);
+        lent.bits([&mut self.live.demoted, &mut self.live.crosses]);
     }
 }
 

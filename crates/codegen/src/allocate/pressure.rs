@@ -58,7 +58,7 @@ impl Live {
         b: u32,
     ) -> ([u32; 2], [u32; 2]) {
         let f = &body.f;
-        // Greater than what reads were marked with before.
+        // Greater than all numbers of blocks.
         let mark = body.blocks() + 1 + b;
         let class = |v: VReg| vals[v.index()].ty.is_float() as usize;
         let counts = |v: VReg| vals[v.index()].flags & (Val::REMAT | Val::FOLDED) == 0;
@@ -68,7 +68,7 @@ impl Live {
             if counts(entry.v) && !self.demoted[entry.v.index()] {
                 count[class(entry.v)] += 1;
                 let left = if entry.out || entry.uses == u16::MAX { u32::MAX } else { entry.uses as u32 };
-                self.last[entry.v.index()] = (mark, left);
+                (self.def[entry.v.index()], self.head[entry.v.index()]) = (mark, left);
             }
         }
         let is_wanted = |v: VReg| {
@@ -88,7 +88,7 @@ impl Live {
                 if !counts(v) {
                     return;
                 }
-                let (marked, left) = &mut self.last[v.index()];
+                let (marked, left) = (&mut self.def[v.index()], &mut self.head[v.index()]);
                 if *marked == mark {
                     *left -= (*left != u32::MAX) as u32;
                     count[class(v)] -= (*left == 0) as u32;

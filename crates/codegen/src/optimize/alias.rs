@@ -9,6 +9,7 @@
 //! and sums back to a slot, a data object, or a value of which nothing is known. O(instructions + arguments).
 
 use super::Body;
+use super::lent::{Borrower, Lent, make_room, swap};
 use super::loops::Loops;
 use kiln_ir::Linkage;
 use kiln_ir::function::aux;
@@ -148,11 +149,18 @@ pub struct Addresses {
     any_access: bool,
 }
 
+impl Borrower for Addresses {
+    fn exchange(&mut self, lent: &mut Lent) {
+        swap(&mut self.roots, &mut lent.quads);
+        lent.words(4, [&mut self.touching]);
+    }
+}
+
 impl Addresses {
     /// Follows all addresses of a body.
     pub fn find(&mut self, body: &Body, module: &Module) {
         let f = &body.f;
-        self.roots.clear();
+        make_room(&mut self.roots, f.vregs().len());
         let plain = |v| Root { object: Object::Unknown, base: v, offset: 0 };
         self.roots.extend((0..f.vregs().len() as u32).map(plain));
         self.escapes.clear();

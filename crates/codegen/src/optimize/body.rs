@@ -56,6 +56,26 @@ impl Origin {
     }
 }
 
+/// Where the instructions of a function in register form come from.
+#[derive(Clone, Copy, Debug)]
+pub enum Origins<'a> {
+    /// From themselves: it is the source.
+    Own,
+    /// From here, one after the other.
+    Listed(&'a [Origin]),
+}
+
+impl Origins<'_> {
+    /// Where the instruction at a position comes from.
+    #[inline]
+    pub fn of(self, at: usize) -> Origin {
+        match self {
+            Origins::Own => Origin::own(Inst(at as u32)),
+            Origins::Listed(origins) => origins[at],
+        }
+    }
+}
+
 /// A function in SSA form.
 #[derive(Clone, Debug, Default)]
 pub struct Body {
@@ -66,9 +86,6 @@ pub struct Body {
     pub labels: Vec<(Block, Block)>,
     /// For each instruction, where it comes from.
     pub origins: Vec<Origin>,
-    /// For each value, the virtual register of the source that it was a value of, or [`VReg::NONE`]: a hint which values
-    /// may share a register, and a name to print.
-    pub home: Vec<VReg>,
     /// Where each block's parameters start, and one more.
     pub param_start: Vec<u32>,
     /// The parameters of all blocks.
@@ -125,7 +142,6 @@ impl Body {
         self.f.clear();
         self.labels.clear();
         self.origins.clear();
-        self.home.clear();
         self.param_start.clear();
         self.params.clear();
         self.edge_start.clear();
@@ -134,12 +150,30 @@ impl Body {
         self.align.clear();
     }
 
+    /// Makes room for so many instructions, edges and arguments of edges in all.
+    pub fn make_room(&mut self, insts: usize, edges: usize, args: usize) {
+        let arrays = self.f.arrays();
+        arrays.insts.reserve_exact(insts.saturating_sub(arrays.insts.len()));
+        self.origins.reserve_exact(insts.saturating_sub(self.origins.len()));
+        self.edges.reserve_exact(edges.saturating_sub(self.edges.len()));
+        self.args.reserve_exact(args.saturating_sub(self.args.len()));
+    }
+
+    /// Makes room for so many blocks and parameters of blocks in all.
+    pub fn make_room_for_blocks(&mut self, blocks: usize, params: usize) {
+        let starts = blocks + 1;
+        let list = self.f.arrays().blocks;
+        list.reserve_exact(blocks.saturating_sub(list.len()));
+        self.param_start.reserve_exact(starts.saturating_sub(self.param_start.len()));
+        self.edge_start.reserve_exact(starts.saturating_sub(self.edge_start.len()));
+        self.params.reserve_exact(params.saturating_sub(self.params.len()));
+    }
+
     /// A new value. Nothing writes it yet.
     #[inline]
-    pub fn value(&mut self, ty: Type, home: VReg) -> VReg {
+    pub fn value(&mut self, ty: Type) -> VReg {
         let vregs = self.f.arrays().vregs;
         vregs.push(VRegInfo::new(ty));
-        self.home.push(home);
         VReg(vregs.len() as u32 - 1)
     }
 
@@ -150,8 +184,7 @@ impl Body {
     pub fn check(&self) -> Result<(), String> {
         let (blocks, values) = (self.blocks() as usize, self.f.vregs().len());
         let sizes = [self.param_start.len(), self.edge_start.len()];
-        if sizes != [blocks + 1; 2] || self.origins.len() != self.f.insts().len() || self.home.len() != values
-        {
+        if sizes != [blocks + 1; 2] || self.origins.len() != self.f.insts().len() {
             return Err(format!("the tables' sizes differ: {blocks} blocks, {values} values, {sizes:?}"));
         }
         let mut written = vec![false; values];
@@ -402,6 +435,8 @@ impl Body {
         }
         taken.names_labels = taken.insts.iter().any(|inst| inst.op == Op::LabelAddr);
         swap!(origins param_start params edge_start edges args);
+        self.make_room(taken.insts.len(), taken.edges.len(), taken.args.len());
+        self.make_room_for_blocks(taken.blocks.len(), taken.params.len());
     }
 }
 

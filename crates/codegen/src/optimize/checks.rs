@@ -3,9 +3,9 @@
 //! A mark is a `safepoint` that lists nothing, with a flag: no pass moves, doubles or drops a safepoint, and none moves
 //! effects over one, which is what is wanted here too. O(instructions).
 
-use super::body::Origin;
+use super::body::{Origin, Origins};
 use kiln_ir::function::{BlockData, aux};
-use kiln_ir::{Block, Function, Inst, InstData, Op, Type};
+use kiln_ir::{Block, Function, InstData, Op, Type};
 
 /// In [`InstData::aux`] of a `safepoint`: it is a mark.
 const MARK: u16 = 1 << aux::VARIANT;
@@ -16,7 +16,7 @@ pub const fn is_mark(inst: &InstData) -> bool {
 }
 
 /// Writes to `out` a function with marks at its loop heads, and where its instructions come from.
-pub fn mark(f: &Function, origins: &[Origin], out: &mut Function, out_origins: &mut Vec<Origin>) {
+pub fn mark(f: &Function, origins: Origins<'_>, out: &mut Function, out_origins: &mut Vec<Origin>) {
     let heads = f.loop_heads();
     out.clone_from(f);
     out_origins.clear();
@@ -34,16 +34,10 @@ pub fn mark(f: &Function, origins: &[Origin], out: &mut Function, out_origins: &
             let aux = aux::TAIL | MARK;
             let mark = InstData { op: Op::Safepoint, ty: Type::I32, aux, dst: 0, a: 0, b: list };
             arrays.insts.push(mark);
-            out_origins.push(origins[range.start]);
+            out_origins.push(origins.of(range.start));
         }
         arrays.insts.extend_from_slice(&f.insts()[range.clone()]);
-        out_origins.extend_from_slice(&origins[range]);
+        out_origins.extend(range.map(|at| origins.of(at)));
     }
     out.recount();
-}
-
-/// The origins of a function that nothing has changed yet.
-pub fn own(f: &Function, origins: &mut Vec<Origin>) {
-    origins.clear();
-    origins.extend((0..f.insts().len() as u32).map(|i| Origin::own(Inst(i))));
 }

@@ -1,6 +1,8 @@
 //! From a checked function to code: the passes in their order, and allocation.
 
-use super::{Body, Form, Origin, Passes, Prepare, Prepared, Watch, checks, improve, prepare, ssa};
+use super::{
+    Body, Form, Lent, Origin, Origins, Passes, Prepare, Prepared, Watch, checks, improve, prepare, ssa,
+};
 use crate::allocate;
 use crate::code::Code;
 use crate::emit::Subject;
@@ -25,6 +27,8 @@ pub struct Memory {
     ssa: ssa::Scratch,
     passes: super::Scratch,
     allocate: allocate::Scratch,
+    /// What all of them work in.
+    lent: Lent,
 }
 
 /// Makes a function's body and improves it: it is in the memory afterwards.
@@ -36,12 +40,14 @@ pub fn optimize(
     memory: &mut Memory,
     watch: &mut impl Watch,
 ) {
-    let Memory { body, prepared, marked, origins, labels, ssa, passes, .. } = memory;
-    prepare(module, func, source, options, &mut memory.prepare, watch, prepared);
-    let (mut f, mut from) = (&prepared.f, &prepared.origins[..]);
+    let Memory { body, prepared, marked, origins, labels, ssa, passes, lent, .. } = memory;
+    lent.with(&mut memory.prepare, |scratch, _| {
+        prepare(module, func, source, options, scratch, watch, prepared);
+    });
+    let (mut f, mut from) = prepared.code(source);
     if options.fuel || options.polls {
         checks::mark(f, from, marked, origins);
-        (f, from) = (marked, origins);
+        (f, from) = (marked, Origins::Listed(origins));
     }
     watch.before(func, Passes::SSA, Form::Registers(f));
     labels.clear();
@@ -50,7 +56,7 @@ pub fn optimize(
     let now: Vec<Block> = labels.iter().map(|(now, _)| *now).collect();
     let folds = options.passes.has(Passes::SSA);
     let settings = ssa::Settings { folds, canonical_nan: options.canonical_nan };
-    ssa::construct(&ssa::Source { f, origins: from, labels: &now }, settings, ssa, body);
+    ssa::construct(&ssa::Source { f, origins: from, labels: &now }, settings, ssa, lent, body);
     for (block, _) in &mut body.labels {
         if let Ok(at) = labels.binary_search_by_key(block, |(now, _)| *now) {
             *block = labels[at].1;
@@ -58,7 +64,7 @@ pub fn optimize(
     }
     watch.after(func, Passes::SSA, Form::Values(body));
     debug_assert_eq!(body.check(), Ok(()));
-    improve(module, func, options.passes, body, passes, watch);
+    improve(module, func, options.passes, body, passes, lent, watch);
 }
 
 /// Compiles one function with this body and appends it to the code.
@@ -78,8 +84,8 @@ pub(crate) fn compile_function<T: Target>(
         return Err(refused);
     }
     optimize(module, func, f, options, memory, &mut ());
-    let Memory { body, prepared, allocate, .. } = memory;
+    let Memory { body, prepared, allocate, lent, .. } = memory;
     let subject = Subject { f: &body.f, module, func, options };
-    allocate::write::<T>(subject, body, &prepared.sites, allocate, code);
+    allocate::write::<T>(subject, body, &prepared.sites, allocate, lent, code);
     Ok(())
 }

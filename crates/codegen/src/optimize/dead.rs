@@ -6,6 +6,7 @@
 //! anything goes. O(instructions + arguments).
 
 use super::body::{Body, Origin};
+use super::lent::{Borrower, Lent, fill};
 use kiln_ir::function::aux;
 use kiln_ir::op::{Effect, Mentions};
 use kiln_ir::{Block, Inst, InstData, Op, VReg};
@@ -26,6 +27,14 @@ pub struct Scratch {
     incoming: Vec<u32>,
     /// The arguments after the sweep.
     args: Vec<VReg>,
+}
+
+impl Borrower for Scratch {
+    fn exchange(&mut self, lent: &mut Lent) {
+        lent.words(0, [&mut self.state, &mut self.incoming, &mut self.edge_start]);
+        lent.bits([&mut self.stays]);
+        std::mem::swap(&mut self.args, &mut lent.taken.args);
+    }
 }
 
 const UNREAD: u32 = u32::MAX;
@@ -74,27 +83,31 @@ const ALWAYS: u8 = 1;
 const SOMETIMES: u8 = 2;
 
 /// Takes dead code out of a body.
-pub fn sweep(body: &mut Body, scratch: &mut Scratch) {
-    scratch.find_incoming(body);
-    scratch.mark(body);
-    drop_insts(body, &scratch.stays);
-    if body.params.iter().any(|param| scratch.state[param.index()] != READ) {
-        scratch.drop_params(body);
-    }
+pub fn sweep(body: &mut Body, lent: &mut Lent) {
+    let mut scratch = std::mem::take(&mut lent.dead);
+    lent.with(&mut scratch, |scratch, _| scratch.sweep(body));
+    lent.dead = scratch;
 }
 
 impl Scratch {
+    fn sweep(&mut self, body: &mut Body) {
+        self.find_incoming(body);
+        self.mark(body);
+        drop_insts(body, &self.stays);
+        if body.params.iter().any(|param| self.state[param.index()] != READ) {
+            self.drop_params(body);
+        }
+    }
+
     fn find_incoming(&mut self, body: &Body) {
-        self.edge_start.clear();
-        self.edge_start.resize(body.blocks() as usize + 1, 0);
+        fill(&mut self.edge_start, body.blocks() as usize + 1, 0);
         body.edges.iter().for_each(|edge| self.edge_start[edge.to.index()] += 1);
         let mut end = 0;
         for start in &mut self.edge_start {
             end += *start;
             *start = end;
         }
-        self.incoming.clear();
-        self.incoming.resize(end as usize, 0);
+        fill(&mut self.incoming, end as usize, 0);
         for edge in &body.edges {
             let at = &mut self.edge_start[edge.to.index()];
             *at -= 1;
@@ -114,13 +127,11 @@ impl Scratch {
     fn mark(&mut self, body: &Body) {
         let f = &body.f;
         let insts = f.insts();
-        self.state.clear();
-        self.state.resize(f.vregs().len(), UNREAD);
         // Stands for what an instruction does not read, so that no branch is spent on it.
         let nobody = VReg(f.vregs().len() as u32);
-        self.state.push(READ);
-        self.stays.clear();
-        self.stays.resize(insts.len(), false);
+        fill(&mut self.state, f.vregs().len() + 1, UNREAD);
+        self.state[nobody.index()] = READ;
+        fill(&mut self.stays, insts.len(), false);
         for entry in f.entries() {
             entry.params.iter().for_each(|v| self.read(*v));
         }
@@ -185,8 +196,7 @@ impl Scratch {
     fn drop_params(&mut self, body: &mut Body) {
         let Scratch { state, args, .. } = self;
         let stays = |param: VReg| state[param.index()] == READ;
-        args.clear();
-        args.resize(body.args.len(), VReg::NONE);
+        fill(args, body.args.len(), VReg::NONE);
         let mut kept = 0;
         for edge in &mut body.edges {
             let to = edge.to.index();

@@ -5,6 +5,7 @@
 //! of blocks that leave to common cold blocks. O(edges * log blocks), without recursion.
 
 use super::cfg::Cfg;
+use super::lent::{Borrower, Lent};
 use kiln_ir::Block;
 
 /// The dominator tree. Roots of the graph stand below a root of the tree that is no block.
@@ -34,6 +35,13 @@ struct Work {
 
 /// The ancestor of a vertex that is not linked yet.
 const UNLINKED: u32 = u32::MAX;
+
+impl Borrower for Dom {
+    fn exchange(&mut self, lent: &mut Lent) {
+        let Work { semi, ancestor, label, idom, bucket, .. } = &mut self.work;
+        lent.words(0, [semi, ancestor, label, idom, bucket]);
+    }
+}
 
 impl Dom {
     /// Computes the tree of a graph.

@@ -5,6 +5,7 @@
 //! a place or folded. An instruction may also be *absent* because nobody reads it.
 
 use super::Body;
+use super::lent::{Borrower, Lent, fill, swap};
 use crate::target::x64;
 use crate::{Architecture, Features};
 use kiln_ir::{Function, Inst, InstData, VReg};
@@ -54,6 +55,13 @@ impl Offer {
         Offer { reads: 0, reader: 0, block: 0, take: u8::MAX, depth: 0, apart: false, alone: false };
 }
 
+impl Borrower for Fused {
+    fn exchange(&mut self, lent: &mut Lent) {
+        lent.words(3, [&mut self.uses]);
+        swap(&mut self.offers, &mut lent.quads);
+    }
+}
+
 impl Fused {
     /// In [`Fused::def`]: the instruction is folded.
     const FOLDED: u32 = 1 << 31;
@@ -67,11 +75,9 @@ impl Fused {
     pub fn reset(&mut self, body: &Body) {
         let f = &body.f;
         let values = f.vregs().len();
-        self.def.clear();
-        self.def.resize(values, Fused::NOWHERE);
-        self.uses.clear();
+        fill(&mut self.def, values, Fused::NOWHERE);
         // The last one counts what instructions do not read, so that no branch is spent on it.
-        self.uses.resize(values + 1, 0);
+        fill(&mut self.uses, values + 1, 0);
         for (inst, at) in f.insts().iter().zip(0..) {
             f.for_each_use_or(inst, VReg(values as u32), |v| self.uses[v.index()] += 1);
             f.for_each_def(inst, |v| self.def[v.index()] = at);
@@ -81,6 +87,11 @@ impl Fused {
         }
         self.marks.clear();
         self.marks.resize(f.insts().len(), 0);
+    }
+
+    /// The table of what writes values, for exchange: it is wanted longer than the others.
+    pub(crate) fn defs(&mut self) -> &mut Vec<u32> {
+        &mut self.def
     }
 
     /// The instruction that writes a value; none for parameters.

@@ -16,6 +16,7 @@
 //! 0.80 to 0.87 of the branch's time; converting all small branches loses on searches and sorts).
 
 use super::cfg::Cfg;
+use super::lent::{Borrower, Lent, fill};
 use super::operands::{for_each_name, map_names};
 use super::{Body, Taken, Writer};
 use kiln_ir::function::aux;
@@ -30,7 +31,6 @@ pub const SELECTS: usize = 2;
 /// What the pass remembers.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    taken: Taken,
     /// For each block the branch that it ends with, if that goes.
     plans: Vec<Option<Plan>>,
     /// For each block its new number; none for those that become part of others.
@@ -39,6 +39,12 @@ pub struct Scratch {
     named: Vec<bool>,
     /// For each value the instruction that writes it, or `u32::MAX`.
     def: Vec<u32>,
+}
+
+impl Borrower for Scratch {
+    fn exchange(&mut self, lent: &mut Lent) {
+        lent.words(0, [&mut self.def]);
+    }
 }
 
 /// What takes the place of a branch: the instructions of both arms, then selections.
@@ -52,17 +58,16 @@ struct Plan {
 }
 
 /// Replaces branches by selections. Says whether there were any.
-pub fn if_convert(body: &mut Body, cfg: &Cfg, scratch: &mut Scratch) -> bool {
+pub fn if_convert(body: &mut Body, cfg: &Cfg, scratch: &mut Scratch, taken: &mut Taken) -> bool {
     let f = &body.f;
     if !(0..body.blocks()).any(|b| jumps_to(body, cfg, Block(b)).is_some()) {
         return false;
     }
-    let Scratch { taken, plans, number, named, def } = scratch;
+    let Scratch { plans, number, named, def } = scratch;
     named.clear();
     named.resize(f.blocks().len(), false);
     for_each_name(body, |block| named[block.index()] = true);
-    def.clear();
-    def.resize(f.vregs().len(), u32::MAX);
+    fill(def, f.vregs().len(), u32::MAX);
     for (at, inst) in f.insts().iter().enumerate() {
         f.for_each_def(inst, |v| def[v.index()] = at as u32);
     }
@@ -272,8 +277,8 @@ fn select(body: &mut Body, taken: &Taken, plan: &Plan, (number, def): (&[Block],
             continue;
         }
         let param = taken.params_of(plan.join)[n];
-        let (ty, home) = (body.f.ty(param), body.home[param.index()]);
-        let value = body.value(ty, home);
+        let ty = body.f.ty(param);
+        let value = body.value(ty);
         args[next] = value;
         next += 1;
         if let Some(op) = extremum((&taken.insts, def), &branch, ty, held, other) {
@@ -283,7 +288,7 @@ fn select(body: &mut Body, taken: &Taken, plan: &Plan, (number, def): (&[Block],
             continue;
         }
         if condition.is_none() {
-            condition = body.value(Type::I32, VReg::NONE);
+            condition = body.value(Type::I32);
             let aux = branch.aux & !(3 << aux::HINT);
             let inst = InstData { op: Op::Cmp, aux, dst: condition.0, ..branch };
             Writer::new(body).push(inst, origin);

@@ -19,6 +19,7 @@
 //! chains of recurrences of length 1 (Bachmann, Wang, Zima, ISSAC 1994), kept as the instructions that they are.
 
 use super::cfg::Cfg;
+use super::lent::{Borrower, Lent, fill};
 use super::loops::Loops;
 use super::preheaders::preheader;
 use super::{Body, Taken, Writer};
@@ -36,7 +37,6 @@ pub const POINTERS: usize = 4;
 /// What the pass remembers.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    taken: Taken,
     /// For each value the instruction that writes it, or `u32::MAX`; and its block.
     def: Vec<u32>,
     block: Vec<u32>,
@@ -53,6 +53,12 @@ pub struct Scratch {
     params: Vec<[VReg; 3]>,
     /// New addresses of loads and stores, in their order.
     changes: Vec<(u32, Mem)>,
+}
+
+impl Borrower for Scratch {
+    fn exchange(&mut self, lent: &mut Lent) {
+        lent.words(0, [&mut self.def, &mut self.block, &mut self.uses, &mut self.places]);
+    }
 }
 
 /// What happens to a loop.
@@ -107,7 +113,13 @@ enum At {
 }
 
 /// Rewrites addresses in innermost loops. Says whether there were any.
-pub fn induction(body: &mut Body, cfg: &Cfg, loops: &Loops, scratch: &mut Scratch) -> bool {
+pub fn induction(
+    body: &mut Body,
+    cfg: &Cfg,
+    loops: &Loops,
+    scratch: &mut Scratch,
+    taken: &mut Taken,
+) -> bool {
     scratch.plans.clear();
     for (n, found) in loops.loops.iter().enumerate() {
         let innermost = loops.loops.get(n + 1).is_none_or(|inner| inner.parent != Some(n as u32));
@@ -152,7 +164,7 @@ pub fn induction(body: &mut Body, cfg: &Cfg, loops: &Loops, scratch: &mut Scratc
     if scratch.changes.is_empty() {
         return false;
     }
-    scratch.write(body);
+    scratch.write(body, taken);
     true
 }
 
@@ -197,8 +209,7 @@ impl Scratch {
         for (table, with) in
             [(&mut self.def, u32::MAX), (&mut self.block, 0), (&mut self.uses, 0), (&mut self.places, 0)]
         {
-            table.clear();
-            table.resize(values, with);
+            fill(table, values, with);
         }
         self.before.clear();
         self.advance.clear();
@@ -648,11 +659,11 @@ impl Scratch {
         self.block.push(0);
         self.uses.push(0);
         self.places.push(0);
-        body.value(ty, VReg::NONE)
+        body.value(ty)
     }
 
-    fn write(&mut self, body: &mut Body) {
-        let Scratch { taken, plans, plan_of, before, advance, params, changes, .. } = self;
+    fn write(&mut self, body: &mut Body, taken: &mut Taken) {
+        let Scratch { plans, plan_of, before, advance, params, changes, .. } = self;
         body.take_code(taken);
         let mut changes = changes.iter().peekable();
         let range = |[from, to]: [u32; 2]| from as usize..to as usize;

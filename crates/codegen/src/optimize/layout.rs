@@ -33,7 +33,6 @@ const SHORT: usize = 12;
 /// What the pass remembers.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    taken: Taken,
     rare: Vec<bool>,
     /// For each block that only jumps on, where; else the block itself.
     through: Vec<Block>,
@@ -45,11 +44,11 @@ pub struct Scratch {
 }
 
 /// Orders the blocks.
-pub fn layout(body: &mut Body, cfg: &Cfg, loops: &Loops, scratch: &mut Scratch) {
+pub fn layout(body: &mut Body, cfg: &Cfg, loops: &Loops, scratch: &mut Scratch, taken: &mut Taken) {
     scratch.find_rare(body, cfg);
     scratch.find_through(body);
     scratch.place(body, loops);
-    scratch.write(body, loops);
+    scratch.write(body, loops, taken);
 }
 
 impl Scratch {
@@ -190,8 +189,8 @@ impl Scratch {
         best.map(|(_, to)| to)
     }
 
-    fn write(&mut self, body: &mut Body, loops: &Loops) {
-        let Scratch { taken, through, order, number, rare, .. } = self;
+    fn write(&mut self, body: &mut Body, loops: &Loops, taken: &mut Taken) {
+        let Scratch { through, order, number, rare, .. } = self;
         body.align.clear();
         if order.len() == through.len() && order.iter().zip(0..).all(|(block, n)| block.0 == n) {
             // The order is what it was.

@@ -19,6 +19,7 @@
 use super::alias::{Addresses, LoopMemory, Touch, is_touching, may_trap, touch};
 use super::body::Origin;
 use super::cfg::Cfg;
+use super::lent::{Borrower, Lent, fill, make_room};
 use super::loops::Loops;
 use super::preheaders::preheader;
 use super::{Body, dead};
@@ -52,6 +53,15 @@ pub struct Scratch {
     rooms: Vec<Room>,
     /// For each block the outermost loop whose entering means that the start of the block is reached.
     sure: Vec<u32>,
+}
+
+impl Borrower for Scratch {
+    fn exchange(&mut self, lent: &mut Lent) {
+        lent.words(0, [&mut self.block, &mut self.def, &mut self.target, &mut self.behind]);
+        lent.bits([&mut self.stays]);
+        std::mem::swap(&mut self.insts, &mut lent.taken.insts);
+        std::mem::swap(&mut self.origins, &mut lent.taken.origins);
+    }
 }
 
 /// Where a loop's invariants go.
@@ -138,8 +148,7 @@ impl Scratch {
             (&mut self.def, f.vregs().len(), u32::MAX),
             (&mut self.target, f.insts().len(), u32::MAX),
         ] {
-            table.clear();
-            table.resize(len, with);
+            fill(table, len, with);
         }
         let mut any = false;
         for b in 0..body.blocks() {
@@ -267,19 +276,20 @@ impl Scratch {
         let Scratch { insts, origins, stays, target, first, behind, .. } = self;
         first.clear();
         first.resize(body.blocks() as usize, u32::MAX);
-        behind.clear();
-        behind.resize(target.len(), u32::MAX);
+        fill(behind, target.len(), u32::MAX);
         // Each list begins with what stood first.
         for (at, to) in target.iter().enumerate().rev().filter(|(_, to)| **to != u32::MAX) {
             behind[at] = std::mem::replace(&mut first[*to as usize], at as u32);
         }
-        stays.clear();
+        make_room(stays, target.len());
         stays.extend(target.iter().map(|to| *to == u32::MAX));
         // As many as before, in another order: blocks, edges and what they carry stay as they are.
         let Body { f, origins: new_origins, edges, .. } = body;
         let arrays = f.arrays();
-        insts.clone_from(arrays.insts);
-        origins.clone_from(new_origins);
+        make_room(insts, arrays.insts.len());
+        insts.extend_from_slice(arrays.insts);
+        make_room(origins, new_origins.len());
+        origins.extend_from_slice(new_origins);
         let mut new = (&mut arrays.insts[..], &mut new_origins[..]);
         let old = (&insts[..], &origins[..]);
         let mut edges = edges.iter_mut().peekable();

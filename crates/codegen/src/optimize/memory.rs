@@ -17,6 +17,7 @@
 
 use super::alias::{Addresses, LoopMemory, Place, Touch, touch};
 use super::cfg::Cfg;
+use super::lent::{Borrower, Lent, fill, make_room, swap};
 use super::loops::Loops;
 use super::operands::map_uses;
 use super::{Body, dead};
@@ -66,6 +67,14 @@ struct Held {
     hash: u32,
 }
 
+impl Borrower for Scratch {
+    fn exchange(&mut self, lent: &mut Lent) {
+        lent.bits([&mut self.stays]);
+        swap(&mut self.change, &mut lent.taken.origins);
+        std::mem::swap(&mut self.value, &mut lent.values);
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Change {
     Stays,
@@ -86,10 +95,9 @@ pub fn memory(
     if !addresses.any_access() {
         return false;
     }
-    scratch.change.clear();
-    scratch.change.resize(addresses.touching_count(), Change::Stays);
+    fill(&mut scratch.change, addresses.touching_count(), Change::Stays);
     scratch.new.clear();
-    scratch.value.clear();
+    make_room(&mut scratch.value, body.f.vregs().len());
     scratch.value.extend((0..body.f.vregs().len() as u32).map(VReg));
     scratch.loads(body, cfg, loops, (addresses, in_loops), across);
     scratch.stores(body, addresses);
@@ -114,6 +122,8 @@ impl Scratch {
             self.holding.clear();
             if across {
                 self.begin_block(body, cfg, loops, (addresses, in_loops), Block(b));
+            } else {
+                self.facts.clear();
             }
             for n in addresses.touching_of(Block(b)) {
                 let inst = &body.f.insts()[addresses.touching(n)];
@@ -133,11 +143,11 @@ impl Scratch {
                     }
                 }
             }
-            let start = self.ends.len() as u32;
             if across {
+                let start = self.ends.len() as u32;
                 self.ends.extend(&self.holding);
+                self.end_of.push((start, self.ends.len() as u32));
             }
-            self.end_of.push((start, self.ends.len() as u32));
         }
     }
 
@@ -313,8 +323,7 @@ impl Scratch {
     /// Carries out the changes, the first of which is that of this place in the list.
     fn write(&mut self, body: &mut Body, addresses: &Addresses, first: usize) {
         let Scratch { value, change, new, stays, .. } = self;
-        stays.clear();
-        stays.resize(body.f.insts().len(), true);
+        fill(stays, body.f.insts().len(), true);
         let arrays = body.f.arrays();
         for (n, change) in change.iter().enumerate().skip(first) {
             let at = addresses.touching(n);

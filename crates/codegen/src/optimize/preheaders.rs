@@ -18,7 +18,6 @@ use kiln_ir::{Block, InstData, VReg};
 /// What making preheaders remembers.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    taken: Taken,
     /// For each block the loop that it is the header of, if a new block is put before it.
     new: Vec<Option<u32>>,
     /// For each block its new number.
@@ -39,12 +38,18 @@ pub fn preheader(body: &Body, cfg: &Cfg, loops: &Loops, number: u32) -> Option<B
 }
 
 /// Makes preheaders where they are missing; says whether there were any, so that graph and loops have to be found anew.
-pub fn make_preheaders(body: &mut Body, cfg: &Cfg, loops: &Loops, scratch: &mut Scratch) -> bool {
+pub fn make_preheaders(
+    body: &mut Body,
+    cfg: &Cfg,
+    loops: &Loops,
+    scratch: &mut Scratch,
+    taken: &mut Taken,
+) -> bool {
     let blocks = body.blocks();
-    let Scratch { taken, new, number } = scratch;
+    let Scratch { new, number } = scratch;
     new.clear();
     new.resize(blocks as usize, None);
-    let mut any = false;
+    let (mut any, mut more) = (0, 0);
     for n in 0..loops.loops.len() as u32 {
         let header = loops.loops[n as usize].header;
         if loops.loops[n as usize].irreducible
@@ -58,9 +63,10 @@ pub fn make_preheaders(body: &mut Body, cfg: &Cfg, loops: &Loops, scratch: &mut 
             continue;
         }
         new[header.index()] = Some(n);
-        any = true;
+        any += 1;
+        more += body.params_of(header).len();
     }
-    if !any {
+    if any == 0 {
         return false;
     }
     number.clear();
@@ -72,6 +78,9 @@ pub fn make_preheaders(body: &mut Body, cfg: &Cfg, loops: &Loops, scratch: &mut 
     }
 
     body.take_code(taken);
+    body.make_room(taken.insts.len() + any, taken.edges.len() + any, taken.args.len() + more);
+    body.f.arrays().vregs.reserve_exact(more);
+    body.make_room_for_blocks(taken.blocks.len() + any, taken.params.len() + more);
     for b in 0..blocks {
         let block = Block(b);
         if let Some(n) = new[block.index()] {
@@ -126,8 +135,8 @@ fn write_preheader(body: &mut Body, cfg: &Cfg, loops: &Loops, taken: &Taken, num
     let single = ways_in(cfg, loops, number) == 1;
     if !single {
         for param in taken.params_of(header) {
-            let (ty, home) = (body.f.ty(*param), body.home[param.index()]);
-            body.value(ty, home);
+            let ty = body.f.ty(*param);
+            body.value(ty);
         }
         args = first..body.f.vregs().len() as u32;
     }

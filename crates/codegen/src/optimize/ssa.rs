@@ -23,8 +23,9 @@ mod number;
 mod place;
 mod write;
 
-use super::body::{Body, Edge, Origin};
+use super::body::{Body, Edge, Origin, Origins, Taken};
 use super::dead;
+use super::lent::{Borrower, Lent, fill, make_room, swap};
 use super::operands::map_uses;
 use graph::{Graph, Node};
 use kiln_ir::function::Entry;
@@ -38,8 +39,8 @@ use place::Placement;
 pub struct Source<'a> {
     /// A checked function, or what inlining made of one.
     pub f: &'a Function,
-    /// For each of its instructions, where it comes from.
-    pub origins: &'a [Origin],
+    /// Where its instructions come from.
+    pub origins: Origins<'a>,
     /// Its blocks whose addresses stand in data, ascending: `Checked::labels_in_data`.
     pub labels: &'a [Block],
 }
@@ -61,7 +62,6 @@ pub struct Scratch {
     draft: Draft,
     table: Table,
     plan: write::Plan,
-    dead: dead::Scratch,
     /// The value of each register of the source.
     current: Vec<VReg>,
     /// Registers written anew in the blocks above the current one of the tree, with what they were before.
@@ -99,6 +99,8 @@ struct Draft {
     spans: Vec<Span>,
     /// For each value the instruction that gives it; none for parameters.
     def: Vec<u32>,
+    /// For each value the register that it is a value of, or none.
+    home: Vec<u32>,
     /// For each edge of the graph the one of the draft, unless it is known that nothing goes this way.
     edge_of: Vec<u32>,
     /// For each node whether anything goes there, as far as the walk knows.
@@ -133,18 +135,44 @@ impl Draft {
 }
 
 /// Writes a function in SSA form. The result is the same whatever the memory was used for before.
-pub fn construct(source: &Source<'_>, settings: Settings, scratch: &mut Scratch, body: &mut Body) {
+pub fn construct(
+    source: &Source<'_>,
+    settings: Settings,
+    scratch: &mut Scratch,
+    lent: &mut Lent,
+    body: &mut Body,
+) {
     body.clear();
-    scratch.graph.of_source(source.f);
-    scratch.placement.run(source.f, &scratch.graph);
-    let mut walk = Walk::new(source, settings, scratch, body);
-    walk.run();
-    let Scratch { graph, draft, plan, dead, .. } = scratch;
-    plan.write(source, graph, draft, body);
+    scratch.graph.exchange(lent);
+    scratch.graph.of_source(source.f, lent);
+    let Scratch { graph, placement, .. } = scratch;
+    lent.with(placement, |placement, _| placement.run(source.f, graph));
+    lent.with(scratch, |scratch, _| {
+        let mut walk = Walk::new(source, settings, scratch, body);
+        walk.run();
+        let Scratch { graph, draft, plan, .. } = scratch;
+        plan.write(source, graph, draft, body);
+    });
+    scratch.graph.exchange(lent);
     if settings.folds {
-        dead::sweep(body, dead);
+        dead::sweep(body, lent);
     }
     body.f.find_calls();
+}
+
+impl Borrower for Scratch {
+    fn exchange(&mut self, lent: &mut Lent) {
+        let Taken { insts, origins, edges, args, params, .. } = &mut lent.taken;
+        let draft = &mut self.draft;
+        std::mem::swap(&mut draft.insts, insts);
+        std::mem::swap(&mut draft.origins, origins);
+        std::mem::swap(&mut draft.edges, edges);
+        std::mem::swap(&mut draft.args, args);
+        std::mem::swap(&mut draft.params, params);
+        std::mem::swap(&mut self.current, &mut lent.values);
+        swap(&mut self.table.entries, &mut lent.quads);
+        lent.words(0, [&mut draft.def, &mut draft.home]);
+    }
 }
 
 /// The walk that renames.
@@ -181,15 +209,22 @@ impl<'a> Walk<'a> {
     ) -> Walk<'a> {
         let f = source.f;
         let Scratch { graph, placement, draft, current, undo, above, ways, table, .. } = scratch;
-        draft.insts.clear();
-        draft.origins.clear();
-        draft.edges.clear();
-        draft.args.clear();
-        draft.params.clear();
+        // A division becomes several instructions; else there are no more than in the source, and jumps of added nodes.
+        let insts = f.insts().len() + f.entries().len() + f.label_sets().len() + 1;
+        make_room(&mut draft.insts, insts);
+        make_room(&mut draft.origins, insts);
+        make_room(&mut draft.edges, graph.cfg.edges() as usize);
+        make_room(&mut draft.args, placement.args(graph));
+        make_room(&mut draft.params, placement.params());
         draft.addresses.clear();
         draft.spans.clear();
         draft.spans.resize(graph.cfg.blocks() as usize, Span::default());
-        draft.def.clear();
+        let values = f.params() as usize + placement.params() + placement.definitions(f);
+        // What instructions become may have more results.
+        let values = values + values / 64;
+        make_room(&mut draft.def, values);
+        make_room(&mut draft.home, values);
+        make_room(body.f.arrays().vregs, values);
         draft.edge_of.clear();
         draft.edge_of.resize(graph.cfg.edges() as usize, NONE);
         draft.live.clear();
@@ -198,8 +233,7 @@ impl<'a> Walk<'a> {
         if settings.folds {
             table.begin(f.insts().len());
         }
-        current.clear();
-        current.resize(f.vregs().len(), VReg::NONE);
+        fill(current, f.vregs().len(), VReg::NONE);
         undo.clear();
         above.clear();
         let arrays = body.f.arrays();
@@ -381,7 +415,7 @@ impl<'a> Walk<'a> {
                     self.draft.params[self.draft.params.len() - 1 - self.placement.params_of(node).len()];
                 let at = self.graph.dispatch_at(set);
                 let inst = InstData { dst: 0, a: address.0, ..self.f.insts()[at.index()] };
-                self.push(inst, self.source.origins[at.index()]);
+                self.push(inst, self.source.origins.of(at.index()));
                 for edge in self.graph.cfg.edge_range(node) {
                     self.edge(edge, &[]);
                 }
@@ -401,7 +435,7 @@ impl<'a> Walk<'a> {
 
     /// A jump that the source does not have, to a block of it; it counts as that block's first instruction.
     fn jump(&mut self, node: Block, to: Block, args: &[VReg]) {
-        let origin = self.source.origins[self.f.block_range(to).start];
+        let origin = self.source.origins.of(self.f.block_range(to).start);
         let jump = InstData { op: Op::Jump, ty: Type::I32, aux: 0, dst: to.0, a: 0, b: 0 };
         self.push(jump, origin);
         debug_assert_eq!(self.graph.cfg.succs(node), [to]);
@@ -430,7 +464,7 @@ impl<'a> Walk<'a> {
     /// Writes one instruction and its edges: the first of those that are left of its block.
     fn inst(&mut self, at: Inst, edges: &mut std::ops::Range<usize>) {
         let mut inst = self.f.insts()[at.index()];
-        self.origin = self.source.origins[at.index()];
+        self.origin = self.source.origins.of(at.index());
         let first = edges.start;
         while edges.start < edges.end && self.graph.edge_at[edges.start] == at.0 + 1 {
             edges.start += 1;
@@ -570,7 +604,8 @@ impl<'a> Walk<'a> {
 
     fn new_value(&mut self, ty: Type, home: VReg) -> VReg {
         self.draft.def.push(NONE);
-        self.body.value(ty, home)
+        self.draft.home.push(home.0);
+        self.body.value(ty)
     }
 
     fn set(&mut self, v: VReg, value: VReg) {

@@ -4,10 +4,10 @@
 //! written before it is known where the block will stand. [`Draft::settle`] numbers the blocks as they stand and puts the
 //! numbers in the place of the names. O(what is written).
 
-use crate::optimize::Origin;
+use crate::optimize::{Origin, Origins};
 use kiln_ir::function::{BlockData, VRegInfo};
 use kiln_ir::op::{Effect, Field, Op, Role};
-use kiln_ir::{Block, Function, Inst, InstData, Type, VReg};
+use kiln_ir::{Block, Function, InstData, Type, VReg};
 
 /// What is added to the numbers in a body's records when they are copied into another function.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,6 +25,15 @@ impl Renaming {
     pub fn block(self, block: Block) -> Block {
         Block(block.0 + self.blocks)
     }
+}
+
+/// What a pass reads: the source, or what the pass before it wrote.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Input<'a> {
+    pub f: &'a Function,
+    pub origins: Origins<'a>,
+    /// See [`Draft::accumulator`].
+    pub accumulator: Option<(Op, VReg)>,
 }
 
 /// A function being written anew.
@@ -59,14 +68,6 @@ impl Draft {
         arrays.label_sets.extend(from.label_sets().iter().cloned());
         arrays.entries.extend(from.entries().iter().cloned());
         *arrays.params = from.params();
-    }
-
-    /// Starts over with a whole function, which stays as it is.
-    pub fn take_over(&mut self, from: &Function) {
-        self.f.copy_from(from);
-        self.accumulator = None;
-        self.origins.clear();
-        self.origins.extend((0..from.insts().len() as u32).map(|i| Origin::own(Inst(i))));
     }
 
     /// Names for so many blocks: the first; the others follow.

@@ -23,11 +23,11 @@
 //! O(instructions written). What a callee is like is found out once per caller, by looking at no more instructions than may be
 //! inlined.
 
-use super::draft::{Draft, Renaming};
+use super::draft::{Draft, Input, Renaming};
 use super::recursion::WAY;
 use super::{Facts, extension};
 use crate::code::InlinedCall;
-use crate::optimize::Origin;
+use crate::optimize::{Origin, Origins};
 use kiln_ir::function::VRegInfo;
 use kiln_ir::op::Op;
 use kiln_ir::types::AbiType;
@@ -61,7 +61,7 @@ const SLOTS: u32 = 4096;
 pub(super) struct Inline<'i> {
     pub module: &'i Checked,
     pub func: FuncId,
-    pub own: &'i Draft,
+    pub own: Input<'i>,
     pub draft: &'i mut Draft,
     pub sites: &'i mut Vec<InlinedCall>,
     pub facts: &'i mut Facts,
@@ -91,8 +91,7 @@ enum Return<'r> {
 #[derive(Clone, Copy)]
 struct Source<'r> {
     f: &'r Function,
-    /// The origins of its instructions, if it is not as the module has it.
-    origins: Option<&'r [Origin]>,
+    origins: Origins<'r>,
     by: Renaming,
     site: u32,
     returns: Return<'r>,
@@ -103,8 +102,7 @@ struct Source<'r> {
 
 impl Source<'_> {
     fn origin(&self, at: usize) -> Origin {
-        let inst = self.origins.map_or(Inst(at as u32), |origins| origins[at].inst);
-        Origin { inst, site: self.site }
+        Origin { inst: self.origins.of(at).inst, site: self.site }
     }
 }
 
@@ -112,13 +110,13 @@ impl Source<'_> {
 pub(super) fn inline(
     module: &Checked,
     func: FuncId,
-    own: &Draft,
+    own: Input<'_>,
     draft: &mut Draft,
     sites: &mut Vec<InlinedCall>,
     facts: &mut Facts,
     blocks: &mut [Block],
 ) -> bool {
-    let f = &own.f;
+    let f = own.f;
     if !f.has_calls() && !f.has_tail_calls() {
         return false;
     }
@@ -138,7 +136,7 @@ pub(super) fn inline(
     };
     let own_source = Source {
         f,
-        origins: Some(&own.origins),
+        origins: own.origins,
         by: Renaming::default(),
         site: Origin::OWN,
         returns: Return::Returns,
@@ -238,7 +236,7 @@ impl<'i> Inline<'i> {
     /// Where the result of a call of the function by itself is added to its accumulator, which nothing touches in between.
     fn sum(&self, source: &Source<'_>, at: usize) -> Option<usize> {
         let f = source.f;
-        let (op, accumulator) = self.own.accumulator.filter(|_| std::ptr::eq(f, &self.own.f))?;
+        let (op, accumulator) = self.own.accumulator.filter(|_| std::ptr::eq(f, self.own.f))?;
         let call = &f.insts()[at];
         let result = VReg(call.dst);
         let info = &f.vregs()[result.index()];
@@ -273,7 +271,7 @@ impl<'i> Inline<'i> {
         let fact = self.facts.of(module, callee);
         let itself = callee == self.func;
         let f = match &module.func(callee).body {
-            _ if itself => &own.f,
+            _ if itself => own.f,
             Some(body) => body,
             None => unreachable!("what fits has a body"),
         };
@@ -314,7 +312,7 @@ impl<'i> Inline<'i> {
                 (Return::Assigns { caller: source.f, call, by, types, next }, next)
             }
         };
-        let origins = itself.then_some(&own.origins[..]);
+        let origins = if itself { own.origins } else { Origins::Own };
         let site = self.sites.len() as u32 - 1;
         let sum = self.own.accumulator.filter(|_| added).map(|(_, accumulator)| source.by.vreg(accumulator));
         let body = Source { f, origins, by, site, returns, depth: source.depth + 1, sum };

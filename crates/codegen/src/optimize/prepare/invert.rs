@@ -12,8 +12,9 @@
 //!
 //! O(instructions).
 
-use super::draft::{Draft, Renaming};
+use super::draft::{Draft, Input, Renaming};
 use super::nest::Nest;
+use crate::optimize::lent::{Borrower, Lent, make_room, swap};
 use kiln_ir::function::aux;
 use kiln_ir::op::{Effect, Hint, Op, Variant};
 use kiln_ir::{Block, Function, InstData};
@@ -45,14 +46,21 @@ pub(super) struct Scratch {
     plans: Vec<Plan>,
 }
 
+impl Borrower for Scratch {
+    fn exchange(&mut self, lent: &mut Lent) {
+        self.nest.exchange(lent);
+        swap(&mut self.plans, &mut lent.quads);
+    }
+}
+
 /// Writes the function with its loops turned; `false` if there is nothing to be done.
-pub(super) fn invert(own: &Draft, draft: &mut Draft, scratch: &mut Scratch, blocks: &mut [Block]) -> bool {
-    let f = &own.f;
+pub(super) fn invert(own: Input<'_>, draft: &mut Draft, scratch: &mut Scratch, blocks: &mut [Block]) -> bool {
+    let f = own.f;
     if !f.label_sets().is_empty() || !scratch.nest.find(f) {
         return false;
     }
     let Scratch { nest, plans } = scratch;
-    plans.clear();
+    make_room(plans, f.blocks().len());
     let all = 0..f.blocks().len() as u32;
     plans.extend(all.clone().map(|b| plan(f, nest, Block(b))));
     if !plans.iter().any(|plan| plan.turned) {
@@ -153,7 +161,7 @@ fn count(f: &Function, nest: &Nest, plans: &mut [Plan]) {
 }
 
 struct Turn<'t> {
-    own: &'t Draft,
+    own: Input<'t>,
     nest: &'t Nest,
     plans: &'t mut [Plan],
     draft: &'t mut Draft,
@@ -162,12 +170,12 @@ struct Turn<'t> {
 impl Turn<'_> {
     /// Writes a block, with copies in the place of jumps.
     fn block(&mut self, block: Block) {
-        let f = &self.own.f;
+        let f = self.own.f;
         self.draft.begin(block, f.blocks()[block.index()].cold);
         let range = f.block_range(block);
         let last = range.end - 1;
         for at in range.start..last {
-            self.draft.push(f.insts()[at], self.own.origins[at]);
+            self.draft.push(f.insts()[at], self.own.origins.of(at));
         }
         let mut inst = f.insts()[last];
         if self.nest.is_reached(block) {
@@ -183,20 +191,19 @@ impl Turn<'_> {
             let (nest, plans) = (self.nest, &*self.plans);
             self.draft.redirect(&mut inst, |to| target(nest, plans, block, to));
         }
-        self.draft.push(inst, self.own.origins[last]);
+        self.draft.push(inst, self.own.origins.of(last));
     }
 
     /// Writes a copy of a head behind what stands there, before a block of the layout.
     fn copy(&mut self, head: Block, before: Block) {
-        let (f, origins) = (&self.own.f, &self.own.origins);
+        let Input { f, origins, .. } = self.own;
         let range = f.block_range(head);
         let last = range.end - 1;
-        let body = range.start..last;
-        for (inst, origin) in f.insts()[body.clone()].iter().zip(&origins[body]) {
-            self.draft.copy(f, inst, Renaming::default(), *origin);
+        for at in range.start..last {
+            self.draft.copy(f, &f.insts()[at], Renaming::default(), origins.of(at));
         }
         let branch = f.insts()[last];
-        let origin = origins[last];
+        let origin = origins.of(last);
         let taken = target(self.nest, self.plans, head, Block(branch.dst));
         let next = Block(head.0 + 1);
         let stays = self.nest.is_in(next, head);

@@ -5,6 +5,7 @@
 //! header are marked. O(blocks and edges) for code that people or front ends write; a limit ends the search in graphs
 //! made to take longer.
 
+use crate::optimize::lent::{Borrower, Lent, fill, swap};
 use kiln_ir::op::Effect;
 use kiln_ir::{Block, Function};
 
@@ -33,6 +34,15 @@ const HEADER: u8 = 1;
 /// The loop is entered elsewhere, too.
 const ENTERED: u8 = 2;
 
+impl Borrower for Nest {
+    fn exchange(&mut self, lent: &mut Lent) {
+        lent.words(0, [&mut self.starts, &mut self.first, &mut self.last, &mut self.place]);
+        swap(&mut self.successors, &mut lent.values);
+        swap(&mut self.around, &mut lent.taken.args);
+        swap(&mut self.stack, &mut lent.taken.origins);
+    }
+}
+
 impl Nest {
     /// Finds the loops of a function; `false` if there are none, or it would take too long.
     pub fn find(&mut self, f: &Function) -> bool {
@@ -42,11 +52,9 @@ impl Nest {
         let blocks = f.blocks().len();
         self.steps = 16 * (blocks + self.successors.len());
         for table in [&mut self.first, &mut self.last, &mut self.place] {
-            table.clear();
-            table.resize(blocks, 0);
+            fill(table, blocks, 0);
         }
-        self.around.clear();
-        self.around.resize(blocks, Block::NONE);
+        fill(&mut self.around, blocks, Block::NONE);
         self.flags.clear();
         self.flags.resize(blocks, 0);
         let mut count = 0;

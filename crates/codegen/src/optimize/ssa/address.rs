@@ -86,8 +86,8 @@ impl Walk<'_> {
     /// of its own if an address behind it counted from it, in a loop with a copy for each round. (A sum that nobody else
     /// reads in the end selection makes part of the address.)
     fn advances(&self, sum: &InstData) -> bool {
-        let home = self.body.home[sum.dst as usize];
-        !home.is_none() && home == self.body.home[sum.a as usize]
+        let home = self.draft.home[sum.dst as usize];
+        home != VReg::NONE.0 && home == self.draft.home[sum.a as usize]
     }
 
     fn fold_index(&mut self, mem: &mut Mem) {

@@ -3,6 +3,7 @@
 
 use super::super::cfg::Cfg;
 use super::super::dom::Dom;
+use super::super::lent::{Borrower, Lent};
 use super::super::loops::Loops;
 use kiln_ir::op::Effect;
 use kiln_ir::{Block, Function, Inst, Op};
@@ -39,9 +40,16 @@ pub struct Graph {
     seen: Vec<u32>,
 }
 
+impl Borrower for Graph {
+    fn exchange(&mut self, lent: &mut Lent) {
+        std::mem::swap(&mut self.cfg, &mut lent.cfg);
+        std::mem::swap(&mut self.loops, &mut lent.loops);
+    }
+}
+
 impl Graph {
     /// Derives graph, dominators and loops of a function.
-    pub fn of_source(&mut self, f: &Function) {
+    pub fn of_source(&mut self, f: &Function, lent: &mut Lent) {
         self.blocks = f.blocks().len() as u32;
         self.sets = f.label_sets().len() as u32;
         self.entries = f.entries().len() as u32;
@@ -79,7 +87,7 @@ impl Graph {
         }
         self.cfg.root(self.start());
         self.cfg.finish();
-        self.dom.compute(&self.cfg);
+        lent.with(&mut self.dom, |dom, _| dom.compute(&self.cfg));
         self.loops.compute(&self.cfg);
     }
 

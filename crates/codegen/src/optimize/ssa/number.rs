@@ -2,28 +2,30 @@
 //!
 //! A table by hash with open addressing holds the instructions written so far. The walk is a preorder of the dominator
 //! tree, so an instruction's block dominates the current one exactly while the walk is below it: each entry says where
-//! that ends, and one that has ended gives way to its successor of the same key. Entries of former functions are told by
-//! their generation, so nothing is cleared.
+//! that ends, and one that has ended gives way to its successor of the same key.
 
+use crate::optimize::lent::fill;
 use kiln_ir::op::Shape;
 use kiln_ir::{Function, InstData};
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Entry {
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
     hash: u32,
-    generation: u32,
     /// The instruction, by its place in the draft.
     inst: u32,
-    /// The place in preorder where the blocks end that its block dominates.
+    /// The place in preorder where the blocks end that its block dominates; 0 if there is no entry.
     end: u32,
+    /// To the size of other records.
+    _unused: u32,
 }
+
+const EMPTY: Entry = Entry { hash: 0, inst: 0, end: 0, _unused: 0 };
 
 /// The table.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    entries: Vec<Entry>,
+    pub entries: Vec<Entry>,
     mask: usize,
-    generation: u32,
     count: usize,
 }
 
@@ -43,22 +45,11 @@ pub struct Place {
 }
 
 impl Table {
-    /// Forgets everything and makes room for a function of so many instructions.
+    /// Forgets everything and makes room for a function of so many instructions, as long as a quarter of them are of ops that
+    /// are not numbered: the table is at most three quarters full.
     pub fn begin(&mut self, insts: usize) {
-        self.generation = self.generation.wrapping_add(1);
-        if self.generation == 0 {
-            self.entries.fill(Entry::default());
-            self.generation = 1;
-        }
-        self.resize(insts);
-    }
-
-    /// Room for twice as many entries.
-    fn resize(&mut self, entries: usize) {
-        let size = (entries * 2).next_power_of_two().max(64);
-        if self.entries.len() < size {
-            self.entries.resize(size, Entry::default());
-        }
+        let size = insts.next_power_of_two().max(64);
+        fill(&mut self.entries, size, EMPTY);
         self.mask = size - 1;
         self.count = 0;
     }
@@ -70,7 +61,7 @@ impl Table {
         let mut at = hash as usize & self.mask;
         loop {
             let entry = self.entries[at];
-            if entry.generation != self.generation {
+            if entry.end == 0 {
                 return Found::Place(Place { at, hash });
             }
             if entry.hash == hash && same(inst, tail, &insts[entry.inst as usize], f) {
@@ -85,9 +76,8 @@ impl Table {
 
     /// Adds an instruction whose block dominates what the walk meets before `end`.
     pub fn add(&mut self, place: Place, inst: u32, end: u32, insts: &[InstData], f: &Function) {
-        let generation = self.generation;
-        self.count += (self.entries[place.at].generation != generation) as usize;
-        self.entries[place.at] = Entry { hash: place.hash, generation, inst, end };
+        self.count += (self.entries[place.at].end == 0) as usize;
+        self.entries[place.at] = Entry { hash: place.hash, inst, end, _unused: 0 };
         if self.count * 4 > self.mask * 3 {
             self.grow(insts, f);
         }
@@ -95,14 +85,13 @@ impl Table {
 
     /// Divisions become several instructions each, so there may be more than the source has.
     fn grow(&mut self, insts: &[InstData], f: &Function) {
-        let old: Vec<Entry> =
-            self.entries[..=self.mask].iter().filter(|e| e.generation == self.generation).copied().collect();
-        self.begin(self.mask + 1);
-        for entry in old {
+        let old = std::mem::take(&mut self.entries);
+        self.begin(2 * old.len());
+        for entry in old.iter().filter(|entry| entry.end != 0) {
             let inst = &insts[entry.inst as usize];
             // No two are the same: they were all in one table.
             if let Found::Place(place) = self.find(inst, f, insts, u32::MAX) {
-                self.entries[place.at] = Entry { generation: self.generation, ..entry };
+                self.entries[place.at] = *entry;
                 self.count += 1;
             }
         }

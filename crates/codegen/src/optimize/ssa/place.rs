@@ -19,6 +19,7 @@
 //! "Applications of Path Compression on Balanced Trees", JACM 26(4), 1979. O(instructions + nodes that each group spans).
 
 use super::graph::{Graph, Node};
+use crate::optimize::lent::{Borrower, Lent, fill, swap};
 use kiln_ir::function::VRegInfo;
 use kiln_ir::{Block, Function, VReg};
 use std::ops::Range;
@@ -89,6 +90,17 @@ pub struct Placement {
     path: Vec<u32>,
     open: Vec<(u32, u32)>,
     placed: Vec<(Block, VReg)>,
+    /// How many definitions there are, if all have been looked at.
+    definitions: Option<usize>,
+}
+
+impl Borrower for Placement {
+    fn exchange(&mut self, lent: &mut Lent) {
+        lent.words(0, [&mut self.number, &mut self.up]);
+        swap(&mut self.sites, &mut lent.quads);
+        swap(&mut self.sorted_sites, &mut lent.taken.insts);
+        swap(&mut self.placed, &mut lent.taken.origins);
+    }
 }
 
 impl Placement {
@@ -96,6 +108,21 @@ impl Placement {
     #[inline]
     pub fn params_of(&self, node: Block) -> &[VReg] {
         &self.params[self.param_start[node.index()] as usize..self.param_start[node.index() + 1] as usize]
+    }
+
+    /// How many parameters there are.
+    pub fn params(&self) -> usize {
+        self.params.len()
+    }
+
+    /// How many arguments all edges of the graph carry for them.
+    pub fn args(&self, graph: &Graph) -> usize {
+        (0..graph.cfg.edges() as usize).map(|edge| self.params_of(graph.cfg.target(edge)).len()).sum()
+    }
+
+    /// How many definitions a function has, at most.
+    pub fn definitions(&self, f: &Function) -> usize {
+        self.definitions.unwrap_or(f.insts().len())
     }
 
     /// Places the parameters of a function.
@@ -138,9 +165,9 @@ impl Placement {
         self.spread.clear();
         self.sites.clear();
         self.reads.clear();
-        self.number.clear();
+        self.definitions = None;
         // The last one is that of operands that instructions do not have, so that no branch is spent on them.
-        self.number.resize(f.vregs().len() + 1, u32::MAX);
+        fill(&mut self.number, f.vregs().len() + 1, u32::MAX);
         let nobody = VReg(f.vregs().len() as u32);
         for (v, info) in f.vregs().iter().enumerate() {
             if is_spread(*info) {
@@ -156,6 +183,7 @@ impl Placement {
         self.read_in.clear();
         self.read_in.resize(self.spread.len(), Block::NONE);
         (0..f.params()).for_each(|v| self.define(VReg(v), graph.start(), 0));
+        let mut definitions = 0;
         for b in 0..f.blocks().len() as u32 {
             let block = Block(b);
             if !graph.cfg.reached(block) {
@@ -164,9 +192,13 @@ impl Placement {
             for at in f.block_range(block) {
                 let inst = &f.insts()[at];
                 f.for_each_use_or(inst, nobody, |v| self.read(v, block));
-                f.for_each_def(inst, |v| self.define(v, block, at as u32 + 1));
+                f.for_each_def(inst, |v| {
+                    definitions += 1;
+                    self.define(v, block, at as u32 + 1);
+                });
             }
         }
+        self.definitions = Some(definitions);
         for (n, entry) in f.entries().iter().enumerate() {
             let node = graph.entry(n as u32);
             debug_assert!(matches!(graph.node(node), Node::Entry(_)));

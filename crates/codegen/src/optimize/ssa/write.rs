@@ -147,6 +147,9 @@ impl Plan {
     }
 
     fn blocks(&self, source: &Source<'_>, graph: &Graph, draft: &Draft, body: &mut Body) {
+        body.make_room(draft.insts.len(), draft.edges.len(), draft.args.len());
+        let blocks = self.order.len() + self.stubs.len() + source.f.entries().len();
+        body.make_room_for_blocks(blocks, draft.params.len());
         let mut writer = Writer::new(body);
         for first in &self.order {
             let cold = self.is_cold(source, graph, *first);
@@ -163,7 +166,7 @@ impl Plan {
         }
         for node in &self.stubs {
             writer.block(true, []);
-            let origin = source.origins[source.f.block_range(*node).start];
+            let origin = source.origins.of(source.f.block_range(*node).start);
             writer.push(InstData { op: Op::Unreachable, ty: Type::I32, aux: 0, dst: 0, a: 0, b: 0 }, origin);
         }
         for n in 0..source.f.entries().len() as u32 {

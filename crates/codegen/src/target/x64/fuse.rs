@@ -15,6 +15,7 @@
 //! Backward selection as in LuaJIT's assembler and Cranelift's lowering.
 
 use crate::Features;
+use crate::optimize::lent::fill;
 use crate::optimize::{Body, Fused, Offer};
 use kiln_ir::function::{Mem, aux};
 use kiln_ir::op::{Cond, Effect, Mentions, Shape};
@@ -50,8 +51,7 @@ mod take {
 pub fn fuse(body: &Body, features: Features, fused: &mut Fused) {
     fused.reset(body);
     let mut offers = std::mem::take(&mut fused.offers);
-    offers.clear();
-    offers.resize(body.f.vregs().len(), Offer::NONE);
+    fill(&mut offers, body.f.vregs().len(), Offer::NONE);
     let mut walk = Walk { f: &body.f, features, offers, fused, block: 0, start: 0 };
     for b in (0..body.blocks()).rev() {
         let range = body.f.block_range(Block(b));
