@@ -12,8 +12,10 @@ use std::collections::VecDeque;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, PoisonError};
-use std::thread;
+use std::time::{Duration, Instant};
+use std::{hint, thread};
 
 /// Something to do, perhaps twice. A panic ends the job, not the thread.
 pub type Job = Arc<dyn Fn() + Send + Sync>;
@@ -33,11 +35,17 @@ static QUEUE: ForkMutex<Queue> = ForkMutex::new(
     Queue { waiting: VecDeque::new(), under_way: None, started: false, idle: false },
 );
 static MORE: Condvar = Condvar::new();
+/// Whether something was submitted since the thread last looked. To look at without the lock, and no more than a hint.
+static SUBMITTED: AtomicBool = AtomicBool::new(false);
+/// How long the thread looks for more before it sleeps: jobs come in bursts, and to be woken takes as long as a small job, under
+/// a hypervisor also of the processor that wakes.
+const LOOKING: Duration = Duration::from_micros(100);
 
 /// Has something done soon, after what was submitted before.
 pub fn submit(job: Job) {
     let mut queue = QUEUE.lock();
     queue.waiting.push_back(job);
+    SUBMITTED.store(true, Ordering::Relaxed);
     queue.ensure_thread();
     let idle = queue.idle;
     drop(queue);
@@ -89,10 +97,21 @@ fn block_signals() -> libc::sigset_t {
 
 /// What the thread does.
 fn work() {
+    // On a single processor nobody submits anything meanwhile.
+    let looks = thread::available_parallelism().is_ok_and(|processors| processors.get() > 1);
+    let mut looked = true;
     let mut queue = QUEUE.lock();
     loop {
+        SUBMITTED.store(false, Ordering::Relaxed);
         queue.under_way = queue.waiting.pop_front();
         let Some(job) = queue.under_way.clone() else {
+            if looks && !looked {
+                drop(queue);
+                look_for_more();
+                looked = true;
+                queue = QUEUE.lock();
+                continue;
+            }
             queue.idle = true;
             queue = MORE.wait(queue).unwrap_or_else(PoisonError::into_inner);
             queue.idle = false;
@@ -106,7 +125,18 @@ fn work() {
         drop(queue);
         // What it holds may end with it, which may take any lock.
         drop(job);
+        looked = false;
         queue = QUEUE.lock();
+    }
+}
+
+/// Returns when something was submitted, or after some time.
+fn look_for_more() {
+    let start = Instant::now();
+    while !SUBMITTED.load(Ordering::Relaxed) && start.elapsed() < LOOKING {
+        for _ in 0..16 {
+            hint::spin_loop();
+        }
     }
 }
 
