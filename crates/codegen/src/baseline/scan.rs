@@ -82,6 +82,18 @@ pub struct Scan {
 /// No block jumps through the label set, or the register is no parameter of a further entry.
 const NOWHERE: (u32, u32) = (u32::MAX, 0);
 
+/// So many ops in the time of a call and a return, or of a division.
+const CALL: u32 = 10;
+
+/// About how many ops take as long as this one.
+fn time(op: Op) -> u32 {
+    match op {
+        Op::Sdiv | Op::Udiv | Op::Srem | Op::Urem | Op::Fdiv | Op::Fsqrt => CALL,
+        _ if op.effect() == Effect::call => CALL,
+        _ => 1,
+    }
+}
+
 /// More than the three words: what the shape says.
 const MORE: Mentions = Mentions::MORE_READS.with(Mentions::MORE_WRITES);
 
@@ -155,15 +167,13 @@ impl Scan {
         }
     }
 
-    /// What the loops of the function do. O(blocks).
+    /// What the loops of the function do. O(instructions).
     pub fn work(&self, f: &Function) -> Work {
-        // So many ops in the time of a call and a return.
-        const CALL: u32 = 10;
         const MOST: u32 = 1 << 20;
         let mut rounds = vec![Round::default(); self.loop_of.len()];
         let mut outside = CALL;
         for (b, l) in (0..).zip(&self.loop_of) {
-            let ops = f.block_range(Block(b)).len() as u32;
+            let ops = f.insts()[f.block_range(Block(b))].iter().map(|inst| time(inst.op)).sum::<u32>();
             // A head of a loop that is nested too deep to be listed stands for its block alone.
             rounds[b as usize].ops += ops.min(MOST);
             match self.loops.get(*l as usize) {
@@ -597,6 +607,18 @@ mod tests {
         // `const`, `jump`, `add` and `blt` around `store`, `add` and `blt`; outside are `const`, `jump`, `ret` and the call.
         assert_eq!(heads, [(4, false), (3, true)]);
         assert_eq!((work.outside, work.least_round), (13, 3));
+    }
+
+    #[test]
+    fn divisions_and_calls_count_as_the_ops_that_take_as_long() {
+        let text =
+            "fn f(%a: i64) -> i64 {\n %b = udiv %a, 3\n %b = call f(%b)\n %b = add %b, 1\n ret %b\n}\n";
+        let module = Module::parse(text).unwrap();
+        let f = module.funcs()[0].body.as_ref().unwrap();
+        let mut scan = Scan::default();
+        scan.run(f, &HomeRegs { saved: &[], integer: &[], float: &[] }, true, |_| false);
+        // The two, `add`, `ret` and being called.
+        assert_eq!(scan.work(f).outside, 10 + 10 + 1 + 1 + 10);
     }
 
     #[test]
