@@ -2,15 +2,16 @@
 //! (adapters, thunks). The one place that calls compiler and linker.
 
 use kiln_codegen::{Code, Counts, Diagnostic, Features, Options, Refusal, Scratch, Tier};
+use kiln_ir::op::Effect;
 use kiln_ir::verify::{self, Checked};
-use kiln_ir::{Block, FuncId, Function, FunctionBuilder, Linkage, Module};
+use kiln_ir::{Block, FuncId, Function, FunctionBuilder, Linkage, Module, Op};
 use kiln_runtime::{HostSymbols, Image, LinkError, ProcessSymbols};
 use std::cell::RefCell;
 use std::sync::OnceLock;
 
 thread_local! {
     /// Memory that each load on a thread uses again.
-    static WORKSPACE: RefCell<(Scratch, Code)> = RefCell::default();
+    static WORKSPACE: RefCell<Option<Box<(Scratch, Code)>>> = const { RefCell::new(None) };
 }
 
 /// A function that the facade wrote, in memory.
@@ -35,19 +36,21 @@ pub(crate) fn load(
     compiled: impl FnOnce(),
 ) -> Result<Image, Failure> {
     // Taken out meanwhile: a library that is loaded for an import may itself load programs.
-    let (mut scratch, mut code) = WORKSPACE.take();
+    let mut workspace = WORKSPACE.take().unwrap_or_default();
+    let (scratch, code) = &mut *workspace;
     code.clear();
-    let compiling = kiln_codegen::compile(module, options, &mut scratch, &mut code);
+    let compiling = kiln_codegen::compile(module, options, scratch, code);
     let image = compiling.map_err(Failure::Refused).and_then(|()| {
         compiled();
-        kiln_runtime::link(&code, module, &(symbols, ProcessSymbols)).map_err(Failure::Link)
+        kiln_runtime::link(code, module, &(symbols, ProcessSymbols)).map_err(Failure::Link)
     });
-    WORKSPACE.set((scratch, code));
+    WORKSPACE.set(Some(workspace));
     image
 }
 
 /// The same for a program of [`Tier::Auto`](crate::Tier::Auto): code that counts, and that can be led away from. Functions that it
-/// cannot be led away from, because the addresses of their labels may be anywhere, get their best code at once.
+/// cannot be led away from, because the addresses of their labels may be anywhere, keep the code that they get here: the best
+/// if they have loops besides those that jumps to addresses make.
 pub(crate) fn load_counting(
     module: &Checked,
     options: &Options,
@@ -56,25 +59,40 @@ pub(crate) fn load_counting(
     compiled: impl FnOnce(),
 ) -> Result<Image, Failure> {
     let best = Options { tier: Tier::Optimized, ..*options };
-    let (mut scratch, mut code) = WORKSPACE.take();
+    let mut workspace = WORKSPACE.take().unwrap_or_default();
+    let (scratch, code) = &mut *workspace;
     code.clear();
     let mut refused = Vec::new();
     for (decl, func) in module.funcs().iter().zip((0..).map(FuncId)) {
         let options = match &decl.body {
             Some(body) if body.label_sets().is_empty() => Options { counts: Some(counts(body)), ..*options },
+            Some(body) if !loops_by_name(body) => *options,
             _ => best,
         };
-        if let Err(more) = kiln_codegen::compile_function(module, func, &options, &mut scratch, &mut code) {
+        if let Err(more) = kiln_codegen::compile_function(module, func, &options, scratch, code) {
             refused.extend(more);
         }
     }
     let compiling = if refused.is_empty() { Ok(()) } else { Err(Failure::Refused(refused)) };
     let image = compiling.and_then(|()| {
         compiled();
-        kiln_runtime::link_improvable(&code, module, &(symbols, ProcessSymbols)).map_err(Failure::Link)
+        kiln_runtime::link_improvable(code, module, &(symbols, ProcessSymbols)).map_err(Failure::Link)
     });
-    WORKSPACE.set((scratch, code));
+    WORKSPACE.set(Some(workspace));
     image
+}
+
+/// Whether a function has a loop that is closed by something else than a jump to an address.
+fn loops_by_name(f: &Function) -> bool {
+    (0..f.blocks().len() as u32).map(Block).any(|b| {
+        let mut back = false;
+        for inst in f.insts()[f.block_range(b)].iter().filter(|inst| inst.op != Op::JumpTo) {
+            if inst.op.is_terminator() || inst.op.effect() == Effect::control {
+                f.for_each_target(inst, |to| back |= to <= b);
+            }
+        }
+        back
+    })
 }
 
 /// Better code for one function of a program that is loaded.
@@ -96,21 +114,22 @@ pub(crate) fn load_better(
     symbols: &HostSymbols,
     better: &Better<'_>,
 ) -> Result<Option<(Image, Image)>, Failure> {
-    let (mut scratch, mut code) = WORKSPACE.take();
+    let mut workspace = WORKSPACE.take().unwrap_or_default();
+    let (scratch, code) = &mut *workspace;
     code.clear();
     let func = better.func;
     let compiling = match better.heads {
-        None => kiln_codegen::compile_function(module, func, options, &mut scratch, &mut code),
-        Some(heads) => kiln_codegen::compile_takeover(module, func, heads, options, &mut scratch, &mut code),
+        None => kiln_codegen::compile_function(module, func, options, scratch, code),
+        Some(heads) => kiln_codegen::compile_takeover(module, func, heads, options, scratch, code),
     };
     let linked = compiling.map_err(Failure::Refused).and_then(|()| {
         let Some(of) = (better.of)() else { return Ok(None) };
         let calls_itself = better.heads.is_none();
         let onto = kiln_runtime::Better { of: &of, calls_itself, calls: better.calls };
-        let image = kiln_runtime::link_better(onto, &code, module, &(symbols, ProcessSymbols));
+        let image = kiln_runtime::link_better(onto, code, module, &(symbols, ProcessSymbols));
         Ok(Some((of.clone(), image.map_err(Failure::Link)?)))
     });
-    WORKSPACE.set((scratch, code));
+    WORKSPACE.set(Some(workspace));
     linked
 }
 
@@ -173,4 +192,24 @@ pub(crate) fn finish(b: FunctionBuilder<'_>) {
 /// The routine that thunks call to end the call from the host.
 pub(crate) fn raise_address() -> usize {
     kiln_runtime::raise_address() as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jumps_to_addresses_make_no_loops_by_name() {
+        let loops = |last: &str| {
+            let text = format!(
+                "fn f(%p: ptr, %n: i64) {{\n labels all = {{a, b}}\n jump_to %p, all\na:\n %n = add %n, 1\n \
+                 jump_to %p, all\nb:\n {last}\nc:\n ret\n}}\n"
+            );
+            let module = Module::parse(&text).unwrap();
+            loops_by_name(module.funcs()[0].body.as_ref().unwrap())
+        };
+        assert!(!loops("jump_to %p, all"));
+        assert!(!loops("jump c"));
+        assert!(loops("blt %n, 9, a"));
+    }
 }

@@ -11,7 +11,7 @@
 //! activation does not come by its heads for a while, because the outer loop takes long for a round, it is compiled again
 //! from a loop further in.
 //!
-//! **When.** When as many ops were executed as take about half as long as compiling takes ([`Rule`]). Later costs hot
+//! **When.** When as many ops were executed as take about a third as long as compiling takes ([`Rule`]). Later costs hot
 //! code; sooner, the compiler is busy with what is over by then.
 //!
 //! **When a counter is looked at again.** Taking it up costs some hundred nanoseconds, so counters are set to what takes
@@ -57,7 +57,7 @@ pub struct Changes {
 
 impl Default for Rule {
     fn default() -> Rule {
-        Rule { calls: 0, rounds: 0, ops: 1400, at_once: false, innermost: false }
+        Rule { calls: 0, rounds: 0, ops: 1000, at_once: false, innermost: false }
     }
 }
 
