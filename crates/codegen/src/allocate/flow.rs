@@ -1040,7 +1040,9 @@ impl<'a> Placement for Flow<'a> {
         if e.placement.live.any_demoted {
             e.store_demoted();
         }
-        if e.placement.stress == Stress::SpillEverything {
+        // Behind the moves of a way, registers hold what the next block expects and no more what they are noted to hold.
+        let last = e.f.insts()[(e.at + e.skip) as usize].op;
+        if e.placement.stress == Stress::SpillEverything && !last.is_terminator() {
             e.give_up(e.pool);
         }
     }
