@@ -3,7 +3,12 @@
 //! A table by hash with open addressing holds the instructions written so far. The walk is a preorder of the dominator
 //! tree, so an instruction's block dominates the current one exactly while the walk is below it: each entry says where
 //! that ends, and one that has ended gives way to its successor of the same key.
+//!
+//! Each search goes to a place of its own, so for a very large function nearly each would miss the caches. Above [`LARGE`]
+//! the table has a size that stays in them, and forgets: an entry that finds no free place close to its hash takes that
+//! of one that has ended or, failing that, of the oldest. Equal computations mostly stand close to each other.
 
+use crate::optimize::LARGE;
 use crate::optimize::lent::fill;
 use kiln_ir::op::Shape;
 use kiln_ir::{Function, InstData};
@@ -27,7 +32,14 @@ pub struct Table {
     pub entries: Vec<Entry>,
     mask: usize,
     count: usize,
+    /// How many places are looked at.
+    reach: usize,
 }
+
+/// The entries for a large function: 256 kB of them.
+const BOUND: usize = 1 << 14;
+/// How far from its hash an entry may stand there.
+const REACH: usize = 4;
 
 /// What a search came to.
 pub enum Found {
@@ -37,7 +49,7 @@ pub enum Found {
     Place(Place),
 }
 
-/// A free place in the table.
+/// A place in the table that may be written.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     at: usize,
@@ -48,10 +60,18 @@ impl Table {
     /// Forgets everything and makes room for a function of so many instructions, as long as a quarter of them are of ops that
     /// are not numbered: the table is at most three quarters full.
     pub fn begin(&mut self, insts: usize) {
-        let size = insts.next_power_of_two().max(64);
+        if insts > LARGE {
+            self.empty(BOUND, REACH);
+        } else {
+            self.empty(insts.next_power_of_two().max(64), usize::MAX);
+        }
+    }
+
+    fn empty(&mut self, size: usize, reach: usize) {
         fill(&mut self.entries, size, EMPTY);
         self.mask = size - 1;
         self.count = 0;
+        self.reach = reach;
     }
 
     /// Looks for the computation of an instruction, at this place of the walk.
@@ -59,7 +79,7 @@ impl Table {
         let tail = operands(inst, f);
         let hash = hash(inst, tail);
         let mut at = hash as usize & self.mask;
-        loop {
+        for _ in 0..self.reach {
             let entry = self.entries[at];
             if entry.end == 0 {
                 return Found::Place(Place { at, hash });
@@ -72,13 +92,24 @@ impl Table {
             }
             at = (at + 1) & self.mask;
         }
+        Found::Place(Place { at: self.oldest(hash as usize, place), hash })
+    }
+
+    /// Which of the entries within reach of a hash is forgotten, if all places are taken.
+    fn oldest(&self, hash: usize, place: u32) -> usize {
+        let within = (0..self.reach).map(|n| (hash + n) & self.mask);
+        let age = |at: &usize| {
+            let entry = &self.entries[*at];
+            (place < entry.end, entry.inst)
+        };
+        within.min_by_key(age).unwrap_or(hash & self.mask)
     }
 
     /// Adds an instruction whose block dominates what the walk meets before `end`.
     pub fn add(&mut self, place: Place, inst: u32, end: u32, insts: &[InstData], f: &Function) {
         self.count += (self.entries[place.at].end == 0) as usize;
         self.entries[place.at] = Entry { hash: place.hash, inst, end, _unused: 0 };
-        if self.count * 4 > self.mask * 3 {
+        if self.count * 4 > self.mask * 3 && self.reach > self.mask {
             self.grow(insts, f);
         }
     }
@@ -86,7 +117,7 @@ impl Table {
     /// Divisions become several instructions each, so there may be more than the source has.
     fn grow(&mut self, insts: &[InstData], f: &Function) {
         let old = std::mem::take(&mut self.entries);
-        self.begin(2 * old.len());
+        self.empty(2 * old.len(), usize::MAX);
         for entry in old.iter().filter(|entry| entry.end != 0) {
             let inst = &insts[entry.inst as usize];
             // No two are the same: they were all in one table.
