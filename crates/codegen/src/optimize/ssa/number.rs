@@ -162,3 +162,45 @@ fn hash(inst: &InstData, tail: &[u32]) -> u32 {
 fn same(inst: &InstData, tail: &[u32], other: &InstData, f: &Function) -> bool {
     head(inst) == head(other) && if inst.has_tail() { tail == operands(other, f) } else { inst.b == other.b }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kiln_ir::{Linkage, Module, Signature, Type};
+
+    /// Numbers sums of a parameter and `n`, each followed by the one of three rounds before. How many of the latter were
+    /// found, of what table.
+    fn found(rounds: i64) -> (i64, Table) {
+        let mut module = Module::new();
+        let func = module.declare("f", Signature::new([Type::I64], [Type::I64]), Linkage::Export);
+        let mut b = module.build(func);
+        let x = b.param(0);
+        for n in 0..rounds {
+            b.add(x, n);
+            b.add(x, n - 3);
+        }
+        b.ret(&[x]);
+        b.finish().expect("a complete function");
+        let f = &module.take_body(func).expect("a body");
+        let mut table = Table::default();
+        table.begin(f.insts().len());
+        let mut same = 0;
+        for (n, inst) in (0..2 * rounds as u32).zip(f.insts()) {
+            match table.find(inst, f, f.insts(), 0) {
+                Found::Same(earlier, _) => {
+                    assert_eq!(f.insts()[earlier as usize].b, inst.b);
+                    same += 1;
+                }
+                Found::Place(place) => table.add(place, n, 1, f.insts(), f),
+            }
+        }
+        (same, table)
+    }
+
+    #[test]
+    fn equal_computations_are_found_whether_or_not_the_table_may_grow() {
+        assert_eq!(found(1_000).0, 997);
+        let (same, table) = found(100_000);
+        assert_eq!((same, table.entries.len()), (99_997, BOUND));
+    }
+}
