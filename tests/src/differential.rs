@@ -238,9 +238,31 @@ pub fn run(subject: &Subject, seeds: std::ops::Range<u64>, time: Duration, failu
 }
 
 fn batch_of(subject: &Subject, seeds: std::ops::Range<u64>, end: Instant, summary: &mut Summary) {
-    let (bytes, death) = isolated(BATCH_TIME, |to| {
-        for seed in seeds.clone() {
-            if Instant::now() > end {
+    let first = summary.next;
+    let death = check_all(subject, seeds, Some(end), BATCH_TIME, summary);
+    let seed = summary.next;
+    let death = match death {
+        // A busy machine may be the reason; a program of which the end is far away is not done alone either.
+        Some(Death::TimeOut) if seed > first => check_all(subject, seed..seed + 1, None, BATCH_TIME, summary),
+        other => other,
+    };
+    if let Some(death) = death {
+        summary.next += 1;
+        summary.failures.push(small(subject, seed, Fault::Death(death)));
+    }
+}
+
+/// Checks programs in one process. How it died, if it did, at the program of the next seed.
+fn check_all(
+    subject: &Subject,
+    seeds: std::ops::Range<u64>,
+    end: Option<Instant>,
+    time: Duration,
+    summary: &mut Summary,
+) -> Option<Death> {
+    let (bytes, death) = isolated(time, |to| {
+        for seed in seeds {
+            if end.is_some_and(|end| Instant::now() > end) {
                 break;
             }
             let line = match (subject.check)(seed, &(subject.make)(seed)) {
@@ -267,11 +289,7 @@ fn batch_of(subject: &Subject, seeds: std::ops::Range<u64>, end: Instant, summar
             summary.same += 1;
         }
     }
-    if let Some(death) = death {
-        let seed = summary.next;
-        summary.next += 1;
-        summary.failures.push(small(subject, seed, Fault::Death(death)));
-    }
+    death
 }
 
 /// How a program failed.
