@@ -164,7 +164,7 @@ impl Frame {
             && !f.has_alloca()
             && !of.can_be_taken_over()
             && !win64
-            && slot_bytes <= RED_ZONE as u64
+            && slot_bytes + frame.gap() as u64 <= RED_ZONE as u64
             && (frame.pointer || f.slots().iter().all(|s| s.align <= 8));
         let Frame { outgoing, align, .. } = &mut frame;
         let mut arguments = |layout: &CallLayout, _| {
@@ -222,6 +222,11 @@ impl Frame {
         if self.pointer { 8 * self.saved_count as u32 } else { 0 }
     }
 
+    /// Bytes between what is pushed and what lies below, so that the latter starts at a multiple of 16.
+    fn gap(&self) -> u32 {
+        self.pushed_below().next_multiple_of(16) - self.pushed_below()
+    }
+
     /// The register that slots and values are addressed from.
     pub fn base(&self) -> Reg {
         if self.pointer { RBP } else { RSP }
@@ -230,8 +235,7 @@ impl Frame {
     /// Bytes used so far, the arguments of calls included.
     fn room(&self) -> u32 {
         if self.pointer {
-            let gap = self.pushed_below() % 16;
-            self.top + gap + self.outgoing + if self.align > 16 { self.align } else { 0 }
+            self.top + self.gap() + self.outgoing + if self.align > 16 { self.align } else { 0 }
         } else {
             self.top
         }
@@ -241,7 +245,7 @@ impl Frame {
     pub fn spill(&mut self) -> u32 {
         self.top += 8;
         self.overflowed |= self.pushes_only;
-        self.overflowed |= self.red_zone && self.top > RED_ZONE;
+        self.overflowed |= self.red_zone && self.top + self.gap() > RED_ZONE;
         if self.grows_down() { self.top } else { self.top - 8 }
     }
 
@@ -258,7 +262,7 @@ impl Frame {
             self.top = at + bytes.next_multiple_of(8);
             at
         };
-        self.overflowed |= self.red_zone && self.top > RED_ZONE;
+        self.overflowed |= self.red_zone && self.top + self.gap() > RED_ZONE;
         Room { at, align }
     }
 
@@ -547,5 +551,47 @@ impl<P: Placement> Emit<'_, X64, P> {
             self.asm.alu_imm(Alu::Add, true, reg, room.align as i32 - 1);
             self.asm.alu_imm(Alu::And, true, reg, -(room.align as i32));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many values fit the red zone of a function that pushes so many registers below its frame pointer.
+    fn values_in_red_zone(saved_count: usize) -> usize {
+        let mut frame = Frame {
+            top: 0,
+            outgoing: 0,
+            pointer: true,
+            slots: Vec::new(),
+            saved: [RBX; 8],
+            saved_count,
+            vectors: Vec::new(),
+            red_zone: true,
+            pushes_only: false,
+            overflowed: false,
+            probe: false,
+            align: 16,
+            popped: 0,
+            hidden: NO_SLOT,
+            variable: None,
+            several_entries: false,
+        };
+        let mut count = 0;
+        loop {
+            let slot = frame.spill();
+            if frame.final_size().is_none() {
+                return count;
+            }
+            let lowest = frame.below(slot) + 8 * saved_count as i32;
+            assert!(lowest >= -(RED_ZONE as i32), "{lowest} bytes from the stack pointer");
+            count += 1;
+        }
+    }
+
+    #[test]
+    fn the_red_zone_begins_at_the_stack_pointer_and_not_at_a_multiple_of_16() {
+        assert_eq!([0, 1, 2, 3].map(values_in_red_zone), [16, 15, 16, 15]);
     }
 }
