@@ -190,6 +190,10 @@ impl Written {
     /// not. Of what was folded into it, it wants the operands.
     fn missed(&self, body: &Body, inst: Inst, reads: &[VReg], with: &Range<u32>) -> Option<VReg> {
         let mut missed = None;
+        if body.f.insts()[inst.index()].op == Op::VaEnd {
+            // Nothing needs to be done, and so nothing is written.
+            return missed;
+        }
         body.f.for_each_use(&body.f.insts()[inst.index()], |v| {
             let def = self.def[v.index()];
             if missed.is_some() || self.made[v.index()] || with.contains(&def) || reads.contains(&v) {
