@@ -488,7 +488,8 @@ fn calls_that_are_jumped_out_of_leave_no_memory_behind() {
             assert_eq!(land(n), n);
         }
         let more = in_use() - before;
-        assert!(more < 1 << 14, "{more} bytes more are in use");
+        // Less than a byte for each jump: better code that is compiled meanwhile takes some.
+        assert!(more < 100_000, "{more} bytes more are in use");
         LEAVES.set(None);
     }
 }
