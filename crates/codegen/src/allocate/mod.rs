@@ -2,15 +2,19 @@
 //!
 //! What is known before is which values each block finds written ([`live`]). In the walk a value is in a register, in its
 //! place in the frame, in both, or made anew where it is needed; the form's values never change, so what the frame holds
-//! once it holds on all ways from there. Blocks expect values where the first way to them has them ([`flow`]), later ways
-//! move them there ([`resolve`]).
+//! once it holds on all ways from there. Blocks expect values about where the first way to them has them ([`expect`]), later
+//! ways move them there ([`flow`], [`resolve`]).
 
+mod ahead;
 pub mod check;
+pub mod detour;
+mod expect;
 pub mod flow;
 pub mod live;
 pub mod loops;
 pub mod pressure;
 pub mod resolve;
+pub mod states;
 
 use crate::buffer::{Buffer, BufferScratch};
 use crate::code::{Code, InlinedCall, Label};
@@ -20,9 +24,10 @@ use crate::optimize::{Body, Fused, Passes, fuse};
 use crate::regs::RegSet;
 use crate::target::{Assembler, FrameLayout, FrameNeeds, Target};
 use check::Log;
-use flow::{Flow, States, class};
+use flow::{Flow, class};
 use kiln_ir::Block;
 use live::Live;
+use states::States;
 
 /// Memory that allocation reuses from function to function.
 #[derive(Debug, Default)]
