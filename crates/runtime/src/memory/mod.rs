@@ -76,6 +76,8 @@ pub(crate) struct Arena {
     /// Ranges of whole pages (offsets) that were free once and still have contents.
     dirty: [Vec<Range<usize>>; 3],
     dirty_bytes: usize,
+    /// Whether code came back since all processors last forgot what they had fetched: they may have fetched some of it.
+    fetched: bool,
 }
 
 impl Arena {
@@ -101,7 +103,16 @@ impl Arena {
             None => (Mode::Sealed, PAGE),
         };
         let space = [Space::new(len[0], granule), Space::new(len[1], granule), Space::new(len[2], GRANULE)];
-        Ok(Arena { base, len, space, mode, data_open: 0, dirty: Default::default(), dirty_bytes: 0 })
+        Ok(Arena {
+            base,
+            len,
+            space,
+            mode,
+            data_open: 0,
+            dirty: Default::default(),
+            dirty_bytes: 0,
+            fetched: false,
+        })
     }
 
     /// Where a part starts in the region.
@@ -212,6 +223,7 @@ impl Arena {
     }
 
     fn give(&mut self, taken: &[Taken; 3]) {
+        self.fetched |= taken[Part::Code as usize].len > 0;
         for part in PARTS {
             let block = taken[part as usize];
             self.space[part as usize].give(block);
@@ -399,11 +411,14 @@ impl<'a> Draft<'a> {
             return Err(refused);
         }
         let code = arena.start(Part::Code) + taken[0].start;
-        drop(arena);
         crate::target::publish_code(code..code + taken[0].len);
-        if taken[0].reused {
+        // Once for all that came back so far: nobody has executed it since. Under the lock, so that nobody else
+        // publishes what is not forgotten yet.
+        if taken[0].reused && arena.fetched {
             os::forget_fetched();
+            arena.fetched = false;
         }
+        drop(arena);
         // SAFETY: placed memory refers to its `Memory` for as long as it lives; only tests have one that is not
         // static, and they drop it last.
         let memory = unsafe { std::mem::transmute::<&'a Memory, &'static Memory>(self.memory) };
