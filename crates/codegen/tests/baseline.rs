@@ -4,8 +4,8 @@ mod subjects;
 
 use kiln_codegen::{Code, Options, Refusal, Scratch, compile};
 use kiln_ir::verify::{Checked, check};
-use kiln_ir::{Cond, Linkage, MemType, Module, Signature, Type};
-use subjects::{CALLS, LOOP, crowded, module};
+use kiln_ir::{Linkage, MemType, Module, Signature, Type};
+use subjects::{CALLS, LOOP, crowded, long, module};
 
 fn code_of(module: &Checked, scratch: &mut Scratch) -> Code {
     let mut code = Code::default();
@@ -181,29 +181,7 @@ fn what_is_not_done_is_refused_with_its_place() {
 
 #[test]
 fn a_block_of_a_million_instructions_and_a_hundred_thousand_blocks_compile() {
-    let mut module = Module::new();
-    let f = module.declare("f", Signature::new([Type::I64], [Type::I64]), Linkage::Export);
-    let mut b = module.build(f);
-    let mut v = b.param(0);
-    for i in 0..1_000_000 {
-        v = if i % 3 == 0 { b.mul(v, v) } else { b.add(v, i) };
-    }
-    b.ret(&[v]);
-    b.finish().expect("is complete");
-    let g = module.declare("g", Signature::new([Type::I64], [Type::I64]), Linkage::Export);
-    let mut b = module.build(g);
-    let n = b.param(0);
-    let blocks: Vec<_> = (0..100_000).map(|_| b.block()).collect();
-    for (i, block) in blocks.iter().enumerate() {
-        b.place(*block);
-        b.to(n).add(n, 1);
-        // Forward jumps, then loops nested a thousand deep.
-        let to = if i > 99_000 { blocks[99_999 - i] } else { blocks[(i + 7).min(99_999)] };
-        b.branch(Cond::Lt, n, i as i32, to);
-    }
-    b.ret(&[n]);
-    b.finish().expect("is complete");
-    let code = code_of(&check(module).expect("verifies"), &mut Scratch::default());
+    let code = code_of(&long(1000), &mut Scratch::default());
     assert_eq!(code.functions.len(), 2);
 }
 

@@ -12,18 +12,9 @@ fn load(config: Config, text: &str) -> Program {
     Engine::new(config).load_text(text).unwrap()
 }
 
-const PROGRAM: &str = "
-export fn fib(%n: i64) -> i64 {
-    blt  %n, 2, small
-    %a = sub %n, 1
-    %b = sub %n, 2
-    %x = call fib(%a)
-    %y = call fib(%b)
-    %r = add %x, %y
-    ret  %r
-small:
-    ret  %n
-}
+const PROGRAM: &str = concat!(
+    include_str!("programs/fib.kiln"),
+    "
 export fn nested(%n: i64) -> i64 {
     %s = const 0
     %i = const 0
@@ -53,7 +44,8 @@ back:
 test:
     bgt  %n, 0, back
     ret  %n
-}";
+}"
+);
 
 /// The least fuel with which a call returns.
 fn price(tier: Tier, name: &str, argument: i64) -> u64 {

@@ -120,19 +120,7 @@ fn functions_that_are_called_often_are_improved_and_others_are_not() {
     assert_eq!(improved(&program), ["hot", "one"]);
 }
 
-const FIB: &str = "
-    export fn fib(%n: i64) -> i64 {
-        blt %n, 2, small
-        %a = sub %n, 1
-        %b = sub %n, 2
-        %x = call fib(%a)
-        %y = call fib(%b)
-        %r = add %x, %y
-        ret %r
-    small:
-        ret %n
-    }
-";
+const FIB: &str = include_str!("programs/fib.kiln");
 
 #[test]
 fn recursion_changes_over_while_it_is_deep() {

@@ -1,7 +1,7 @@
 //! Programs that both compilers are tried on.
 
 use kiln_ir::verify::{Checked, check};
-use kiln_ir::{Linkage, MemType, Module, Signature, Type};
+use kiln_ir::{Cond, Linkage, MemType, Module, Signature, Type};
 
 /// A program from its text.
 pub fn module(text: &str) -> Checked {
@@ -27,6 +27,34 @@ pub fn crowded(values: usize) -> Checked {
         sum = b.xor(sum, *v);
     }
     b.ret(&[sum]);
+    b.finish().expect("is complete");
+    check(module).expect("verifies")
+}
+
+/// A function of one block of a million instructions, and one of a hundred thousand blocks, the last of which end so many
+/// loops, each in the next.
+pub fn long(nested: usize) -> Checked {
+    let mut module = Module::new();
+    let f = module.declare("f", Signature::new([Type::I64], [Type::I64]), Linkage::Export);
+    let mut b = module.build(f);
+    let mut v = b.param(0);
+    for i in 0..1_000_000 {
+        v = if i % 3 == 0 { b.mul(v, v) } else { b.add(v, i) };
+    }
+    b.ret(&[v]);
+    b.finish().expect("is complete");
+    let g = module.declare("g", Signature::new([Type::I64], [Type::I64]), Linkage::Export);
+    let mut b = module.build(g);
+    let n = b.param(0);
+    let blocks: Vec<_> = (0..100_000).map(|_| b.block()).collect();
+    for (i, block) in blocks.iter().enumerate() {
+        b.place(*block);
+        b.to(n).add(n, 1);
+        // Forward jumps, then nested loops.
+        let to = if i >= 100_000 - nested { blocks[99_999 - i] } else { blocks[(i + 7).min(99_999)] };
+        b.branch(Cond::Lt, n, i as i32, to);
+    }
+    b.ret(&[n]);
     b.finish().expect("is complete");
     check(module).expect("verifies")
 }
