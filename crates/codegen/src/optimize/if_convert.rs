@@ -16,6 +16,7 @@
 //! 0.80 to 0.87 of the branch's time; converting all small branches loses on searches and sorts).
 
 use super::cfg::Cfg;
+use super::cost::is_one_cycle;
 use super::lent::{Borrower, Lent, fill};
 use super::operands::{for_each_name, map_names};
 use super::{Body, Taken, Writer};
@@ -184,26 +185,7 @@ fn is_cheap(inst: &InstData) -> bool {
         Op::Const => !inst.has_tail() && !inst.ty.is_float(),
         // Products that an address computation does.
         Op::Mul => inst.has_imm() && matches!(inst.b, 2 | 3 | 4 | 5 | 8 | 9),
-        Op::Copy
-        | Op::Addr
-        | Op::Add
-        | Op::Sub
-        | Op::And
-        | Op::Or
-        | Op::Xor
-        | Op::Shl
-        | Op::Lshr
-        | Op::Ashr
-        | Op::Neg
-        | Op::Not
-        | Op::Sext
-        | Op::Zext
-        | Op::Trunc
-        | Op::Sext8
-        | Op::Sext16
-        | Op::Zext8
-        | Op::Zext16 => !inst.ty.is_float(),
-        _ => false,
+        op => (op == Op::Copy || is_one_cycle(op)) && !inst.ty.is_float(),
     }
 }
 

@@ -19,6 +19,7 @@
 use super::alias::{Addresses, LoopMemory, Touch, is_touching, may_trap, touch};
 use super::body::Origin;
 use super::cfg::Cfg;
+use super::cost::is_one_cycle;
 use super::lent::{Borrower, Lent, fill, make_room};
 use super::loops::Loops;
 use super::preheaders::preheader;
@@ -352,25 +353,8 @@ static COST: [Cost; 256] = {
             Op::Load => Cost::Dear,
             Op::Nop | Op::Prefetch | Op::Copy => Cost::Never,
             op if !matches!(op.effect(), Effect::pure) => Cost::Never,
-            Op::Add
-            | Op::Sub
-            | Op::And
-            | Op::Or
-            | Op::Xor
-            | Op::Shl
-            | Op::Lshr
-            | Op::Ashr
-            | Op::Neg
-            | Op::Not
-            | Op::Addr
-            | Op::Sext
-            | Op::Zext
-            | Op::Trunc
-            | Op::Sext8
-            | Op::Sext16
-            | Op::Zext8
-            | Op::Zext16
-            | Op::Cmp => Cost::Cheap,
+            Op::Cmp => Cost::Cheap,
+            op if is_one_cycle(op) => Cost::Cheap,
             _ => Cost::Dear,
         };
         i += 1;

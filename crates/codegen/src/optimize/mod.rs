@@ -5,6 +5,7 @@ pub mod body;
 pub mod cfg;
 pub mod checks;
 pub mod compile;
+pub mod cost;
 pub mod dead;
 pub mod dom;
 pub mod fused;
