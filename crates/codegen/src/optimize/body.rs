@@ -100,27 +100,38 @@ pub struct Body {
     pub align: Vec<u8>,
 }
 
+/// What a list of all blocks has for one of them, by where each block's part starts.
+#[inline]
+fn of_block<'l, T>(list: &'l [T], start: &[u32], block: Block) -> &'l [T] {
+    let at = block.index();
+    &list[start[at] as usize..start[at + 1] as usize]
+}
+
+/// The arguments of an edge: as many as the block that it goes to has parameters.
+#[inline]
+fn of_edge<'l>(args: &'l [VReg], param_start: &[u32], edge: &Edge) -> &'l [VReg] {
+    let at = edge.to.index();
+    let count = param_start[at + 1] - param_start[at];
+    &args[edge.args as usize..(edge.args + count) as usize]
+}
+
 impl Body {
     /// The parameters of a block.
     #[inline]
     pub fn params_of(&self, block: Block) -> &[VReg] {
-        let at = block.index();
-        &self.params[self.param_start[at] as usize..self.param_start[at + 1] as usize]
+        of_block(&self.params, &self.param_start, block)
     }
 
     /// The edges that leave a block.
     #[inline]
     pub fn edges_of(&self, block: Block) -> &[Edge] {
-        let at = block.index();
-        &self.edges[self.edge_start[at] as usize..self.edge_start[at + 1] as usize]
+        of_block(&self.edges, &self.edge_start, block)
     }
 
     /// The arguments of an edge.
     #[inline]
     pub fn args_of(&self, edge: &Edge) -> &[VReg] {
-        let at = edge.to.index();
-        let count = self.param_start[at + 1] - self.param_start[at];
-        &self.args[edge.args as usize..(edge.args + count) as usize]
+        of_edge(&self.args, &self.param_start, edge)
     }
 
     /// The edges of one instruction of a block.
@@ -398,23 +409,19 @@ impl Taken {
     /// The parameters of a block.
     #[inline]
     pub fn params_of(&self, block: Block) -> &[VReg] {
-        let at = block.index();
-        &self.params[self.param_start[at] as usize..self.param_start[at + 1] as usize]
+        of_block(&self.params, &self.param_start, block)
     }
 
     /// The edges that leave a block.
     #[inline]
     pub fn edges_of(&self, block: Block) -> &[Edge] {
-        let at = block.index();
-        &self.edges[self.edge_start[at] as usize..self.edge_start[at + 1] as usize]
+        of_block(&self.edges, &self.edge_start, block)
     }
 
     /// The arguments of an edge.
     #[inline]
     pub fn args_of(&self, edge: &Edge) -> &[VReg] {
-        let at = edge.to.index();
-        let count = self.param_start[at + 1] - self.param_start[at];
-        &self.args[edge.args as usize..(edge.args + count) as usize]
+        of_edge(&self.args, &self.param_start, edge)
     }
 }
 

@@ -7,7 +7,7 @@ use kiln_ir::{Block, InstData, VReg};
 
 /// The word in which an operand stands.
 #[inline]
-fn word<'w>(inst: &'w mut InstData, pool: &'w mut [u32], field: Field) -> &'w mut u32 {
+pub fn word<'w>(inst: &'w mut InstData, pool: &'w mut [u32], field: Field) -> &'w mut u32 {
     match field {
         Field::Dst => &mut inst.dst,
         Field::A => &mut inst.a,

@@ -4,6 +4,7 @@
 //! written before it is known where the block will stand. [`Draft::settle`] numbers the blocks as they stand and puts the
 //! numbers in the place of the names. O(what is written).
 
+use crate::optimize::operands::word;
 use crate::optimize::{Origin, Origins};
 use kiln_ir::function::{BlockData, VRegInfo};
 use kiln_ir::op::{Effect, Field, Op, Role};
@@ -152,16 +153,6 @@ impl Draft {
         arrays.entries.iter_mut().for_each(|entry| number(&mut entry.block.0));
         blocks.iter_mut().for_each(|block| number(&mut block.0));
         self.f.recount();
-    }
-}
-
-/// The word of a record or of its tail in which an operand stands.
-fn word<'w>(inst: &'w mut InstData, pool: &'w mut [u32], field: Field) -> &'w mut u32 {
-    match field {
-        Field::Dst => &mut inst.dst,
-        Field::A => &mut inst.a,
-        Field::B => &mut inst.b,
-        Field::Tail(n) => &mut pool[inst.b as usize + n as usize],
     }
 }
 

@@ -29,6 +29,18 @@ impl<P: Placement> Emit<'_, X64, P> {
         src
     }
 
+    /// The operands of an op that commutes, exchanged if the first is a constant.
+    #[inline]
+    fn constant_second(&mut self, a: VReg, b: Src) -> (VReg, Src) {
+        if let Src::Val(other) = b
+            && let Some(value) = self.imm(a)
+        {
+            self.consume(a);
+            return (other, Src::Imm(value));
+        }
+        (a, b)
+    }
+
     #[inline]
     pub fn binary(&mut self, inst: &InstData, alu: Alu, commutes: bool) {
         if self.binary_folded(inst, alu, commutes) {
@@ -40,12 +52,8 @@ impl<P: Placement> Emit<'_, X64, P> {
     /// dst = a op b.
     pub fn alu_op(&mut self, alu: Alu, commutes: bool, w: bool, dst: VReg, mut a: VReg, b: Src) {
         let mut b = self.fold(b);
-        if commutes
-            && let Src::Val(vb) = b
-            && let Some(value) = self.imm(a)
-        {
-            self.consume(a);
-            (a, b) = (vb, Src::Imm(value));
+        if commutes {
+            (a, b) = self.constant_second(a, b);
         }
         match b {
             Src::Imm(imm) => {
@@ -124,14 +132,9 @@ impl<P: Placement> Emit<'_, X64, P> {
     }
 
     /// dst = a * b.
-    pub fn mul_op(&mut self, w: bool, dst: VReg, mut a: VReg, b: Src) {
-        let mut b = self.fold(b);
-        if let Src::Val(vb) = b
-            && let Some(value) = self.imm(a)
-        {
-            self.consume(a);
-            (a, b) = (vb, Src::Imm(value));
-        }
+    pub fn mul_op(&mut self, w: bool, dst: VReg, a: VReg, b: Src) {
+        let b = self.fold(b);
+        let (a, b) = self.constant_second(a, b);
         match b {
             Src::Imm(imm) => {
                 let ra = self.read(a);
