@@ -17,6 +17,7 @@ mod print;
 mod source;
 
 pub use fault::{Fault, Thing};
+pub use near::nearest;
 pub use operand::{instruction_span, operand_span};
 pub use print::{Printed, print};
 pub use source::{Includes, NoIncludes, Source, Sources};

@@ -6,7 +6,7 @@ const FAR: usize = 3;
 const CANDIDATES: usize = 1000;
 
 /// Of the candidates the one most like `name`, if it is near enough to have been meant.
-pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (name.chars().count() / 3).clamp(1, FAR);
     if name.len() > 100 {
         return None;

@@ -48,6 +48,13 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// Adds a text, for readers of other languages: the spans of their faults and the positions of their
+    /// instructions name it by this id.
+    pub fn add(&mut self, source: Source) -> FileId {
+        self.files.push(source);
+        FileId(self.files.len() as u32 - 1)
+    }
+
     /// One of the texts.
     pub fn get(&self, file: FileId) -> Option<&Source> {
         self.files.get(file.index())
@@ -161,5 +168,21 @@ impl Gatherer<'_> {
             },
         };
         self.faults.push(Diagnostic::new(Place::Span(at), fault));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_count_the_texts_in_the_order_they_came() {
+        let mut sources = Sources::default();
+        let source = |name: &str, text: &str| Source { name: name.into(), text: text.into() };
+        let first = sources.add(source("a", "one\ntwo"));
+        let second = sources.add(source("b", "x"));
+        assert_eq!(sources.get(first).map(|s| s.name.as_str()), Some("a"));
+        assert_eq!(sources.get(second).map(|s| s.name.as_str()), Some("b"));
+        assert_eq!(sources.line_column(first, 5), Some((2, 2)));
     }
 }
