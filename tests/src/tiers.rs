@@ -84,9 +84,9 @@ pub fn ways_of(seed: u64) -> Vec<Way> {
 }
 
 /// Changes over at the first call and the first loop head.
-const EARLY: Rule = Rule { calls: 0, rounds: 0, ops: 0, at_once: true, innermost: false };
+const EARLY: Rule = Rule { calls: 0, rounds: 0, ops: 0, at_once: true, small: 0, innermost: false };
 /// Changes over where a loop goes round for the third time, wherever it is.
-const INSIDE: Rule = Rule { calls: 2, rounds: 2, ops: 0, at_once: true, innermost: true };
+const INSIDE: Rule = Rule { calls: 2, rounds: 2, ops: 0, at_once: true, small: 0, innermost: true };
 
 const fn way(tier_name: &'static str, tier: Tier) -> Way {
     Way {

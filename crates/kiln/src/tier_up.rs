@@ -42,6 +42,9 @@ pub struct Rule {
     pub ops: u32,
     /// At once, on the thread that runs the program, instead of in the background.
     pub at_once: bool,
+    /// Functions of so many ops at most that call no other functions of the module are compiled at once in any case: that
+    /// takes little longer than waking another thread, and is over sooner.
+    pub small: usize,
     /// Always at the loop head that was counted, not at one further out.
     pub innermost: bool,
 }
@@ -57,7 +60,7 @@ pub struct Changes {
 
 impl Default for Rule {
     fn default() -> Rule {
-        Rule { calls: 0, rounds: 0, ops: 1000, at_once: false, innermost: false }
+        Rule { calls: 0, rounds: 0, ops: 1000, at_once: false, small: 20, innermost: false }
     }
 }
 
@@ -71,6 +74,8 @@ impl Rule {
 
 /// How many ops are compiled in the time that compiling a function takes besides.
 const COMPILING: u32 = 60;
+/// How many ops baseline code executes in a nanosecond, about.
+const OPS_PER_NANOSECOND: u32 = 3;
 /// Stored to a counter that has nothing more to say: below 0 again only after 2^31 more.
 const NEVER: u32 = i32::MAX as u32;
 /// How soon counters are looked at again while code is being compiled that the activation waits for.
@@ -173,7 +178,7 @@ impl TierUp {
             return None;
         };
         let mut found = self.round(&image, number, counter.func, head);
-        if self.rule.at_once && found.is_none() {
+        if found.is_none() && self.is_compiled_at_once(counter.func) {
             // It may be there now.
             found = self.ready(self.functions.lock().entry(counter.func).or_default(), head);
         }
@@ -311,9 +316,19 @@ impl TierUp {
         }
     }
 
+    /// Whether the thread that finds a function hot compiles it.
+    fn is_compiled_at_once(&self, func: FuncId) -> bool {
+        // What it calls may become part of it.
+        let is_small = |f: &Function| {
+            let mut insts = f.insts().iter();
+            f.insts().len() <= self.rule.small && insts.all(|inst| inst.op != Op::Call || inst.a == func.0)
+        };
+        self.rule.at_once || self.module.func(func).body.as_ref().is_some_and(is_small)
+    }
+
     /// Has something compiled.
     fn want(self: &Arc<TierUp>, func: FuncId, wanted: Wanted) {
-        if self.rule.at_once {
+        if self.is_compiled_at_once(func) {
             return self.make(func, &wanted);
         }
         // A program that goes meanwhile is not kept.
@@ -405,8 +420,8 @@ fn set_again(rise: &mut Rise, image: &Image, number: usize, now: Instant, wait: 
             let took = (now - *since).as_nanos().max(1);
             (u128::from(*set).max(1) * wait.as_nanos() / took).clamp(16, 1 << 28) as u32
         }
-        // Between some and some tens of microseconds.
-        None => 1 << 14,
+        // Nobody has looked yet, so by what ops take.
+        None => wait.as_nanos().min(1 << 24) as u32 * OPS_PER_NANOSECOND,
     };
     rise.set.insert(word, (now, rounds));
     image.counter(number).store(rounds, Ordering::Relaxed);

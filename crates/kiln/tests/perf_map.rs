@@ -126,7 +126,7 @@ fn functions_and_what_surrounds_them_are_named_in_each_process() {
 #[test]
 fn better_code_is_named_as_its_function_is() {
     in_child(|| {
-        let rule = Rule { calls: 0, rounds: 0, ops: 0, at_once: true, innermost: false };
+        let rule = Rule { ops: 0, at_once: true, ..Rule::default() };
         let program = load(Config::new().rule(rule));
         let outer = program.function::<fn(i64) -> i64>("outer").unwrap();
         // SAFETY: the program calls what is declared as it is.

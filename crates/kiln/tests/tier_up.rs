@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 /// Changes over at the first thing that is counted, on the thread itself.
 fn at_once() -> Config {
-    Config::new().tier(Tier::Auto).rule(Rule { calls: 0, rounds: 0, ops: 0, at_once: true, innermost: false })
+    Config::new().tier(Tier::Auto).rule(Rule { ops: 0, at_once: true, ..Rule::default() })
 }
 
 /// Changes over soon, in the background.
 fn soon() -> Config {
-    Config::new().tier(Tier::Auto).rule(Rule { calls: 10, rounds: 10, ops: 0, ..Rule::default() })
+    Config::new().tier(Tier::Auto).rule(Rule { calls: 10, rounds: 10, ops: 0, small: 0, ..Rule::default() })
 }
 
 fn load(config: Config, text: &str) -> Program {
@@ -239,7 +239,8 @@ fn one_thread_compiles_and_starts_with_the_first_that_is_hot() {
     // A child has one thread, whatever other tests run beside this one.
     in_child(|| {
         let alone = threads();
-        let programs: Vec<Program> = (0..50).map(|_| load(Config::new().tier(Tier::Auto), FIB)).collect();
+        let in_background = Config::new().tier(Tier::Auto).rule(Rule { small: 0, ..Rule::default() });
+        let programs: Vec<Program> = (0..50).map(|_| load(in_background, FIB)).collect();
         let call = |program: &Program, n| {
             let fib = program.function::<fn(i64) -> i64>("fib").unwrap();
             // SAFETY: it touches no memory.
@@ -256,6 +257,18 @@ fn one_thread_compiles_and_starts_with_the_first_that_is_hot() {
 }
 
 #[test]
+fn small_functions_are_improved_by_the_thread_that_runs_them() {
+    in_child(|| {
+        let alone = threads();
+        let program = load(Config::new().tier(Tier::Auto), FIB);
+        let fib = program.function::<fn(i64) -> i64>("fib").unwrap();
+        // SAFETY: it touches no memory.
+        let result = unsafe { fib.call(20) };
+        result == Ok(6765) && improved(&program) == ["fib"] && threads() == alone
+    });
+}
+
+#[test]
 fn rounds_are_added_up_over_calls_and_short_loops_of_many_calls_are_hot() {
     let text = "
         export fn f(%n: i64) -> i64 {
@@ -268,7 +281,7 @@ fn rounds_are_added_up_over_calls_and_short_loops_of_many_calls_are_hot() {
         }
     ";
     // More entries than there will be, so that it is the loop that is hot.
-    let rule = Rule { calls: 1_000_000, rounds: 100, ops: 0, at_once: true, innermost: false };
+    let rule = Rule { calls: 1_000_000, rounds: 100, ops: 0, at_once: true, ..Rule::default() };
     let program = load(Config::new().tier(Tier::Auto).rule(rule), text);
     let f = program.function::<fn(i64) -> i64>("f").unwrap();
     let mut calls = 0;
@@ -405,7 +418,14 @@ fn what_a_caller_keeps_in_registers_is_there_when_a_call_that_was_taken_over_ret
     };
     let expected = run(Config::new().tier(Tier::Interpreter));
     for rounds in 0..20 {
-        let rule = Rule { calls: rounds / 2, rounds, ops: 0, at_once: true, innermost: rounds % 2 == 0 };
+        let rule = Rule {
+            calls: rounds / 2,
+            rounds,
+            ops: 0,
+            at_once: true,
+            innermost: rounds % 2 == 0,
+            ..Rule::default()
+        };
         assert_eq!(run(Config::new().tier(Tier::Auto).rule(rule)), expected);
     }
 }
@@ -457,7 +477,7 @@ fn watchers_see_every_safepoint_across_the_change() {
             ret %i
         }
     ";
-    let rule = Rule { calls: 100, rounds: 5, ops: 0, at_once: true, innermost: false };
+    let rule = Rule { calls: 100, rounds: 5, ops: 0, at_once: true, ..Rule::default() };
     let program = load(Config::new().tier(Tier::Auto).rule(rule), text);
     let count = program.function::<fn(i64) -> i64>("count").unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
@@ -473,7 +493,7 @@ fn watchers_see_every_safepoint_across_the_change() {
 #[test]
 fn limits_count_the_same_across_the_change() {
     for rounds in 0..12 {
-        let rule = Rule { calls: rounds, rounds, ops: 0, at_once: true, innermost: false };
+        let rule = Rule { calls: rounds, rounds, ops: 0, at_once: true, ..Rule::default() };
         let config = Config::new().tier(Tier::Auto).rule(rule).fuel(11).depth(2).interruptible(true);
         let program = load(config, SUM);
         let sum = program.function::<fn(i64) -> i64>("sum").unwrap();
@@ -531,7 +551,7 @@ fn replacing_a_function_that_was_improved_replaces_it_for_good() {
         }
     ";
     for before in [0, 5] {
-        let rule = Rule { calls: 3, rounds: 3, ops: 0, at_once: true, innermost: false };
+        let rule = Rule { calls: 3, rounds: 3, ops: 0, at_once: true, ..Rule::default() };
         let config = Config::new().tier(Tier::Auto).rule(rule);
         let (program, discount) = (load(config, text), load(config, other));
         let bill = program.function::<fn(i64) -> i64>("bill").unwrap();
@@ -592,7 +612,7 @@ fn loops_in_a_row_and_in_each_other_are_taken_over() {
     let (expected, _) = run(Config::new().tier(Tier::Interpreter));
     for rounds in 0..40 {
         for innermost in [false, true] {
-            let rule = Rule { calls: 100, rounds, ops: 0, at_once: true, innermost };
+            let rule = Rule { calls: 100, rounds, ops: 0, at_once: true, innermost, ..Rule::default() };
             let (found, program) = run(Config::new().tier(Tier::Auto).rule(rule));
             assert_eq!(found, expected);
             assert_eq!(taken_over(&program), 1, "{rounds} {innermost}");
