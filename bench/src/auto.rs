@@ -43,16 +43,17 @@ pub struct AutoReport {
     pub figures: Vec<Figure>,
 }
 
-/// Measures each kernel at its millisecond size, and unless it is to be quick at its full size.
+/// Measures the kernels whose names contain `only`, each at its millisecond size, and unless it is to be quick at its full size.
 ///
 /// # Errors
 /// The tiers do not compute the same.
-pub fn measure(quick: bool) -> Result<AutoReport> {
+pub fn measure(quick: bool, only: Option<&str>) -> Result<AutoReport> {
+    let chosen = kernels::named(only)?;
     let tiers: Vec<Tier> = tiers::ALL.iter().map(|tier| tier.loaded).chain([AUTO]).collect();
     let rounds = GROUP * if quick { 5 } else { 9 };
-    let bar = progress::bar("auto", kernels::ALL.len());
+    let bar = progress::bar("auto", chosen.len());
     let mut points = Vec::new();
-    for source in kernels::ALL {
+    for source in &chosen {
         let full = (!quick || source.short.is_none()).then_some(source.n);
         for n in source.short.into_iter().chain(full) {
             points.push(point(*source, n, &tiers, rounds)?);
@@ -61,6 +62,7 @@ pub fn measure(quick: bool) -> Result<AutoReport> {
     }
     let mean = geometric_mean(points.iter().map(|p| p.over_better.median));
     let worst = points.iter().map(|p| p.over_better).max_by(|a, b| a.median.total_cmp(&b.median));
+    let worst = worst.filter(|_| chosen.len() == kernels::ALL.len());
     let figures = worst.map(|worst| AUTO_VS_BETTER_TIER.measured(worst)).into_iter().collect();
     Ok(AutoReport { points, mean, figures })
 }

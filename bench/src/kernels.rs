@@ -1,6 +1,6 @@
 //! The kernels: where their sources stand and how much work they are given.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::path::PathBuf;
 
 /// A kernel: the same program in C and in Kiln, exporting `kernel(n, memory)`.
@@ -90,6 +90,17 @@ impl KernelSource {
         let path = directory().join(format!("{}.kiln", self.name));
         std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))
     }
+}
+
+/// The kernels whose names contain `part`, or all.
+///
+/// # Errors
+/// No kernel has it in its name.
+pub fn named(part: Option<&str>) -> Result<Vec<KernelSource>> {
+    let named: Vec<_> =
+        ALL.iter().copied().filter(|k| part.is_none_or(|part| k.name.contains(part))).collect();
+    ensure!(!named.is_empty(), "no kernel has {:?} in its name", part.unwrap_or_default());
+    Ok(named)
 }
 
 fn directory() -> PathBuf {

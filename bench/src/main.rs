@@ -63,7 +63,10 @@ enum What {
     /// Compile time of functions of unusual shape at growing sizes
     Shapes,
     /// Loading and running the kernels with the tier that chooses, against the fixed ones
-    Auto,
+    Auto {
+        /// Only kernels with this in their name
+        only: Option<String>,
+    },
     /// All that the figures of the tiers need, in one run; as JSON one object with a number per figure
     Summary {
         /// Also write the summary and its plots to docs/benchmarks/
@@ -230,8 +233,12 @@ fn main() -> Result<ExitCode> {
     if matches!(cli.what, What::Shapes | What::All) {
         report.shapes = Some(shapes::measure(cli.quick)?);
     }
-    if matches!(cli.what, What::Auto | What::All) {
-        report.auto = Some(auto::measure(cli.quick)?);
+    let (auto, only) = match &cli.what {
+        What::Auto { only } => (true, only.as_deref()),
+        what => (matches!(what, What::All), None),
+    };
+    if auto {
+        report.auto = Some(auto::measure(cli.quick, only)?);
     }
     if matches!(cli.what, What::Cold | What::All) {
         report.cold = Some(cold::measure(cli.quick, cli.kiln.as_deref())?);

@@ -91,13 +91,11 @@ struct Contest {
 /// A compiler fails, or the compilers' kernels do not compute the same.
 pub fn measure(quick: bool, only: Option<&str>) -> Result<RunReport> {
     let (systems, notes) = System::all()?;
-    let chosen: Vec<_> =
-        kernels::ALL.iter().filter(|k| only.is_none_or(|part| k.name.contains(part))).collect();
-    ensure!(!chosen.is_empty(), "no kernel has {:?} in its name", only.unwrap_or_default());
+    let chosen = kernels::named(only)?;
     let bar = progress::bar("compile", chosen.len());
     let mut all = Vec::new();
     for kernel in chosen {
-        all.push(contest(Program::new(*kernel)?, &systems)?);
+        all.push(contest(Program::new(kernel)?, &systems)?);
         bar.step(kernel.name);
     }
     drop(bar);

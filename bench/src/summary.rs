@@ -29,7 +29,7 @@ pub fn measure(machine: Machine) -> Result<Summary> {
     let quick = machine.quick;
     let run = run::measure(quick, None)?;
     let compile = compile::measure(quick)?;
-    let auto = auto::measure(quick)?;
+    let auto = auto::measure(quick, None)?;
     let shapes = if quick { None } else { Some(shapes::measure(false)?) };
     Ok(Summary { machine, run, compile, auto, shapes })
 }
