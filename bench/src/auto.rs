@@ -1,12 +1,13 @@
 //! The tier that chooses, against the better of those that are fixed: loading a kernel and running it once, as a program
 //! does that is started for one piece of work. What counts is the time until the result is there, which has waiting in it and
 //! leaves out what other threads compile meanwhile; so it is the clock on the wall that is read, unlike everywhere else. What
-//! else runs on the machine makes such times longer and never shorter, but the machine itself has slow phases: so of every few
-//! rounds in a row the least times are compared, and the median of these ratios counts. Beside it stands the processor time of the
-//! process, in which the other thread's work is.
+//! else runs on the machine makes such times longer and never shorter, but the machine itself has slow phases and each process
+//! its own layout: so of every few rounds in a process the least times are compared, and the median of these ratios over the
+//! processes counts. Beside it stands the processor time of the process, in which the other thread's work is.
 
+use crate::apart::{self, Task};
 use crate::figures::{AUTO_VS_BETTER_TIER, Figure};
-use crate::kernels::{self, KernelSource};
+use crate::kernels;
 use crate::measure::{Samples, Spread, cpu_ns, geometric_mean, short};
 use crate::progress;
 use crate::system::{self, Program};
@@ -14,11 +15,11 @@ use crate::tiers::{self, AUTO};
 use anyhow::{Result, ensure};
 use comfy_table::{Table, presets};
 use kiln::{Config, Engine, Tier};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Rounds in a row of which the least times are compared.
+/// Rounds of a process, of which the least times are compared.
 const GROUP: usize = 7;
 
 /// One kernel at one size.
@@ -49,14 +50,13 @@ pub struct AutoReport {
 /// The tiers do not compute the same.
 pub fn measure(quick: bool, only: Option<&str>) -> Result<AutoReport> {
     let chosen = kernels::named(only)?;
-    let tiers: Vec<Tier> = tiers::ALL.iter().map(|tier| tier.loaded).chain([AUTO]).collect();
-    let rounds = GROUP * if quick { 5 } else { 9 };
+    let processes = if quick { 5 } else { 9 };
     let bar = progress::bar("auto", chosen.len());
     let mut points = Vec::new();
     for source in &chosen {
         let full = (!quick || source.short.is_none()).then_some(source.n);
         for n in source.short.into_iter().chain(full) {
-            points.push(point(*source, n, &tiers, rounds)?);
+            points.push(point(source.name, n, processes)?);
         }
         bar.step(source.name);
     }
@@ -67,40 +67,22 @@ pub fn measure(quick: bool, only: Option<&str>) -> Result<AutoReport> {
     Ok(AutoReport { points, mean, figures })
 }
 
-fn point(source: KernelSource, n: i64, tiers: &[Tier], rounds: usize) -> Result<Point> {
-    let checked = Arc::new(Program::new(source)?.checked);
-    let engines: Vec<Engine> = tiers.iter().map(|tier| Engine::new(Config::new().tier(*tier))).collect();
-    let mut samples = vec![Samples::default(); tiers.len()];
-    let mut cpu = samples.clone();
-    let mut memory = vec![0; source.memory];
-    let mut expected = None;
-    // What is loaded stays: a program that is started for one piece of work has memory in which no code was before.
-    let mut loaded = Vec::new();
-    // The first round warms everything, and does not count.
-    for round in 0..=rounds {
-        for turn in 0..tiers.len() {
-            let at = (turn + round) % tiers.len();
-            let before = process_ms();
-            let start = Instant::now();
-            let function = system::kernel(&engines[at], &checked)?;
-            // SAFETY: the kernel stays inside the memory that its row of the table gives it.
-            let result = unsafe { function.call(n, memory.as_mut_ptr()) }?;
-            let ms = start.elapsed().as_secs_f64() * 1e3;
-            ensure!(*expected.get_or_insert(result) == result, "{}({n}) differs between tiers", source.name);
-            if round > 0 {
-                samples[at].0.push(ms);
-                cpu[at].0.push(process_ms() - before);
-            }
-            loaded.push(function);
+fn point(kernel: &'static str, n: i64, processes: usize) -> Result<Point> {
+    let mut least = vec![Samples::default(); tiers().count()];
+    let mut cpu = least.clone();
+    for process in 0..processes {
+        let group = apart::measure(&Group { kernel: kernel.into(), n, process })?;
+        for (tier, costs) in group.iter().enumerate() {
+            least[tier].0.push(costs.ms.spread().min);
+            cpu[tier].0.extend(&costs.cpu_ms.0);
         }
     }
-    let chosen = tiers.len() - 1;
-    let least: Vec<Samples> = samples.iter().map(least_of_groups).collect();
+    let chosen = least.len() - 1;
     let median = |samples: &Samples| samples.spread().median;
     let better = (0..chosen).min_by(|a, b| median(&least[*a]).total_cmp(&median(&least[*b])));
     let better = better.expect("there are fixed tiers");
     Ok(Point {
-        kernel: source.name,
+        kernel,
         n,
         over_better: least[chosen].over(&least[better]).spread(),
         over_better_cpu: median(&cpu[chosen]) / median(&cpu[better]),
@@ -108,11 +90,62 @@ fn point(source: KernelSource, n: i64, tiers: &[Tier], rounds: usize) -> Result<
     })
 }
 
-/// The least of each group of rounds.
-fn least_of_groups(samples: &Samples) -> Samples {
-    Samples(
-        samples.0.chunks(GROUP).map(|group| group.iter().copied().fold(f64::INFINITY, f64::min)).collect(),
-    )
+/// Those that are measured: the fixed tiers in their order, then the one that chooses.
+fn tiers() -> impl Iterator<Item = Tier> {
+    tiers::ALL.iter().map(|tier| tier.loaded).chain([AUTO])
+}
+
+/// The rounds that one process measures, with one kernel at one size.
+#[derive(Serialize, Deserialize)]
+pub struct Group {
+    kernel: String,
+    n: i64,
+    /// How many have been before this one; with each another tier begins.
+    process: usize,
+}
+
+/// What a tier took in each round of a group.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Costs {
+    ms: Samples,
+    /// Processor time.
+    cpu_ms: Samples,
+}
+
+impl Task for Group {
+    const WORD: &'static str = "auto-group";
+    type Found = Vec<Costs>;
+
+    fn measure(&self) -> Result<Vec<Costs>> {
+        let Group { kernel, n, process } = self;
+        let source = kernels::by_name(kernel)?;
+        let checked = Arc::new(Program::new(source)?.checked);
+        let engines: Vec<Engine> = tiers().map(|tier| Engine::new(Config::new().tier(tier))).collect();
+        let mut costs = vec![Costs::default(); engines.len()];
+        let mut memory = vec![0; source.memory];
+        let mut expected = None;
+        // What is loaded stays: a program that is started for one piece of work has memory in which no code was before.
+        let mut loaded = Vec::new();
+        // The first round warms everything, and does not count.
+        for round in 0..=GROUP {
+            for turn in 0..engines.len() {
+                let at = (turn + round + process) % engines.len();
+                let before = process_ms();
+                let start = Instant::now();
+                let function = system::kernel(&engines[at], &checked)?;
+                // SAFETY: the kernel stays inside the memory that its row of the table gives it.
+                let result = unsafe { function.call(*n, memory.as_mut_ptr()) }?;
+                let ms = start.elapsed().as_secs_f64() * 1e3;
+                ensure!(*expected.get_or_insert(result) == result, "{kernel}({n}) differs between tiers");
+                if round > 0 {
+                    costs[at].ms.0.push(ms);
+                    costs[at].cpu_ms.0.push(process_ms() - before);
+                }
+                loaded.push(function);
+            }
+        }
+        Ok(costs)
+    }
 }
 
 /// Processor time of all threads of the process in milliseconds.

@@ -103,6 +103,17 @@ pub fn named(part: Option<&str>) -> Result<Vec<KernelSource>> {
     Ok(named)
 }
 
+/// The kernel of that name.
+///
+/// # Errors
+/// There is none.
+pub fn by_name(name: &str) -> Result<KernelSource> {
+    ALL.iter()
+        .copied()
+        .find(|kernel| kernel.name == name)
+        .with_context(|| format!("there is no kernel {name}"))
+}
+
 fn directory() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/kernels"))
 }

@@ -2,6 +2,7 @@
 //! what its checks cost, against itself.
 //! How each figure comes about is written in docs/benchmarks/README.md.
 
+mod apart;
 mod auto;
 mod checks;
 mod cold;
@@ -90,6 +91,9 @@ enum What {
     },
     /// Everything
     All,
+    /// Rounds of `auto` in a process of their own
+    #[command(hide = true)]
+    AutoGroup { task: String },
 }
 
 #[derive(Serialize)]
@@ -211,9 +215,13 @@ impl Report {
 
 fn main() -> Result<ExitCode> {
     let cli = Cli::parse();
-    if let What::Profile { seconds, tier } = cli.what {
-        compile::profile(tier, Duration::from_secs(seconds))?;
-        return Ok(ExitCode::SUCCESS);
+    let alone = match &cli.what {
+        What::Profile { seconds, tier } => Some(compile::profile(*tier, Duration::from_secs(*seconds))),
+        What::AutoGroup { task } => Some(apart::answer::<auto::Group>(task)),
+        _ => None,
+    };
+    if let Some(done) = alone {
+        return done.map(|()| ExitCode::SUCCESS);
     }
     let machine = Machine::here(cli.quick);
     if let What::Summary { write } = cli.what {
@@ -274,4 +282,24 @@ fn summarize(machine: Machine, json: bool, write: bool) -> Result<ExitCode> {
         }
     }
     Ok(verdict(&summary.figures()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use apart::Task;
+    use clap::CommandFactory;
+
+    #[test]
+    fn what_processes_of_their_own_measure_is_not_for_the_command_line() {
+        let mut command = Cli::command();
+        command.clone().debug_assert();
+        for word in [auto::Group::WORD] {
+            assert!(
+                command.find_subcommand(word).is_some_and(|subcommand| subcommand.is_hide_set()),
+                "{word}"
+            );
+            assert!(!command.render_long_help().to_string().contains(word));
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! everything that is compared is measured in the same rounds, one after the other, so that a slow phase of the
 //! machine meets all of them; ratios are taken within a round, and their median is reported.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// CPU time of this thread in nanoseconds.
@@ -27,7 +27,7 @@ pub fn timed<R>(f: impl FnOnce() -> R) -> (f64, R) {
 }
 
 /// The measurements of one thing over the rounds.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Samples(pub Vec<f64>);
 
 impl Samples {
