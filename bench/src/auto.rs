@@ -169,3 +169,15 @@ pub fn table(report: &AutoReport) -> Table {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_round_of_a_group_that_counts_has_a_time_of_each_tier() {
+        let costs = Group { kernel: "collatz".into(), n: 100, process: 1 }.measure().unwrap();
+        assert_eq!(costs.len(), tiers().count());
+        assert!(costs.iter().all(|c| c.ms.0.len() == GROUP && c.cpu_ms.0.len() == GROUP));
+    }
+}

@@ -94,6 +94,9 @@ enum What {
     /// Rounds of `auto` in a process of their own
     #[command(hide = true)]
     AutoGroup { task: String },
+    /// Rounds of `run` in a process of their own
+    #[command(hide = true)]
+    RunRounds { task: String },
 }
 
 #[derive(Serialize)]
@@ -218,6 +221,7 @@ fn main() -> Result<ExitCode> {
     let alone = match &cli.what {
         What::Profile { seconds, tier } => Some(compile::profile(*tier, Duration::from_secs(*seconds))),
         What::AutoGroup { task } => Some(apart::answer::<auto::Group>(task)),
+        What::RunRounds { task } => Some(apart::answer::<run::Rounds>(task)),
         _ => None,
     };
     if let Some(done) = alone {
@@ -294,7 +298,7 @@ mod tests {
     fn what_processes_of_their_own_measure_is_not_for_the_command_line() {
         let mut command = Cli::command();
         command.clone().debug_assert();
-        for word in [auto::Group::WORD] {
+        for word in [auto::Group::WORD, run::Rounds::WORD] {
             assert!(
                 command.find_subcommand(word).is_some_and(|subcommand| subcommand.is_hide_set()),
                 "{word}"

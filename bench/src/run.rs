@@ -1,5 +1,6 @@
-//! The kernels: compiled by everyone, checked to compute the same, then run and compiled in turns.
+//! The kernels: compiled by everyone, checked to compute the same, then compiled in turns and, in several processes, run in turns.
 
+use crate::apart::{self, Task};
 use crate::figures::{
     Figure, OPTIMIZED_RUN_VS_CRANELIFT, OPTIMIZED_RUN_VS_GCC, OPTIMIZED_RUN_WORST, RUN_VS_GCC_O0,
     RUN_VS_GCC_O2,
@@ -9,10 +10,12 @@ use crate::measure::{Samples, Spread, geometric_mean, short, timed};
 use crate::progress;
 use crate::system::{self, CRANELIFT_SPEED, Compiled, Program, System};
 use crate::tiers::{BASELINE, OPTIMIZED};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use comfy_table::{Table, presets};
 use kiln::Tier;
-use serde::Serialize;
+use kiln_bench_peers::Kernel;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 const GCC_O0: &str = "gcc -O0";
 /// What ratios are mostly relative to.
@@ -71,7 +74,7 @@ pub struct RunReport {
     pub figures: Vec<Figure>,
 }
 
-/// One kernel by one compiler, ready to run.
+/// One kernel by one compiler.
 struct Contestant {
     compiled: Compiled,
     times: Samples,
@@ -82,7 +85,6 @@ struct Contestant {
 struct Contest {
     program: Program,
     contestants: Vec<Contestant>,
-    memory: Vec<u8>,
 }
 
 /// Measures the kernels whose names contain `only`.
@@ -99,9 +101,10 @@ pub fn measure(quick: bool, only: Option<&str>) -> Result<RunReport> {
         bar.step(kernel.name);
     }
     drop(bar);
-    let (runs, compiles, processes) = if quick { (5, 5, 0) } else { (41, 41, 4) };
-    compile_in_turns(&mut all, compiles, processes)?;
-    run_in_turns(&mut all, runs);
+    let (compiles, c_compiles) = if quick { (5, 0) } else { (41, 4) };
+    compile_in_turns(&mut all, compiles, c_compiles)?;
+    let (processes, runs) = if quick { (5, 1) } else { (9, 5) };
+    run_in_turns(&mut all, processes, runs)?;
     Ok(report(&systems, all, notes))
 }
 
@@ -116,32 +119,33 @@ fn contest(program: Program, systems: &[System]) -> Result<Contest> {
     let mut contestants = Vec::new();
     for system in systems {
         let compiled = Compiled::new(*system, &program)?;
+        let kernel = system.kernel(&program, compiled.shared().as_deref())?;
         let name = system.name();
-        let small = compiled.kernel.call(source.small, &mut memory);
+        let small = kernel.call(source.small, &mut memory);
         ensure!(small == defined, "{}({}) is {defined}, {name} gives {small}", source.name, source.small);
-        let results: Vec<i64> = source.sizes().map(|n| compiled.kernel.call(n, &mut memory)).collect();
+        let results: Vec<i64> = source.sizes().map(|n| kernel.call(n, &mut memory)).collect();
         let expected = expected.get_or_insert_with(|| results.clone());
         ensure!(results == *expected, "{}: {name} gives {results:?}, not {expected:?}", source.name);
         let first = compiled.first_ns.map(|ns| ns / program.ops as f64);
         let compile = Samples(first.into_iter().collect());
         contestants.push(Contestant { compiled, times: Samples::default(), compile });
     }
-    Ok(Contest { program, contestants, memory })
+    Ok(Contest { program, contestants })
 }
 
 /// Each round every compiler goes through all kernels, so that it meets other code each time, as a compiler does; once
 /// before it counts, so that it is not the caches of the one before that are measured.
-fn compile_in_turns(all: &mut [Contest], rounds: usize, processes: usize) -> Result<()> {
+fn compile_in_turns(all: &mut [Contest], rounds: usize, c_rounds: usize) -> Result<()> {
     let bar = progress::bar("compile", rounds);
     for round in 0..rounds {
         for turn in 0..all[0].contestants.len() {
             let at = (turn + round) % all[0].contestants.len();
             let process = all[0].contestants[at].compiled.is_process();
-            if process && round >= processes {
+            if process && round >= c_rounds {
                 continue;
             }
             for counts in [false, true] {
-                for Contest { program, contestants, .. } in all.iter_mut().filter(|_| counts || !process) {
+                for Contest { program, contestants } in all.iter_mut().filter(|_| counts || !process) {
                     let contestant = &mut contestants[at];
                     let ns = contestant.compiled.compile(program)?;
                     if counts {
@@ -155,18 +159,79 @@ fn compile_in_turns(all: &mut [Contest], rounds: usize, processes: usize) -> Res
     Ok(())
 }
 
-fn run_in_turns(all: &mut [Contest], rounds: usize) {
-    let bar = progress::bar("run", rounds);
-    for round in 0..rounds {
-        for Contest { program, contestants, memory } in &mut *all {
-            let count = contestants.len();
-            for turn in 0..count {
-                let contestant = &mut contestants[(turn + round) % count];
-                let (ns, _) = timed(|| contestant.compiled.kernel.call(program.source.n, memory));
-                contestant.times.0.push(ns / 1e6);
+/// Has each kernel run in several processes, for some rounds in each.
+fn run_in_turns(all: &mut [Contest], processes: usize, rounds: usize) -> Result<()> {
+    let bar = progress::bar("run", processes * all.len());
+    for process in 0..processes {
+        for Contest { program, contestants } in &mut *all {
+            let entrants = contestants.iter().map(Contestant::entrant).collect();
+            let rounds = Rounds { kernel: program.source.name.into(), entrants, process, rounds };
+            for (contestant, times) in contestants.iter_mut().zip(apart::measure(&rounds)?) {
+                contestant.times.0.extend(times.0);
+            }
+            bar.step(program.source.name);
+        }
+    }
+    Ok(())
+}
+
+/// The rounds that one process measures, with one kernel.
+#[derive(Serialize, Deserialize)]
+pub struct Rounds {
+    kernel: String,
+    entrants: Vec<Entrant>,
+    /// How many have been before this one; with each another entrant begins.
+    process: usize,
+    rounds: usize,
+}
+
+/// Who takes part in a process's rounds.
+#[derive(Serialize, Deserialize)]
+struct Entrant {
+    system: String,
+    /// The kernel itself, from those that do not compile it in the process.
+    shared: Option<PathBuf>,
+}
+
+impl Task for Rounds {
+    const WORD: &'static str = "run-rounds";
+    /// Milliseconds of each entrant in each round.
+    type Found = Vec<Samples>;
+
+    fn measure(&self) -> Result<Vec<Samples>> {
+        let source = kernels::by_name(&self.kernel)?;
+        let program = Program::new(source)?;
+        let code = |entrant: &Entrant| {
+            System::named(&entrant.system)?
+                .kernel(&program, entrant.shared.as_deref())
+                .with_context(|| format!("{} by {}", self.kernel, entrant.system))
+        };
+        let kernels: Vec<Kernel> = self.entrants.iter().map(code).collect::<Result<_>>()?;
+        // Written to, so that no call is the first to touch a page.
+        let mut memory = vec![1; source.memory];
+        let mut times = vec![Samples::default(); kernels.len()];
+        // The first round warms everything, and does not count; it is short where it can be.
+        for round in 0..=self.rounds {
+            let n = if round > 0 { source.n } else { source.short.unwrap_or(source.n) };
+            let mut expected = None;
+            for turn in 0..kernels.len() {
+                let at = (turn + round + self.process) % kernels.len();
+                let (ns, result) = timed(|| kernels[at].call(n, &mut memory));
+                let expected = *expected.get_or_insert(result);
+                let (kernel, name) = (&self.kernel, &self.entrants[at].system);
+                ensure!(result == expected, "{kernel}({n}): {name} gives {result}, not {expected}");
+                if round > 0 {
+                    times[at].0.push(ns / 1e6);
+                }
             }
         }
-        bar.step("");
+        Ok(times)
+    }
+}
+
+impl Contestant {
+    fn entrant(&self) -> Entrant {
+        Entrant { system: self.compiled.system.name().into(), shared: self.compiled.shared() }
     }
 }
 
@@ -314,5 +379,32 @@ pub fn print(report: &RunReport) {
     }
     for note in &report.notes {
         println!("\n{note}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tiers;
+
+    fn rounds(kernel: &str, system: &str) -> Rounds {
+        let entrant = |name: &str| Entrant { system: name.into(), shared: None };
+        let entrants = tiers::ALL.iter().map(|tier| entrant(tier.name)).chain([entrant(system)]).collect();
+        Rounds { kernel: kernel.into(), entrants, process: 4, rounds: 2 }
+    }
+
+    #[test]
+    fn each_round_that_counts_has_a_time_of_each_entrant() {
+        let times = rounds("collatz", CRANELIFT_SPEED).measure().unwrap();
+        assert_eq!(times.len(), tiers::ALL.len() + 1);
+        assert!(times.iter().all(|times| times.0.len() == 2 && times.0.iter().all(|ms| *ms > 0.0)));
+    }
+
+    #[test]
+    fn rounds_need_a_kernel_and_code_of_all_entrants() {
+        let error = |rounds: Rounds| format!("{:#}", rounds.measure().unwrap_err());
+        assert!(error(rounds("weaving", OPTIMIZED)).contains("weaving"));
+        assert!(error(rounds("collatz", "abacus")).contains("abacus"));
+        assert!(error(rounds("collatz", GCC_O2)).contains("collatz by gcc -O2"));
     }
 }

@@ -102,7 +102,7 @@ impl Summary {
             section(title, table.to_string());
         }
         section(
-            "Loading and running, by the clock: the least of the rounds",
+            "Loading and running, by the clock: the least of each process's rounds",
             auto::table(&self.auto).to_string(),
         );
         if let Some(points) = &self.shapes {

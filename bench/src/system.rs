@@ -29,32 +29,43 @@ pub const CRANELIFT_SPEED: &str = "Cranelift speed";
 pub const CRANELIFT_NONE: &str = "Cranelift none";
 
 impl System {
+    /// Everyone, Kiln first.
+    fn known() -> impl Iterator<Item = System> {
+        let peers = [
+            System::Cranelift(CRANELIFT_SPEED, cranelift::SPEED),
+            System::Cranelift("Cranelift speed, loops as written", cranelift::SPEED_AS_WRITTEN),
+            System::Cranelift(CRANELIFT_NONE, cranelift::NONE),
+            System::Cranelift("Cranelift none, single-pass", cranelift::NONE_SINGLE_PASS),
+        ];
+        tiers::ALL.iter().copied().map(System::Kiln).chain(peers).chain(c::ALL.map(System::C))
+    }
+
     /// Everyone, Kiln first; C compilers that are not installed are left out, and named.
     ///
     /// # Errors
     /// One is missing without which there are no figures.
     pub fn all() -> Result<(Vec<System>, Vec<String>)> {
-        let mut systems: Vec<System> = tiers::ALL.iter().copied().map(System::Kiln).collect();
-        systems.extend([
-            System::Cranelift(CRANELIFT_SPEED, cranelift::SPEED),
-            System::Cranelift("Cranelift speed, loops as written", cranelift::SPEED_AS_WRITTEN),
-            System::Cranelift(CRANELIFT_NONE, cranelift::NONE),
-            System::Cranelift("Cranelift none, single-pass", cranelift::NONE_SINGLE_PASS),
-        ]);
+        let is_here = |system: &System| !matches!(system, System::C(compiler) if !compiler.is_installed());
+        let (systems, missing): (Vec<System>, Vec<System>) = System::known().partition(is_here);
         let mut notes = Vec::new();
-        for compiler in c::ALL {
-            if compiler.is_installed() {
-                systems.push(System::C(compiler));
-            } else {
-                let name = compiler.name;
-                ensure!(
-                    !name.starts_with("gcc"),
-                    "{name} cannot be started, and all figures are relative to gcc"
-                );
-                notes.push(format!("{name} is not installed: it is left out"));
-            }
+        for name in missing.into_iter().map(System::name) {
+            ensure!(
+                !name.starts_with("gcc"),
+                "{name} cannot be started, and all figures are relative to gcc"
+            );
+            notes.push(format!("{name} is not installed: it is left out"));
         }
         Ok((systems, notes))
+    }
+
+    /// The one of that name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn named(name: &str) -> Result<System> {
+        System::known()
+            .find(|system| system.name() == name)
+            .with_context(|| format!("nobody is named {name}"))
     }
 
     /// The name in reports.
@@ -63,6 +74,20 @@ impl System {
             System::Kiln(tier) => tier.name,
             System::Cranelift(name, _) => name,
             System::C(compiler) => compiler.name,
+        }
+    }
+
+    /// A kernel as code in this process; a C compiler has made a shared object of it before.
+    ///
+    /// # Errors
+    /// The compiler fails, or the shared object is missing.
+    pub fn kernel(self, program: &Program, shared: Option<&Path>) -> Result<Kernel> {
+        match self {
+            System::Kiln(tier) => Ok(callable(load(program.source, tier.loaded)?)),
+            System::Cranelift(_, settings) => {
+                Translation::new(&program.checked, settings)?.kernel(&program.checked)
+            }
+            System::C(_) => c::load(shared.context("C is compiled before")?),
         }
     }
 }
@@ -111,7 +136,6 @@ pub fn kernel(engine: &Engine, module: &Arc<Checked>) -> Result<KilnKernel> {
 /// One kernel by one compiler: what it takes to compile it again, and what it became.
 pub struct Compiled {
     pub system: System,
-    pub kernel: Kernel,
     /// The bytes of code, without data.
     pub code_bytes: usize,
     /// For compilers in this process the most memory that compiling takes beyond the program and the declarations; for
@@ -135,50 +159,33 @@ impl Compiled {
     /// # Errors
     /// The compiler is missing or fails.
     pub fn new(system: System, program: &Program) -> Result<Compiled> {
-        match system {
+        let (code_bytes, peak_bytes, first_ns, again) = match system {
             System::Kiln(tier) => {
                 let mut memory = Box::<(Scratch, Code)>::default();
-                let (peak_bytes, result) = memory::peak(|| through_kiln(tier, program, &mut memory));
-                let kernel = callable(load(program.source, tier.loaded)?);
-                Ok(Compiled {
-                    system,
-                    kernel,
-                    code_bytes: result?,
-                    peak_bytes: Some(peak_bytes),
-                    first_ns: None,
-                    again: Again::Kiln(memory),
-                })
+                let (peak, bytes) = memory::peak(|| through_kiln(tier, program, &mut memory));
+                (bytes?, Some(peak), None, Again::Kiln(memory))
             }
             System::Cranelift(_, settings) => {
                 let mut translation = Translation::new(&program.checked, settings)?;
-                let (peak_bytes, bytes) = memory::peak(|| translation.compile(&program.checked));
-                let kernel = Translation::new(&program.checked, settings)?.kernel(&program.checked)?;
-                let again = Again::Cranelift(Box::new(translation));
-                Ok(Compiled {
-                    system,
-                    kernel,
-                    code_bytes: bytes?,
-                    peak_bytes: Some(peak_bytes),
-                    first_ns: None,
-                    again,
-                })
+                let (peak, bytes) = memory::peak(|| translation.compile(&program.checked));
+                (bytes?, Some(peak), None, Again::Cranelift(Box::new(translation)))
             }
             System::C(compiler) => {
                 let directory = tempfile::tempdir()?;
                 let object = object(&directory);
                 let usage = through_c(compiler, &program.source.c(), &object)?;
-                let kernel = compiler.load(&object)?;
-                let code_bytes = c::code_size(&object)?;
-                let again = Again::C(directory);
-                Ok(Compiled {
-                    system,
-                    kernel,
-                    code_bytes,
-                    peak_bytes: usage.peak_bytes,
-                    first_ns: Some(usage.cpu_ms * 1e6),
-                    again,
-                })
+                compiler.link(&object, &shared(&directory))?;
+                (c::code_size(&object)?, usage.peak_bytes, Some(usage.cpu_ms * 1e6), Again::C(directory))
             }
+        };
+        Ok(Compiled { system, code_bytes, peak_bytes, first_ns, again })
+    }
+
+    /// The shared object, if a C compiler made one.
+    pub fn shared(&self) -> Option<PathBuf> {
+        match &self.again {
+            Again::C(directory) => Some(shared(directory)),
+            Again::Kiln(_) | Again::Cranelift(_) => None,
         }
     }
 
@@ -214,6 +221,10 @@ impl Compiled {
 
 fn object(directory: &tempfile::TempDir) -> PathBuf {
     directory.path().join("kernel.o")
+}
+
+fn shared(directory: &tempfile::TempDir) -> PathBuf {
+    directory.path().join("kernel.so")
 }
 
 fn through_kiln(tier: KilnTier, program: &Program, memory: &mut (Scratch, Code)) -> Result<usize> {

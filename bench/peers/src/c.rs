@@ -55,21 +55,14 @@ impl CCompiler {
         command
     }
 
-    /// Loads the function `kernel` of an object file that this compiler made.
+    /// Links an object file that this compiler made to a shared object.
     ///
     /// # Errors
-    /// The compiler does not link it, or the file has no such function.
-    pub fn load(self, object: &Path) -> Result<Kernel> {
-        let shared = object.with_extension("so");
+    /// The compiler is missing or fails.
+    pub fn link(self, object: &Path, to: &Path) -> Result<()> {
         let mut command = Command::new(self.program);
-        command.arg("-shared").arg("-o").arg(&shared).arg(object).arg("-lm");
-        self.run(command, object)?;
-        // SAFETY: the object is a kernel just compiled; its constructors are the C library's empty ones.
-        let library = unsafe { libloading::Library::new(&shared)? };
-        // SAFETY: every kernel declares this function with the signature of `Entry`.
-        let entry = unsafe { *library.get::<Entry>(b"kernel")? };
-        // SAFETY: as above; the library keeps the code mapped, the file itself may go.
-        Ok(unsafe { Kernel::new(entry, library) })
+        command.arg("-shared").arg("-o").arg(to).arg(object).arg("-lm");
+        self.run(command, object)
     }
 
     /// Compiles a program's file to an executable.
@@ -88,6 +81,19 @@ impl CCompiler {
         ensure!(output.status.success(), "{} does not compile {}:\n{messages}", self.name, file.display());
         Ok(())
     }
+}
+
+/// Loads the function `kernel` of a shared object that one of the compilers made of a kernel.
+///
+/// # Errors
+/// The file cannot be loaded, or has no such function.
+pub fn load(shared: &Path) -> Result<Kernel> {
+    // SAFETY: the object is a compiled kernel; its constructors are the C library's empty ones.
+    let library = unsafe { libloading::Library::new(shared)? };
+    // SAFETY: every kernel declares this function with the signature of `Entry`.
+    let entry = unsafe { *library.get::<Entry>(b"kernel")? };
+    // SAFETY: as above; the library keeps the code mapped, the file itself may go.
+    Ok(unsafe { Kernel::new(entry, library) })
 }
 
 /// The bytes of code in an object file.
