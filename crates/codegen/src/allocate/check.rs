@@ -7,6 +7,9 @@
 //! value (as the checker of regalloc2 has it: Fallin, "Cranelift, Part 4: A New Register Allocator", 2022). A place in the frame
 //! that two values share is found when one overwrites the other and that is read.
 //!
+//! What is written behind the last way out of a block is never executed: whoever wrote it took the end of the block to be
+//! farther down, and in code that is. So between there and the next label nothing may be written.
+//!
 //! Each operand must have been read where its instruction was written, too, or where what it is folded into was. What
 //! machine instructions do is not known: that one uses another register than it said, or clobbers one and does not say
 //! so, is for the differential tests to find.
@@ -36,27 +39,36 @@ pub struct Log {
     off: bool,
 }
 
-/// A read that does not find its value.
+/// A step that is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Broken {
-    /// The instruction that reads, or whose edge does.
+    /// The instruction of the step, or whose edge it is for.
     pub inst: Inst,
-    /// What it reads.
-    pub v: VReg,
-    /// Where; nothing if it does not read it, and should.
-    pub at: Option<At>,
+    /// What is wrong.
+    pub wrong: Wrong,
     /// Which event it is.
     event: usize,
 }
 
+/// What can be wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wrong {
+    /// A value is read from a place that may hold another.
+    Elsewhere(VReg, At),
+    /// An operand is not read.
+    Unread(VReg),
+    /// Something is written behind the last way out of a block.
+    Behind(Event),
+}
+
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Broken { inst, v, at, event } = self;
-        match at {
-            Some(at) => {
-                write!(f, "instruction {} reads %{} from {at:?}, which may hold another", inst.0, v.0)
-            }
-            None => write!(f, "instruction {} does not read %{}", inst.0, v.0),
+        let Broken { inst, wrong, event } = self;
+        write!(f, "instruction {} ", inst.0)?;
+        match wrong {
+            Wrong::Elsewhere(v, at) => write!(f, "reads %{} from {at:?}, which may hold another", v.0),
+            Wrong::Unread(v) => write!(f, "does not read %{}", v.0),
+            Wrong::Behind(step) => write!(f, "has {step:?} behind the last way out of its block"),
         }?;
         write!(f, " (event {event})")
     }
@@ -145,7 +157,7 @@ impl Log {
     /// Checks what was written since the start.
     ///
     /// # Errors
-    /// The first read that does not find its value.
+    /// The first write behind the end of a block, or else the first read that does not find its value.
     pub fn check(&self, body: &Body) -> Result<(), Broken> {
         if CHECKS && !self.off { check(body, &self.events) } else { Ok(()) }
     }
@@ -207,8 +219,49 @@ impl Written {
     }
 }
 
+/// The first write behind the last way out of a block and before the next label.
+fn written_behind(body: &Body, events: &[Event]) -> Option<Broken> {
+    let ends = |inst: Inst| body.f.insts()[inst.index()].op.is_terminator();
+    let mut inst = Inst(0);
+    // By how many of its edges the current instruction was left, if it ends a block.
+    let mut left = 0;
+    let mut gone = false;
+    for (event, what) in events.iter().enumerate() {
+        match *what {
+            Event::Start | Event::Label(_) => gone = false,
+            Event::Inst(at) => (inst, left) = (at, 0),
+            Event::Done(more) => gone |= ends(Inst(inst.0 + more)),
+            Event::Go(_) => gone = true,
+            Event::Leave(edge, _) => {
+                let by = body.edges[edge as usize].inst;
+                if ends(by) {
+                    left += 1;
+                    let first = body.edges.partition_point(|edge| edge.inst < by);
+                    gone = left == body.edges[first..].iter().take_while(|edge| edge.inst == by).count();
+                }
+            }
+            Event::Read(..) => {}
+            Event::Given(..)
+            | Event::Clobber(_)
+            | Event::Move(..)
+            | Event::Exchange(..)
+            | Event::Store(..)
+            | Event::Load(..)
+            | Event::Make(..) => {
+                if gone {
+                    return Some(Broken { inst, wrong: Wrong::Behind(*what), event });
+                }
+            }
+        }
+    }
+    None
+}
+
 /// Replays the events, again and again until what is known at labels stays the same.
 fn check(body: &Body, events: &[Event]) -> Result<(), Broken> {
+    if let Some(broken) = written_behind(body, events) {
+        return Err(broken);
+    }
     // Of labels nobody has come to, nothing is known, not even that nothing is.
     let mut labels: Vec<Option<Facts>> = Vec::new();
     let written = Written::new(body, events);
@@ -277,14 +330,14 @@ fn replay(
                 for i in inst.0..=inst.0 + more {
                     let missed = written.missed(body, Inst(i), &reads, &(inst.0..i));
                     if let (Some(v), None) = (missed, broken) {
-                        broken = Some(Broken { inst, v, at: None, event });
+                        broken = Some(Broken { inst, wrong: Wrong::Unread(v), event });
                     }
                 }
             }
             Event::Read(v, at) => {
                 reads.push(v);
                 if broken.is_none() && !facts.0.contains(&(place(at), v)) {
-                    broken = Some(Broken { inst, v, at: Some(at), event });
+                    broken = Some(Broken { inst, wrong: Wrong::Elsewhere(v, at), event });
                 }
             }
             Event::Clobber(regs) => facts.0.retain(|(p, _)| *p >= SLOTS || !regs.has(Reg(*p as u8))),
@@ -518,5 +571,31 @@ again:
             (events[start..end].iter().filter(same).count() == 1).then(Vec::new)
         });
         assert!(planted > 100 && found == planted, "{found} of {planted}");
+    }
+
+    #[test]
+    fn a_write_behind_the_end_of_a_block_is_found() {
+        let slot = |events: &[Event]| {
+            events.iter().find_map(|event| match *event {
+                Event::Store(slot, ..) => Some(slot),
+                _ => None,
+            })
+        };
+        let writes = [
+            |_| Event::Clobber(SCRATCH.set()),
+            |_| Event::Move(SCRATCH, SCRATCH),
+            |slot| Event::Store(slot, Type::I64, SCRATCH),
+            |slot| Event::Load(SCRATCH, Type::I64, slot),
+            |_| Event::Make(SCRATCH, VReg(0)),
+            |_| Event::Given(VReg(0), At::Reg(SCRATCH)),
+        ];
+        for write in writes {
+            // In front of a label stands what ends a block, or the way there from the prologue.
+            let (planted, found) = plant(|events, at| match events[at] {
+                label @ Event::Label(_) => Some(vec![write(slot(events)?), label]),
+                _ => None,
+            });
+            assert!(planted >= 8 && found == planted, "{found} of {planted}");
+        }
     }
 }
