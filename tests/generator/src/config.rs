@@ -26,6 +26,8 @@ pub struct Config {
     pub traps: u32,
     /// Whether the arena is defined by the module, or imported.
     pub arena: Linkage,
+    /// Whether accesses say their alias class, truly.
+    pub alias_classes: bool,
     /// Whether functions may have further entries.
     pub entries: bool,
 }
@@ -43,6 +45,7 @@ impl Default for Config {
             entry_results: 1,
             traps: 5,
             arena: Linkage::Export,
+            alias_classes: true,
             entries: true,
         }
     }

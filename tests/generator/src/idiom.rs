@@ -37,7 +37,7 @@ impl Body<'_, '_, '_> {
     /// One of them.
     pub fn idiom(&mut self) {
         let ty = self.e.pick(&[Type::I32, Type::I64]);
-        match self.e.below(16) {
+        match self.e.below(18) {
             0 => self.rotation(ty),
             1 => self.bit_test(ty),
             2 | 3 => self.minimum(ty),
@@ -51,15 +51,16 @@ impl Body<'_, '_, '_> {
             12 => self.floats(),
             13 => self.twice(ty),
             14 => self.magnitude(ty),
+            15 | 16 => self.told_apart(ty),
             _ => self.float_choice(),
         }
     }
 
-    fn int(&mut self, ty: Type) -> VReg {
+    pub fn int(&mut self, ty: Type) -> VReg {
         self.read_strictly(Class::of(ty, true))
     }
 
-    fn keep(&mut self, v: VReg) {
+    pub fn keep(&mut self, v: VReg) {
         let class = Class::of(self.b.ty(v), false);
         self.add_local(class, v);
     }
@@ -277,13 +278,15 @@ impl Body<'_, '_, '_> {
         let access = if self.e.chance(40) { MemType::of(ty) } else { self.integer_access(ty) };
         let mem = self.spot(access.bytes());
         let y = self.int(ty);
-        let v = self.b.load(ty, access, mem);
+        let told = self.told(access, mem);
+        let v = self.b.load(ty, told, mem);
         if self.e.chance(30) {
             let other = if self.e.chance(50) { mem } else { self.spot(8) };
             let value = self.int(Type::I64);
             let narrow = self.e.pick(&[MemType::I64, MemType::I32, MemType::I8]);
             let fits = other.disp + self.mid + narrow.bytes() as i32 <= ARENA_SEEN as i32;
-            self.b.store(if fits { narrow } else { MemType::I8 }, other, value);
+            let told = self.told(if fits { narrow } else { MemType::I8 }, other);
+            self.b.store(told, other, value);
         }
         let imm = values::immediate(self.e) as i64;
         let r = match self.e.below(10) {
@@ -312,7 +315,8 @@ impl Body<'_, '_, '_> {
             _ => self.b.add(v, imm),
         };
         if self.e.chance(60) {
-            self.b.store(access, mem, r);
+            let told = self.told(access, mem);
+            self.b.store(told, mem, r);
         }
         if self.e.chance(60) {
             self.keep(r);
@@ -322,7 +326,7 @@ impl Body<'_, '_, '_> {
         }
     }
 
-    fn integer_access(&mut self, ty: Type) -> MemType {
+    pub fn integer_access(&mut self, ty: Type) -> MemType {
         let all: Vec<MemType> = (0..32)
             .map(MemType)
             .filter(|m| m.is_valid() && !m.is_float() && *m != MemType::PTR && m.fits(ty))

@@ -19,6 +19,7 @@
 #![deny(missing_docs)]
 
 mod aggregate;
+mod alias;
 mod body;
 mod config;
 mod control;

@@ -1,6 +1,4 @@
 //! Memory accesses that stay inside the arena or a slot, through every form of address.
-//!
-//! Alias classes are told truly: the arena is class 1, slots are class 2, class 0 is anything.
 
 use crate::body::{Body, Class};
 use crate::inst::Draft;
@@ -82,8 +80,9 @@ impl Body<'_, '_, '_> {
         match self.e.below(10) {
             // The register that holds the arena's address, and a constant.
             0..=2 => {
-                let disp = self.offset(ARENA_SEEN, bytes, align) - self.mid;
-                Place { mem: Mem { base: self.base, index: none, scale: 1, disp }, class: 1 }
+                let at = self.offset(ARENA_SEEN, bytes, align);
+                let mem = Mem { base: self.base, index: none, scale: 1, disp: at - self.mid };
+                Place { mem, class: self.arena_class(at, bytes) }
             }
             // Indexed: (mask + 1) * scale <= 2048, and 1024 below and above it are free for the displacement.
             3..=5 => self.indexed_place(self.base, self.mid, bytes, align),
@@ -91,9 +90,9 @@ impl Body<'_, '_, '_> {
             6 => {
                 let offset = self.dynamic_offset(2048, align);
                 let base = self.b.add(self.base, offset);
-                let base_at = self.mid;
-                let disp = self.offset(2048, bytes, align) - base_at;
-                Place { mem: Mem { base, index: none, scale: 1, disp }, class: 1 }
+                let at = self.offset(2048, bytes, align);
+                let mem = Mem { base, index: none, scale: 1, disp: at - self.mid };
+                Place { mem, class: self.arena_class(at, 2047 + bytes) }
             }
             7 if slots => self.slot_place(bytes, align),
             8 => {
@@ -112,7 +111,8 @@ impl Body<'_, '_, '_> {
         let index = self.dynamic_offset(2048 / scale, index_align);
         let disp =
             if at == 0 && self.e.chance(40) { 0 } else { self.offset(ARENA_SEEN - 2048, bytes, align) - at };
-        Place { mem: Mem { base, index, scale: scale as u8, disp }, class: 1 }
+        let class = self.arena_class(at + disp, 2047 + bytes);
+        Place { mem: Mem { base, index, scale: scale as u8, disp }, class }
     }
 
     fn slot_place(&mut self, bytes: u32, align: u32) -> Place {
@@ -120,7 +120,10 @@ impl Body<'_, '_, '_> {
         let at = self.offset(size, bytes, align);
         let ahead = self.e.pick(&[0, 0, at, at / 2, -8, 16]);
         let base = self.b.slot_addr(slot, ahead);
-        Place { mem: Mem { base, index: VReg::NONE, scale: 1, disp: at - ahead }, class: 2 }
+        Place {
+            mem: Mem { base, index: VReg::NONE, scale: 1, disp: at - ahead },
+            class: self.plan.classes.of_slot(slot),
+        }
     }
 
     /// A place whose address this op computes.
@@ -135,12 +138,13 @@ impl Body<'_, '_, '_> {
                     // A far base, so that displacements are large.
                     let far = self.e.pick(&[128, -129, 70_000, -1 << 30]);
                     let base = self.b.addr((self.base, -far));
-                    let disp = self.offset(ARENA_SEEN, bytes, align) - self.mid + far;
-                    return Place { mem: Mem { base, index: none, scale: 1, disp }, class: 1 };
+                    let at = self.offset(ARENA_SEEN, bytes, align);
+                    let mem = Mem { base, index: none, scale: 1, disp: at - self.mid + far };
+                    return Place { mem, class: self.arena_class(at, bytes) };
                 }
                 let place = self.indexed_place(self.base, self.mid, bytes, align);
                 let base = self.b.addr(place.mem);
-                Place { mem: Mem { base, index: none, scale: 1, disp: 0 }, class: 1 }
+                Place { mem: Mem { base, index: none, scale: 1, disp: 0 }, class: place.class }
             }
             Op::SlotAddr if slots => self.slot_place(bytes, align),
             Op::FrameAddr | Op::SlotOffset
@@ -152,7 +156,7 @@ impl Body<'_, '_, '_> {
                 let at = self.offset(size, bytes, align);
                 let base = self.b.frame_addr();
                 let index = self.b.slot_offset(slot, at);
-                Place { mem: Mem { base, index, scale: 1, disp: 0 }, class: 2 }
+                Place { mem: Mem { base, index, scale: 1, disp: 0 }, class: self.plan.classes.of_slot(slot) }
             }
             Op::Alloca => {
                 // Fresh storage is filled, because what it holds is open.
@@ -164,13 +168,19 @@ impl Body<'_, '_, '_> {
                     self.b.store(MemType::I64, (base, word * 8), value);
                 }
                 let disp = self.offset(16, bytes, bytes.next_power_of_two().min(8));
-                Place { mem: Mem { base, index: none, scale: 1, disp }, class: 0 }
+                Place {
+                    mem: Mem { base, index: none, scale: 1, disp },
+                    class: self.plan.classes.of_storage(),
+                }
             }
             _ => {
                 let at = self.offset(ARENA_SEEN, bytes, align);
                 let ahead = self.e.pick(&[0, at, at / 2, 5000, -128]);
                 let base = self.b.data_addr(self.plan.arena, ahead);
-                Place { mem: Mem { base, index: none, scale: 1, disp: at - ahead }, class: 1 }
+                Place {
+                    mem: Mem { base, index: none, scale: 1, disp: at - ahead },
+                    class: self.arena_class(at, bytes),
+                }
             }
         }
     }
@@ -189,7 +199,7 @@ impl Body<'_, '_, '_> {
 
     /// The attribute bits of an access to a place.
     fn attributes(&mut self, place: &Place) -> u16 {
-        let mut bits = if self.e.chance(30) { (place.class as u16) << aux::ALIAS } else { 0 };
+        let mut bits = if self.e.chance(50) { (place.class as u16) << aux::ALIAS } else { 0 };
         for flag in [aux::VOLATILE, aux::NO_TRAP, aux::NON_TEMPORAL, aux::PRECISE] {
             if self.e.chance(6) {
                 bits |= flag;

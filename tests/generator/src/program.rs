@@ -1,5 +1,6 @@
 //! The module around the functions: arena, constants, imports, signatures, the entry and its calls.
 
+use crate::alias::Classes;
 use crate::body::{Body, Kind};
 use crate::config::{Config, HOSTS};
 use crate::entropy::Entropy;
@@ -63,6 +64,8 @@ pub(crate) struct Plan {
     pub layouts: Layouts,
     /// The calling thread's `errno`.
     pub thread_local: DataId,
+    /// Which alias classes accesses say.
+    pub classes: Classes,
 }
 
 impl Plan {
@@ -120,7 +123,12 @@ pub fn generate(entropy: &mut Entropy, config: &Config) -> Generated {
         thread_local: true,
         ..DataDecl::default()
     });
-    let plan = Plan { thread_local, arena, fuel, table, callees, layouts };
+    let classes = match entropy.below(3) {
+        _ if !config.alias_classes => Classes::None,
+        0 => Classes::Whole,
+        _ => Classes::Parts,
+    };
+    let plan = Plan { thread_local, arena, fuel, table, callees, layouts, classes };
 
     for (n, callee) in plan.callees.iter().enumerate().filter(|(_, c)| !c.import) {
         if recursive.contains(&n) {

@@ -245,6 +245,8 @@ impl Body<'_, '_, '_> {
         };
         let access = MemType::int(bytes as u8, self.e.chance(50));
         let access = if bytes == 8 { MemType::I64 } else { access };
+        let class = self.arena_class(low as i32, span as u32 + bytes);
+        let access = self.perhaps(access, class);
         if self.e.chance(60) {
             let v = self.b.load(Type::I64, access, mem);
             if let Some(sum) = self.global(Class::I64).filter(|_| self.e.chance(70)) {

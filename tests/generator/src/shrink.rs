@@ -3,6 +3,7 @@
 use crate::mutate::word_mut;
 use crate::program::ENTRY;
 use crate::records::{Record, Records};
+use kiln_ir::function::aux;
 use kiln_ir::op::Role;
 use kiln_ir::{Block, DataTarget, FuncId, InstData, Linkage, Module, Op, Type, VReg};
 
@@ -10,6 +11,7 @@ use kiln_ir::{Block, DataTarget, FuncId, InstData, Linkage, Module, Op, Type, VR
 /// Candidates may break rules of the verifier; `fails` must say false then.
 pub fn shrink(module: &Module, tries: usize, fails: &mut dyn FnMut(&Module) -> bool) -> Module {
     let mut shrink = Shrink { best: module.clone(), tries, fails };
+    shrink.forget_classes();
     loop {
         let before = size(&shrink.best);
         shrink.empty_functions();
@@ -71,6 +73,22 @@ impl Shrink<'_> {
 
     fn records(&self, func: FuncId) -> Option<Records> {
         self.best.func(func).body.as_ref().map(Records::of)
+    }
+
+    /// Tries to say no alias classes: what goes later may make a lie of them.
+    fn forget_classes(&mut self) {
+        let mut candidate = self.best.clone();
+        for func in (0..candidate.funcs().len() as u32).map(FuncId) {
+            let Some(mut records) = self.records(func) else { continue };
+            let all = records.blocks.iter_mut().flat_map(|(_, block)| block);
+            for record in all.filter(|r| matches!(r.inst.op, Op::Load | Op::Store)) {
+                record.inst.aux &= !(15 << aux::ALIAS);
+            }
+            if !records.build(&mut candidate, func) {
+                return;
+            }
+        }
+        self.offer(candidate);
     }
 
     /// Tries to replace each body by one that returns zeros.
@@ -215,11 +233,12 @@ impl Shrink<'_> {
                     Type::F32 => 1f32.to_bits(),
                     _ => 1,
                 };
-                let (aux, tail) = match ty {
-                    Type::F64 => (kiln_ir::function::aux::TAIL, vec![0, (1f64.to_bits() >> 32) as u32]),
+                let (attributes, tail) = match ty {
+                    Type::F64 => (aux::TAIL, vec![0, (1f64.to_bits() >> 32) as u32]),
                     _ => (0, vec![]),
                 };
-                let inst = InstData { op: Op::Const, ty, aux, dst: record.inst.dst, a: 0, b: bits };
+                let inst =
+                    InstData { op: Op::Const, ty, aux: attributes, dst: record.inst.dst, a: 0, b: bits };
                 *record = Record { inst, tail };
                 self.offer_records(func, &records);
             }
