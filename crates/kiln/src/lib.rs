@@ -130,6 +130,11 @@
 //! Each ends the call with a [`Trap`]; the program can be called again. Where frames of C or Rust lie between the place and
 //! the call that is to end, an interruption and want of fuel wait until those have returned.
 //!
+//! # Fork
+//!
+//! After the C library's `fork` programs work in both processes, and neither sees what the other loads, replaces or drops.
+//! Forks that bypass the C library, by a bare system call, are not supported: nobody takes the locks around them.
+//!
 //! # Building a language
 //!
 //! `examples/regvm` in the repository is a small language with everything that one needs: functions, control flow, calls
