@@ -7,7 +7,7 @@ use kiln_ir::types::{AbiType, TypeSet};
 use kiln_ir::{FuncId, Module, Op, Signature, Type};
 use kiln_tests::destruct::optimized;
 use kiln_tests::golden::{self, Expected, Golden, Run};
-use kiln_tests::observe::STEPS;
+use kiln_tests::observe::{Nans, STEPS};
 use kiln_tests::prepared::prepared;
 use kiln_tests::tiers::{HOSTILE, WAYS, engine, engine_with};
 use std::collections::HashSet;
@@ -124,7 +124,7 @@ fn file(name: &str, text: &str, bless: bool) -> Result<(usize, Option<String>), 
             // The interpreter also runs what the optimizing compiler's passes make of the program, in some more steps.
             let engine = engine_with(way, |config| config.step_limit(STEPS * 100));
             for passes in [Passes::ALL, Passes::ALL.without(Passes::SSA)] {
-                let after = Arc::new(optimized(&checked, passes));
+                let after = Arc::new(optimized(&checked, passes, Nans::Any));
                 for run in &golden.runs {
                     if let Err(fault) = check(&engine, &after, run) {
                         faults.push(format!("line {} after {passes:?}: {fault}", run.line + 1));

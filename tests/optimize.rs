@@ -5,6 +5,7 @@
 use kiln::{Checked, FuncId, verify};
 use kiln_codegen::optimize::{self, Body, Lent, Passes, ssa};
 use kiln_tests::destruct::{build, optimized};
+use kiln_tests::observe::Nans;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -34,7 +35,7 @@ fn passes_make_of_programs_what_their_files_say() {
             };
             // The verifier follows every way to every read.
             for passes in [pass.with(Passes::SSA), Passes::ALL] {
-                optimized(&checked, passes);
+                optimized(&checked, passes, Nans::Any);
             }
             let found = after(&checked, pass.with(Passes::SSA));
             count += 1;
@@ -62,7 +63,7 @@ fn after(module: &Checked, pass: Passes) -> String {
     let (mut lent, mut body, mut text) = (Lent::default(), Body::default(), String::new());
     for func in (0..module.funcs().len() as u32).map(FuncId) {
         let Some(f) = &module.func(func).body else { continue };
-        build(module, func, f, pass, (&mut memory, &mut lent), &mut body);
+        build(module, func, f, (pass, Nans::Any), (&mut memory, &mut lent), &mut body);
         optimize::improve(module, func, pass, &mut body, &mut scratch, &mut lent, &mut ());
         let shown = body.show(module).to_string();
         let lines = std::iter::once(module.func(func).name.clone()).chain(shown.lines().map(String::from));

@@ -1,6 +1,7 @@
 //! The way back from SSA form to registers: block parameters become registers that edges copy to. Slow and obvious, so
 //! that the interpreter can run what the optimizing compiler's passes make of a program.
 
+use crate::observe::Nans;
 use kiln_codegen::optimize::{self, Body, Lent, Origins, Passes, ssa};
 use kiln_ir::function::{BlockData, Entry, VRegInfo};
 use kiln_ir::op::Shape;
@@ -11,14 +12,14 @@ use kiln_ir::{Block, DataId, DataTarget, FuncId, Function, InstData, Module, Op,
 ///
 /// # Panics
 /// If a body breaks an invariant of the form, or the verifier refuses what comes of it: bugs of the passes.
-pub fn optimized(module: &Checked, passes: Passes) -> Checked {
+pub fn optimized(module: &Checked, passes: Passes, nans: Nans) -> Checked {
     let (mut scratch, mut lent) = (ssa::Scratch::default(), Lent::default());
     let mut improve = optimize::Scratch::default();
     let mut body = Body::default();
     let mut result: Module = (**module).clone();
     for func in (0..module.funcs().len() as u32).map(FuncId) {
         let Some(f) = &module.func(func).body else { continue };
-        build(module, func, f, passes, (&mut scratch, &mut lent), &mut body);
+        build(module, func, f, (passes, nans), (&mut scratch, &mut lent), &mut body);
         optimize::improve(module, func, passes, &mut body, &mut improve, &mut lent, &mut ());
         let (function, landings) = destruct(&body);
         result.set_body(func, function);
@@ -49,12 +50,12 @@ pub fn build(
     module: &Checked,
     func: FuncId,
     f: &Function,
-    passes: Passes,
+    (passes, nans): (Passes, Nans),
     (scratch, lent): (&mut ssa::Scratch, &mut Lent),
     body: &mut Body,
 ) {
     let labels: Vec<Block> = module.labels_in_data(func).collect();
-    let settings = ssa::Settings { folds: passes.has(Passes::SSA), canonical_nan: false };
+    let settings = ssa::Settings { folds: passes.has(Passes::SSA), canonical_nan: nans == Nans::One };
     ssa::construct(&ssa::Source { f, origins: Origins::Own, labels: &labels }, settings, scratch, lent, body);
     if let Err(fault) = body.check() {
         panic!("{}: {fault}\n{}", module.func(func).name, body.show(module));

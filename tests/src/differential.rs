@@ -4,10 +4,10 @@
 
 use crate::destruct::optimized;
 use crate::isolate::{Death, isolated};
-use crate::observe::{Observation, STEPS, interpret};
+use crate::observe::{Nans, Observation, STEPS, interpret};
 use crate::positions::positioned;
-use crate::tiers::{self, WAYS, Way, engine, engine_with, ways_of};
-use kiln::{Checked, verify};
+use crate::tiers::{self, Looks, WAYS, Way, engine_with, ways_of};
+use kiln::{Checked, Engine, verify};
 use kiln_codegen::Passes;
 use kiln_generator::{Config, Entropy, Generated, generate, shrink};
 use kiln_ir::{Linkage, Module};
@@ -77,38 +77,56 @@ pub fn baseline_config() -> Config {
 
 /// The generator's program of a seed, made of what the baseline compiler does. Every eighth is a large one.
 pub fn baseline_program(seed: u64) -> Generated {
-    let config = baseline_config();
-    let config = match seed % 8 {
-        7 => Config { functions: 6, blocks: 24, insts: 40, ..config },
-        _ => config,
-    };
-    generate(&mut Entropy::from_seed(seed), &config)
+    generate(&mut Entropy::from_seed(seed), &sized(seed, baseline_config()))
 }
 
-/// The same, but every fourth has an arena between pages that nobody may access.
-pub fn guarded_program(seed: u64) -> Generated {
-    if seed % 4 != 2 {
-        return baseline_program(seed);
+fn sized(seed: u64, config: Config) -> Config {
+    match seed % 8 {
+        7 => Config { functions: 6, blocks: 24, insts: 40, ..config },
+        _ => config,
     }
-    generate(&mut Entropy::from_seed(seed), &Config { arena: Linkage::Import, ..baseline_config() })
+}
+
+/// The same, but every fourth has an arena between pages that nobody may access, and NaNs may be seen in those that run
+/// where there is one only.
+pub fn guarded_program(seed: u64) -> Generated {
+    let config = sized(seed, baseline_config());
+    let arena = if seed % 4 == 2 { Linkage::Import } else { config.arena };
+    let config = Config { arena, one_nan: nans_of(seed) == Nans::One, ..config };
+    generate(&mut Entropy::from_seed(seed), &config)
 }
 
 /// The generator's program of a seed, made of everything.
 pub fn any_program(seed: u64) -> Generated {
-    generate(&mut Entropy::from_seed(seed), &Config::default())
+    let config = Config { one_nan: nans_of(seed) == Nans::One, ..Config::default() };
+    generate(&mut Entropy::from_seed(seed), &config)
 }
 
-/// Runs a generated program on the interpreter, in the process, and in some compiled ways; every second one with
-/// somebody watching its safepoints.
+/// Of the programs of 15 seeds, 5 run where arithmetic gives one NaN only: over the seeds in every way.
+fn nans_of(seed: u64) -> Nans {
+    if seed / 5 % 3 == 1 { Nans::One } else { Nans::Any }
+}
+
+/// Every second program runs with somebody watching its safepoints.
+fn looks_of(seed: u64) -> Looks {
+    Looks { watched: seed.is_multiple_of(2), nans: nans_of(seed) }
+}
+
+/// An engine for runs that are looked at so.
+fn engine_for(way: Way, looks: Looks, more: impl FnOnce(kiln::Config) -> kiln::Config) -> Engine {
+    engine_with(way, |config| more(config.canonical_nan(looks.nans == Nans::One)))
+}
+
+/// Runs a generated program on the interpreter, in the process, and in some compiled ways.
 pub fn compare(seed: u64, program: &Generated) -> Verdict {
     let checked = match verify::check(positioned(&program.module)) {
         Ok(checked) => Arc::new(checked),
         Err((_, faults)) => return Verdict::Different(format!("the verifier refuses it: {}", faults[0])),
     };
-    let watched = seed.is_multiple_of(2);
-    let interpreter = engine_with(WAYS[0], |config| config.step_limit(STEPS));
-    match tiers::run(&interpreter, checked.clone(), &program.calls, watched) {
-        Ok(expected) => compare_with(&expected, &checked, &program.calls, &ways_of(seed), watched),
+    let looks = looks_of(seed);
+    let interpreter = engine_for(WAYS[0], looks, |config| config.step_limit(STEPS));
+    match tiers::run(&interpreter, checked.clone(), &program.calls, looks) {
+        Ok(expected) => compare_with(&expected, &checked, &program.calls, &ways_of(seed), looks),
         Err(error) => Verdict::Different(format!("{} {NOT_LOADED}: {error}", WAYS[0])),
     }
 }
@@ -123,12 +141,13 @@ pub fn compare_limited(seed: u64, program: &Generated) -> Verdict {
         Ok(checked) => Arc::new(checked),
         Err((_, faults)) => return Verdict::Different(format!("the verifier refuses it: {}", faults[0])),
     };
+    let looks = looks_of(seed);
     for (fuel, depth) in LIMITS {
         let mut expected: Option<Observation> = None;
         for way in std::iter::once(WAYS[0]).chain(ways_of(seed)) {
             let engine =
-                engine_with(way, |config| config.fuel(fuel).depth(depth).interruptible(fuel % 2 == 0));
-            let run = match tiers::run(&engine, checked.clone(), &program.calls, seed.is_multiple_of(2)) {
+                engine_for(way, looks, |config| config.fuel(fuel).depth(depth).interruptible(fuel % 2 == 0));
+            let run = match tiers::run(&engine, checked.clone(), &program.calls, looks) {
                 Ok(run) => run,
                 Err(error) => return Verdict::Different(format!("{way} {NOT_LOADED}: {error}")),
             };
@@ -154,16 +173,17 @@ pub fn compare_checked(
     on_baseline: &Arc<Checked>,
     calls: &[Vec<u64>],
 ) -> Verdict {
-    let expected = interpret(on_interpreter, calls);
-    compare_with(&expected, on_baseline, calls, &WAYS[1..], false)
+    let expected = interpret(on_interpreter, calls, Nans::Any);
+    compare_with(&expected, on_baseline, calls, &WAYS[1..], Looks::default())
 }
 
 /// Runs a program on the interpreter in its closed world and, through the facade, in the process, and compares.
-pub fn compare_worlds(_: u64, program: &Generated) -> Verdict {
+pub fn compare_worlds(seed: u64, program: &Generated) -> Verdict {
     match verify::check(program.module.clone()) {
         Ok(checked) => {
-            let expected = interpret(&checked, &program.calls);
-            compare_with(&expected, &Arc::new(checked), &program.calls, &WAYS[..1], false)
+            let looks = Looks { nans: nans_of(seed), ..Looks::default() };
+            let expected = interpret(&checked, &program.calls, looks.nans);
+            compare_with(&expected, &Arc::new(checked), &program.calls, &WAYS[..1], looks)
         }
         Err((_, faults)) => Verdict::Different(format!("the verifier refuses it: {}", faults[0])),
     }
@@ -171,19 +191,20 @@ pub fn compare_worlds(_: u64, program: &Generated) -> Verdict {
 
 /// Runs a program on the interpreter as it is and as the optimizing compiler's passes make it, with all of them, with
 /// each left out and with each alone, and compares.
-pub fn compare_passes(_: u64, program: &Generated) -> Verdict {
+pub fn compare_passes(seed: u64, program: &Generated) -> Verdict {
     let checked = match verify::check(program.module.clone()) {
         Ok(checked) => checked,
         Err((_, faults)) => return Verdict::Different(format!("the verifier refuses it: {}", faults[0])),
     };
-    let expected = interpret(&checked, &program.calls);
+    let nans = nans_of(seed);
+    let expected = interpret(&checked, &program.calls, nans);
     if expected.cannot_be_compared() {
         return Verdict::Skipped("ended by a limit");
     }
     let without = Passes::LIST.iter().map(|(pass, name, _)| (Passes::ALL.without(*pass), "all but", *name));
     let alone = Passes::LIST.iter().map(|(pass, name, _)| (*pass, "only", *name));
     for (passes, which, name) in [(Passes::ALL, "all but", "none")].into_iter().chain(without).chain(alone) {
-        let found = interpret(&optimized(&checked, passes), &program.calls);
+        let found = interpret(&optimized(&checked, passes, nans), &program.calls, nans);
         // Copies are steps too.
         if found.cannot_be_compared() {
             return Verdict::Skipped("ended by a limit after the passes");
@@ -200,13 +221,14 @@ fn compare_with(
     module: &Arc<Checked>,
     calls: &[Vec<u64>],
     ways: &[Way],
-    watched: bool,
+    looks: Looks,
 ) -> Verdict {
     if expected.cannot_be_compared() {
         return Verdict::Skipped("ended by a limit");
     }
     for way in ways {
-        let found = match tiers::run(&engine(*way), module.clone(), calls, watched) {
+        let found = match tiers::run(&engine_for(*way, looks, |config| config), module.clone(), calls, looks)
+        {
             Ok(found) => found,
             Err(error) => return Verdict::Different(format!("{way} {NOT_LOADED}: {error}")),
         };

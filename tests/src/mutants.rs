@@ -8,9 +8,9 @@
 //! or the compiler is wrong.
 
 use crate::differential::{NOT_LOADED, Verdict, baseline_config};
-use crate::observe::{Observation, outcomes};
+use crate::observe::{Nans, Observation, outcomes};
 use crate::positions::positioned;
-use crate::tiers::{self, engine, ways_of};
+use crate::tiers::{self, Looks, engine, ways_of};
 use crate::{arena, hosts};
 use kiln::{Checked, Engine, LoadError, verify};
 use kiln_generator::{
@@ -141,9 +141,9 @@ fn interpret(module: &Checked, objects: [Option<DataId>; 2], calls: &[Vec<u64>])
     let bytes = [arena::initial().to_vec(), vec![0; FUEL_SIZE]];
     let mut world = Confined { bytes, names, objects };
     hosts::take_log();
-    let outcomes = outcomes(module, &mut world, calls);
+    let outcomes = outcomes(module, &mut world, calls, Nans::Any);
     let [arena, _] = world.bytes;
-    Observation { outcomes, log: hosts::take_log(), arena }
+    Observation { nans: Nans::Any, outcomes, log: hosts::take_log(), arena }
 }
 
 /// Whether it loads in some compiled ways and then behaves as the interpreter.
@@ -173,7 +173,7 @@ pub fn check(seed: u64, mutant: &Generated) -> Verdict {
         return Verdict::Skipped("compiled, and ended by a limit or a bad access in the interpreter");
     }
     for (engine, way) in engines.iter().zip(&ways) {
-        let found = match tiers::run(engine, checked.clone(), &mutant.calls, false) {
+        let found = match tiers::run(engine, checked.clone(), &mutant.calls, Looks::default()) {
             Ok(found) => found,
             Err(error) => return Verdict::Different(format!("{way} {NOT_LOADED}: {error}")),
         };

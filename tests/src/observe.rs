@@ -14,9 +14,20 @@ pub const STEPS: u64 = 300_000;
 /// Activations at a time.
 const DEPTH: u32 = 1000;
 
+/// Which NaNs float arithmetic gives in a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Nans {
+    /// Any, so that payloads cannot be compared.
+    Any,
+    /// One only, so that all bits of all values are determined.
+    One,
+}
+
 /// What a run lets see.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Observation {
+    /// Which NaNs there were.
+    pub nans: Nans,
     /// Of each call the results, normalised by [`normal`], or how it ended.
     pub outcomes: Vec<Result<Vec<u64>, Ended>>,
     /// What the host functions were called with.
@@ -51,9 +62,9 @@ impl Ended {
     }
 
     /// Whether another run ended in the same way; the types that this one knows say which bits count.
-    fn agrees(&self, other: &Ended) -> bool {
+    fn agrees(&self, other: &Ended, nans: Nans) -> bool {
         let normalised = |values: &[u64]| -> Vec<u64> {
-            values.iter().zip(&self.types).map(|(word, ty)| exactly(*ty, *word)).collect()
+            values.iter().zip(&self.types).map(|(word, ty)| exactly(*ty, *word, nans)).collect()
         };
         // Whoever has no positions cannot say.
         let apart = self.place.is_some() && other.place.is_some() && self.place != other.place;
@@ -74,11 +85,12 @@ pub fn listed(f: &Function, inst: &InstData) -> Vec<Type> {
     list.flat_map(|list| list.iter()).map(|v| f.ty(v)).collect()
 }
 
-/// The word of an exit's or safepoint's value with the payload of a NaN set to 0. All other bits are promised, the upper ones too.
-pub fn exactly(ty: Type, word: u64) -> u64 {
+/// The word of an exit's or safepoint's value with the payload of a NaN set to 0, if that is open. All other bits are
+/// promised, the upper ones too.
+pub fn exactly(ty: Type, word: u64, nans: Nans) -> u64 {
     match ty {
-        Type::F32 if word >> 32 == 0 => normal(AbiType::Value(ty), word),
-        Type::F64 => normal(AbiType::Value(ty), word),
+        Type::F32 if word >> 32 == 0 => normal(AbiType::Value(ty), word, nans),
+        Type::F64 => normal(AbiType::Value(ty), word, nans),
         _ => word,
     }
 }
@@ -104,7 +116,7 @@ impl Observation {
     pub fn difference(&self, other: &Observation) -> Option<String> {
         for (n, (a, b)) in self.outcomes.iter().zip(&other.outcomes).enumerate() {
             let same = match (a, b) {
-                (Err(a), Err(b)) => a.agrees(b),
+                (Err(a), Err(b)) => a.agrees(b, self.nans),
                 _ => a == b,
             };
             if !same {
@@ -125,22 +137,26 @@ impl Observation {
     }
 }
 
-/// The word of a result with what has no meaning set to 0: the upper bits of narrow values, the payload of a NaN.
-pub fn normal(ty: AbiType, word: u64) -> u64 {
+/// The word of a result with what has no meaning set to 0: the upper bits of narrow values, the payload of a NaN if it is
+/// open.
+pub fn normal(ty: AbiType, word: u64, nans: Nans) -> u64 {
+    let open = nans == Nans::Any;
     match ty {
         AbiType::I8 | AbiType::U8 => word as u8 as u64,
         AbiType::I16 | AbiType::U16 => word as u16 as u64,
         AbiType::Value(Type::I32) => word as u32 as u64,
-        AbiType::Value(Type::F32) if f32::from_bits(word as u32).is_nan() => f32::NAN.to_bits() as u64,
+        AbiType::Value(Type::F32) if open && f32::from_bits(word as u32).is_nan() => {
+            f32::NAN.to_bits() as u64
+        }
         AbiType::Value(Type::F32) => word as u32 as u64,
-        AbiType::Value(Type::F64) if f64::from_bits(word).is_nan() => f64::NAN.to_bits(),
+        AbiType::Value(Type::F64) if open && f64::from_bits(word).is_nan() => f64::NAN.to_bits(),
         AbiType::Value(Type::I64 | Type::F64 | Type::Ptr) | AbiType::Aggregate(_) => word,
     }
 }
 
-/// The limits of the interpreter's runs.
-pub fn settings() -> Settings {
-    Settings { steps: STEPS, depth: DEPTH, ..Settings::default() }
+/// The settings of the interpreter's runs.
+pub fn settings(nans: Nans) -> Settings {
+    Settings { steps: STEPS, depth: DEPTH, canonical_nan: nans == Nans::One, ..Settings::default() }
 }
 
 /// The entry of a generated program, and the types of its results.
@@ -193,20 +209,25 @@ pub fn further_entries(module: &Checked) -> Vec<FurtherEntry> {
 ///
 /// # Panics
 /// If the program has no entry (a bug of the test).
-pub fn outcomes(module: &Checked, world: &mut dyn Host, calls: &[Vec<u64>]) -> Vec<Result<Vec<u64>, Ended>> {
+pub fn outcomes(
+    module: &Checked,
+    world: &mut dyn Host,
+    calls: &[Vec<u64>],
+    nans: Nans,
+) -> Vec<Result<Vec<u64>, Ended>> {
     let (entry, results) = entry(module).expect("a generated program has an entry");
     let mut outcomes = vec![];
     let mut keep = |outcome: Result<Vec<u64>, Trap>, results: &[AbiType]| {
         outcomes.push(match outcome {
-            Ok(words) => Ok(words.iter().zip(results).map(|(w, ty)| normal(*ty, *w)).collect()),
+            Ok(words) => Ok(words.iter().zip(results).map(|(w, ty)| normal(*ty, *w, nans)).collect()),
             Err(trap) => Err(Ended::in_interpreter(module, trap)),
         });
     };
     for args in calls {
-        keep(Interpreter::new(module, world).with(settings()).call(entry, args), &results);
+        keep(Interpreter::new(module, world).with(settings(nans)).call(entry, args), &results);
     }
     for further in further_entries(module) {
-        let mut interpreter = Interpreter::new(module, world).with(settings());
+        let mut interpreter = Interpreter::new(module, world).with(settings(nans));
         keep(interpreter.call_entry(further.func, further.number, &further.args), &further.results);
     }
     outcomes
@@ -217,15 +238,15 @@ pub fn outcomes(module: &Checked, world: &mut dyn Host, calls: &[Vec<u64>]) -> V
 ///
 /// # Panics
 /// If it has no entry (a bug of the test).
-pub fn interpret(module: &Checked, calls: &[Vec<u64>]) -> Observation {
+pub fn interpret(module: &Checked, calls: &[Vec<u64>], nans: Nans) -> Observation {
     let mut world = Arena::new(module, 1 << 19);
     for (id, func) in module.funcs().iter().enumerate().filter(|(_, f)| f.linkage == Linkage::Import) {
         let name = func.name.clone();
         world.import(FuncId(id as u32), move |_, words| Ok(hosts::call(&name, words).into_iter().collect()));
     }
     hosts::take_log();
-    let outcomes = outcomes(module, &mut world, calls);
+    let outcomes = outcomes(module, &mut world, calls, nans);
     let arena = module.data().iter().position(|d| d.name == ARENA).map(|n| DataId(n as u32));
     let arena = arena.map_or(vec![], |id| world.data(id, ARENA_SIZE as u64).to_vec());
-    Observation { outcomes, log: hosts::take_log(), arena }
+    Observation { nans, outcomes, log: hosts::take_log(), arena }
 }

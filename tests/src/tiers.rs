@@ -2,14 +2,14 @@
 
 #![allow(unsafe_code, reason = "calling a program and reading its memory are unsafe")]
 
-use crate::observe::{Ended, Observation, STEPS, entry, exactly, further_entries, listed, normal};
+use crate::observe::{Ended, Nans, Observation, STEPS, entry, exactly, further_entries, listed, normal};
 use crate::{arena, hosts, positions};
 use kiln::{
     Checked, Config, Engine, Features, InvokeError, LoadError, Rule, Safepoint, Tier, TrapKind, Watch,
 };
 use kiln_codegen::{Passes, Stress};
 use kiln_generator::{ARENA, ARENA_AT, ARENA_SIZE, ENTRY};
-use kiln_ir::Linkage;
+use kiln_ir::{Linkage, Type};
 use std::sync::Arc;
 
 /// A way to run programs.
@@ -146,22 +146,43 @@ pub fn engine_with(way: Way, more: impl FnOnce(Config) -> Config) -> Engine {
     engine
 }
 
-/// Notes a safepoint in the log of the host. The program must be a [positioned](positions::positioned) one.
-fn note(module: &Checked, at: &Safepoint<'_>) {
-    let (function, line) = (at.function(), at.position().map_or(0, |position| position.line));
-    let func = module.find_func(function).expect("it is there");
-    let types = match (&module.func(func).body, positions::instruction(module, function, line)) {
+/// The types of the values that the instruction at a line of a [positioned](positions::positioned) program lists.
+fn types_at(module: &Checked, function: &str, line: u32) -> Vec<Type> {
+    let body = module.find_func(function).and_then(|func| module.func(func).body.as_ref());
+    match (body, positions::instruction(module, function, line)) {
         (Some(body), Some(inst)) => listed(body, inst),
         _ => vec![],
-    };
+    }
+}
+
+/// Notes a safepoint in the log of the host. The program must be a [positioned](positions::positioned) one.
+fn note(module: &Checked, at: &Safepoint<'_>, nans: Nans) {
+    let (function, line) = (at.function(), at.position().map_or(0, |position| position.line));
+    let func = module.find_func(function).expect("it is there");
+    let types = types_at(module, function, line);
     assert_eq!(types.len(), at.values().len(), "the safepoint lists something else");
-    let values: Vec<u64> = at.values().iter().zip(types).map(|(word, ty)| exactly(ty, *word)).collect();
+    let values: Vec<u64> = at.values().iter().zip(types).map(|(word, ty)| exactly(ty, *word, nans)).collect();
     hosts::log_safepoint(at.id(), (func.0 as u64) << 32 | line as u64, &values);
 }
 
-/// Runs a generated program: all its calls and each further entry, on one instance. Its safepoints are part of what is
-/// seen if somebody watches, which takes a [positioned](positions::positioned) program; the arena if it is imported,
-/// or the program exports a function that gives its address.
+/// How a run is looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Looks {
+    /// Whether somebody watches the safepoints, which are part of what is seen then. Takes a
+    /// [positioned](positions::positioned) program.
+    pub watched: bool,
+    /// Which NaNs arithmetic gives, as the engine is configured.
+    pub nans: Nans,
+}
+
+impl Default for Looks {
+    fn default() -> Looks {
+        Looks { watched: false, nans: Nans::Any }
+    }
+}
+
+/// Runs a generated program: all its calls and each further entry, on one instance. The arena is part of what is seen if
+/// it is imported, or the program exports a function that gives its address.
 ///
 /// # Errors
 /// If it cannot be loaded.
@@ -172,7 +193,7 @@ pub fn run(
     engine: &Engine,
     module: Arc<Checked>,
     calls: &[Vec<u64>],
-    watched: bool,
+    Looks { watched, nans }: Looks,
 ) -> Result<Observation, LoadError> {
     let program = engine.load(module)?;
     let (_, results) = entry(program.module()).expect("a generated program has an entry");
@@ -184,7 +205,7 @@ pub fn run(
     }
     let watch: Option<Watch> = watched.then(|| {
         let module = program.module().clone();
-        program.watch(move |at| note(&module, at))
+        program.watch(move |at| note(&module, at, nans))
     });
     let mut outcomes = vec![];
     let further = further_entries(program.module());
@@ -193,7 +214,7 @@ pub fn run(
         // SAFETY: generated programs access only their own memory, and of others the caller has made sure.
         let outcome = unsafe { program.invoke(name, args) };
         outcomes.push(match outcome {
-            Ok(words) => Ok(words.iter().zip(results).map(|(w, ty)| normal(*ty, *w)).collect()),
+            Ok(words) => Ok(words.iter().zip(results).map(|(w, ty)| normal(*ty, *w, nans)).collect()),
             Err(InvokeError::Trap(trap)) => {
                 let kind = match trap.kind() {
                     TrapKind::BadAccess(_) => TrapKind::BadAccess(None),
@@ -201,7 +222,10 @@ pub fn run(
                 };
                 let place = trap.function().zip(trap.position());
                 let place = place.map(|(function, position)| (function.to_owned(), position.line));
-                Err(Ended { kind, values: trap.values().to_vec(), types: vec![], place })
+                let lists = place.as_ref().filter(|_| !trap.values().is_empty());
+                let types =
+                    lists.map_or(vec![], |(function, line)| types_at(program.module(), function, *line));
+                Err(Ended { kind, values: trap.values().to_vec(), types, place })
             }
             Err(InvokeError::Function(fault)) => panic!("`{name}` cannot be called: {fault}"),
         });
@@ -220,5 +244,5 @@ pub fn run(
         };
         arena = bytes.to_vec();
     }
-    Ok(Observation { outcomes, log, arena })
+    Ok(Observation { nans, outcomes, log, arena })
 }

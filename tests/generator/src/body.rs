@@ -463,8 +463,11 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
         }
     }
 
-    /// The float with a NaN replaced by a number, so that its bits are determined.
+    /// The float with a NaN replaced by a number, so that its bits are determined; itself, if they are anyway.
     fn determined(&mut self, value: VReg) -> VReg {
+        if self.config.one_nan {
+            return value;
+        }
         let ty = self.b.ty(value);
         let ordered = self.b.fcmp(FCond::Ord, value, value);
         let other = match ty {

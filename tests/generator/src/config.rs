@@ -26,6 +26,8 @@ pub struct Config {
     pub traps: u32,
     /// Whether the arena is defined by the module, or imported.
     pub arena: Linkage,
+    /// Whether programs are for settings under which float arithmetic gives one NaN only, so that NaNs may be seen.
+    pub one_nan: bool,
     /// Whether accesses say their alias class, truly.
     pub alias_classes: bool,
     /// Whether functions may have further entries.
@@ -45,6 +47,7 @@ impl Default for Config {
             entry_results: 1,
             traps: 5,
             arena: Linkage::Export,
+            one_nan: false,
             alias_classes: true,
             entries: true,
         }

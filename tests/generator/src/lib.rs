@@ -7,7 +7,8 @@
 //! - every memory access is confined, by masks, to the arena or to a stack slot that was filled before;
 //! - addresses never reach registers that ordinary ops read, so that where things lie cannot be seen;
 //! - the payload of a NaN, which the IR leaves open, stays in registers of a *loose* class that never reach memory,
-//!   integers or the sign of another float; a select against a constant makes them *exact* where that is wanted;
+//!   integers or the sign of another float; a select against a constant makes them *exact* where that is wanted
+//!   (unless [`Config::one_nan`] says that all are);
 //! - loops and activations are paid from counters, so that every program ends after some thousand steps;
 //! - small functions, which compilers put in the place of calls, call only smaller ones, and functions that call themselves
 //!   do so a few times.
