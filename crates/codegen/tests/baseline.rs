@@ -5,45 +5,20 @@ mod subjects;
 use kiln_codegen::{Code, Options, Refusal, Scratch, compile};
 use kiln_ir::verify::{Checked, check};
 use kiln_ir::{Linkage, MemType, Module, Signature, Type};
-use subjects::{CALLS, LOOP, crowded, long, module};
+use subjects::{CALLS, LOOP, crowded, long, module, promises};
 
 fn code_of(module: &Checked, scratch: &mut Scratch) -> Code {
-    let mut code = Code::default();
-    compile(module, &Options::default(), scratch, &mut code).expect("compiles");
-    code
+    promises::code_of(module, &Options::default(), scratch)
 }
 
 #[test]
 fn same_module_gives_same_bytes_whatever_came_before() {
-    for module in [module(LOOP), module(CALLS), crowded(10), crowded(40), crowded(1000)] {
-        let fresh = code_of(&module, &mut Scratch::default());
-        let mut used = Scratch::default();
-        for _ in 0..3 {
-            code_of(&crowded(700), &mut used);
-            code_of(&self::module(CALLS), &mut used);
-            let again = code_of(&module, &mut used);
-            assert_eq!(fresh.bytes, again.bytes);
-            assert_eq!(fresh.relocs, again.relocs);
-            assert_eq!(fresh.spans, again.spans);
-        }
-    }
+    promises::same_bytes(&Options::default());
 }
 
 #[test]
 fn tables_are_in_ascending_order() {
-    let mut code = Code::default();
-    let mut scratch = Scratch::default();
-    for module in [module(LOOP), module(CALLS), crowded(40), crowded(1000)] {
-        compile(&module, &Options::default(), &mut scratch, &mut code).expect("compiles");
-    }
-    assert!(code.functions.is_sorted_by(|a, b| a.end <= b.start));
-    assert!(code.relocs.is_sorted_by_key(|r| r.at));
-    assert!(code.traps.is_sorted_by_key(|t| t.at));
-    assert!(code.spans.is_sorted_by_key(|s| s.at));
-    assert!(code.epilogues.is_sorted_by(|a, b| a.end <= b.at));
-    for f in &code.functions {
-        assert!(f.start % 16 == 0 && f.code_end <= f.end && f.end as usize <= code.bytes.len());
-    }
+    promises::tables_in_order(&Options::default());
 }
 
 #[test]

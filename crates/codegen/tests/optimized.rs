@@ -2,54 +2,24 @@
 
 mod subjects;
 
-use kiln_codegen::{Code, Options, Scratch, Stress, Tier, compile};
-use kiln_ir::verify::Checked;
-use subjects::{CALLS, LOOP, crowded, long, module};
+use kiln_codegen::{Options, Scratch, Stress, Tier};
+use subjects::promises::{self, code_of};
+use subjects::{long, module};
 
 fn options() -> Options {
     Options { tier: Tier::Optimized, ..Options::default() }
 }
 
-fn code_of(module: &Checked, options: &Options, scratch: &mut Scratch) -> Code {
-    let mut code = Code::default();
-    compile(module, options, scratch, &mut code).expect("compiles");
-    code
-}
-
 #[test]
 fn same_module_gives_same_bytes_whatever_came_before() {
     for stress in [Stress::None, Stress::RandomRegisters(7), Stress::SpillEverything] {
-        let options = Options { stress, ..options() };
-        for module in [module(LOOP), module(CALLS), crowded(10), crowded(40), crowded(1000)] {
-            let fresh = code_of(&module, &options, &mut Scratch::default());
-            let mut used = Scratch::default();
-            for _ in 0..3 {
-                code_of(&crowded(700), &options, &mut used);
-                code_of(&self::module(CALLS), &options, &mut used);
-                let again = code_of(&module, &options, &mut used);
-                assert_eq!(fresh.bytes, again.bytes);
-                assert_eq!(fresh.relocs, again.relocs);
-                assert_eq!(fresh.spans, again.spans);
-            }
-        }
+        promises::same_bytes(&Options { stress, ..options() });
     }
 }
 
 #[test]
 fn tables_are_in_ascending_order() {
-    let mut code = Code::default();
-    let mut scratch = Scratch::default();
-    for module in [module(LOOP), module(CALLS), crowded(40), crowded(1000)] {
-        compile(&module, &options(), &mut scratch, &mut code).expect("compiles");
-    }
-    assert!(code.functions.is_sorted_by(|a, b| a.end <= b.start));
-    assert!(code.relocs.is_sorted_by_key(|r| r.at));
-    assert!(code.traps.is_sorted_by_key(|t| t.at));
-    assert!(code.spans.is_sorted_by_key(|s| s.at));
-    assert!(code.epilogues.is_sorted_by(|a, b| a.end <= b.at));
-    for f in &code.functions {
-        assert!(f.start % 16 == 0 && f.code_end <= f.end && f.end as usize <= code.bytes.len());
-    }
+    promises::tables_in_order(&options());
 }
 
 #[test]

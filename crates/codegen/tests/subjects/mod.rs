@@ -1,5 +1,7 @@
 //! Programs that both compilers are tried on.
 
+pub mod promises;
+
 use kiln_ir::verify::{Checked, check};
 use kiln_ir::{Cond, Linkage, MemType, Module, Signature, Type};
 
