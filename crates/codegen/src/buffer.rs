@@ -153,6 +153,13 @@ impl<'c> Buffer<'c> {
         self.last_placed = self.len as u32;
     }
 
+    /// Places a label where a block was placed.
+    pub fn place_with(&mut self, label: Block, block: Block) {
+        let at = self.scratch.labels[block.index()];
+        debug_assert_ne!(at, UNPLACED, "{block:?} is placed before labels that stand for it");
+        self.scratch.labels[label.index()] = at;
+    }
+
     /// Whether a block was placed just here, so that others may jump here.
     #[inline]
     pub fn is_placed_here(&self) -> bool {

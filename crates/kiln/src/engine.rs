@@ -31,8 +31,8 @@ pub enum Tier {
     /// **The rule.** A function is compiled when it has executed so many ops, by its entries or in one of its loops, that
     /// this took about a third as long as compiling it will: 1000 for each op that it has, and for 60 more. Calls that are in such a
     /// loop, if they are the first or stay there, are taken over in the middle, at the head of the outermost loop that they
-    /// come by. Functions that jump to labels by their addresses are compiled once, when the program is loaded: by the
-    /// optimizing compiler if they have loops besides those that such jumps make, else by the baseline compiler. More in `docs/tiers.md` of the repository.
+    /// come by. Functions that jump to labels by their addresses are compiled once, when the program is loaded, by the
+    /// optimizing compiler. More in `docs/tiers.md` of the repository.
     #[default]
     Auto,
 }

@@ -2,9 +2,8 @@
 //! (adapters, thunks). The one place that calls compiler and linker.
 
 use kiln_codegen::{Code, Counts, Diagnostic, Features, Options, Refusal, Scratch, Tier};
-use kiln_ir::op::Effect;
 use kiln_ir::verify::{self, Checked};
-use kiln_ir::{Block, FuncId, Function, FunctionBuilder, Linkage, Module, Op};
+use kiln_ir::{Block, FuncId, Function, FunctionBuilder, Linkage, Module};
 use kiln_runtime::{HostSymbols, Image, LinkError, ProcessSymbols};
 use std::cell::RefCell;
 use std::sync::OnceLock;
@@ -49,8 +48,7 @@ pub(crate) fn load(
 }
 
 /// The same for a program of [`Tier::Auto`](crate::Tier::Auto): code that counts, and that can be led away from. Functions that it
-/// cannot be led away from, because the addresses of their labels may be anywhere, keep the code that they get here: the best
-/// if they have loops besides those that jumps to addresses make.
+/// cannot be led away from, because the addresses of their labels may be anywhere, keep the code that they get here: the best.
 pub(crate) fn load_counting(
     module: &Checked,
     options: &Options,
@@ -66,7 +64,6 @@ pub(crate) fn load_counting(
     for (decl, func) in module.funcs().iter().zip((0..).map(FuncId)) {
         let options = match &decl.body {
             Some(body) if body.label_sets().is_empty() => Options { counts: Some(counts(body)), ..*options },
-            Some(body) if !loops_by_name(body) => *options,
             _ => best,
         };
         if let Err(more) = kiln_codegen::compile_function(module, func, &options, scratch, code) {
@@ -80,19 +77,6 @@ pub(crate) fn load_counting(
     });
     WORKSPACE.set(Some(workspace));
     image
-}
-
-/// Whether a function has a loop that is closed by something else than a jump to an address.
-fn loops_by_name(f: &Function) -> bool {
-    (0..f.blocks().len() as u32).map(Block).any(|b| {
-        let mut back = false;
-        for inst in f.insts()[f.block_range(b)].iter().filter(|inst| inst.op != Op::JumpTo) {
-            if inst.op.is_terminator() || inst.op.effect() == Effect::control {
-                f.for_each_target(inst, |to| back |= to <= b);
-            }
-        }
-        back
-    })
 }
 
 /// Better code for one function of a program that is loaded.
@@ -192,24 +176,4 @@ pub(crate) fn finish(b: FunctionBuilder<'_>) {
 /// The routine that thunks call to end the call from the host.
 pub(crate) fn raise_address() -> usize {
     kiln_runtime::raise_address() as usize
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn jumps_to_addresses_make_no_loops_by_name() {
-        let loops = |last: &str| {
-            let text = format!(
-                "fn f(%p: ptr, %n: i64) {{\n labels all = {{a, b}}\n jump_to %p, all\na:\n %n = add %n, 1\n \
-                 jump_to %p, all\nb:\n {last}\nc:\n ret\n}}\n"
-            );
-            let module = Module::parse(&text).unwrap();
-            loops_by_name(module.funcs()[0].body.as_ref().unwrap())
-        };
-        assert!(!loops("jump_to %p, all"));
-        assert!(!loops("jump c"));
-        assert!(loops("blt %n, 9, a"));
-    }
 }

@@ -132,11 +132,19 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
             let Detour { label, to, steps, source, landing } = self.placement.states.detours[i];
             let end = self.placement.states.detours.get(i + 1);
             let end = end.map_or(self.placement.states.steps.len(), |next| next.steps as usize);
+            let pad = landing && self.options.landing_pads;
+            if steps as usize == end && !pad {
+                // Nothing to do on the way: who jumps through a register need not come by here.
+                self.asm.buffer().place_with(label, to);
+                self.placement.log(Event::Label(label));
+                self.placement.log(Event::Go(to));
+                continue;
+            }
             self.asm.buffer().reserve(0);
             self.span(source);
             self.asm.buffer().place(label);
             self.placement.log(Event::Label(label));
-            if landing && self.options.landing_pads {
+            if pad {
                 T::landing_pad(self);
             }
             for at in steps as usize..end {
