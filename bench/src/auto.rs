@@ -50,16 +50,21 @@ pub struct AutoReport {
 /// The tiers do not compute the same.
 pub fn measure(quick: bool, only: Option<&str>) -> Result<AutoReport> {
     let chosen = kernels::named(only)?;
-    let processes = if quick { 5 } else { 9 };
-    let bar = progress::bar("auto", chosen.len());
-    let mut points = Vec::new();
+    let processes = if quick { 7 } else { 11 };
+    let mut all = Vec::new();
     for source in &chosen {
         let full = (!quick || source.short.is_none()).then_some(source.n);
-        for n in source.short.into_iter().chain(full) {
-            points.push(point(source.name, n, processes)?);
-        }
-        bar.step(source.name);
+        all.extend(source.short.into_iter().chain(full).map(|n| Measured::new(source.name, n)));
     }
+    // Slow phases of the machine last for seconds: so one group of every kernel, then the next.
+    let bar = progress::bar("auto", processes);
+    for process in 0..processes {
+        for measured in &mut all {
+            measured.group(process)?;
+        }
+        bar.step("");
+    }
+    let points: Vec<Point> = all.iter().map(Measured::point).collect();
     let mean = geometric_mean(points.iter().map(|p| p.over_better.median));
     let worst = points.iter().map(|p| p.over_better).max_by(|a, b| a.median.total_cmp(&b.median));
     let worst = worst.filter(|_| chosen.len() == kernels::ALL.len());
@@ -67,27 +72,46 @@ pub fn measure(quick: bool, only: Option<&str>) -> Result<AutoReport> {
     Ok(AutoReport { points, mean, figures })
 }
 
-fn point(kernel: &'static str, n: i64, processes: usize) -> Result<Point> {
-    let mut least = vec![Samples::default(); tiers().count()];
-    let mut cpu = least.clone();
-    for process in 0..processes {
-        let group = apart::measure(&Group { kernel: kernel.into(), n, process })?;
+/// One kernel at one size while it is measured.
+struct Measured {
+    kernel: &'static str,
+    n: i64,
+    /// For each tier the least time of each group.
+    least: Vec<Samples>,
+    /// For each tier the processor time of each round.
+    cpu: Vec<Samples>,
+}
+
+impl Measured {
+    fn new(kernel: &'static str, n: i64) -> Measured {
+        let none = vec![Samples::default(); tiers().count()];
+        Measured { kernel, n, least: none.clone(), cpu: none }
+    }
+
+    /// Measures one group.
+    fn group(&mut self, process: usize) -> Result<()> {
+        let group = apart::measure(&Group { kernel: self.kernel.into(), n: self.n, process })?;
         for (tier, costs) in group.iter().enumerate() {
-            least[tier].0.push(costs.ms.spread().min);
-            cpu[tier].0.extend(&costs.cpu_ms.0);
+            self.least[tier].0.push(costs.ms.spread().min);
+            self.cpu[tier].0.extend(&costs.cpu_ms.0);
+        }
+        Ok(())
+    }
+
+    fn point(&self) -> Point {
+        let Measured { kernel, n, least, cpu } = self;
+        let chosen = least.len() - 1;
+        let median = |samples: &Samples| samples.spread().median;
+        let better = (0..chosen).min_by(|a, b| median(&least[*a]).total_cmp(&median(&least[*b])));
+        let better = better.expect("there are fixed tiers");
+        Point {
+            kernel,
+            n: *n,
+            over_better: least[chosen].over(&least[better]).spread(),
+            over_better_cpu: median(&cpu[chosen]) / median(&cpu[better]),
+            ms: least.iter().map(Samples::spread).collect(),
         }
     }
-    let chosen = least.len() - 1;
-    let median = |samples: &Samples| samples.spread().median;
-    let better = (0..chosen).min_by(|a, b| median(&least[*a]).total_cmp(&median(&least[*b])));
-    let better = better.expect("there are fixed tiers");
-    Ok(Point {
-        kernel,
-        n,
-        over_better: least[chosen].over(&least[better]).spread(),
-        over_better_cpu: median(&cpu[chosen]) / median(&cpu[better]),
-        ms: least.iter().map(Samples::spread).collect(),
-    })
 }
 
 /// Those that are measured: the fixed tiers in their order, then the one that chooses.
