@@ -1,0 +1,131 @@
+//! A program as it is written: functions of statements, whichever of the forms it came in.
+
+use super::table::Opcode;
+use kiln_ir::FileId;
+use kiln_ir::diagnostic::{Place, Span};
+
+/// The file of spans that count bytes of bytecode.
+pub(super) const BYTECODE: FileId = FileId(u32::MAX);
+
+/// The place that a span is.
+pub(super) fn place(at: Span) -> Place {
+    if at.file == BYTECODE { Place::Byte(at.start.into()) } else { Place::Span(at) }
+}
+
+/// Functions in the order of their first appearance.
+#[derive(Clone, Debug, Default)]
+pub struct Program {
+    pub(super) functions: Vec<Function>,
+}
+
+/// A function.
+#[derive(Clone, Debug)]
+pub(super) struct Function {
+    pub name: String,
+    /// Where it begins.
+    pub at: Span,
+    pub statements: Vec<Statement>,
+}
+
+/// An instruction, and what is kept of it.
+#[derive(Clone, Debug)]
+pub(super) struct Statement {
+    pub op: Opcode,
+    /// Where the mnemonic stands; of a bare operand, the operand.
+    pub at: Span,
+    pub operands: Vec<Operand>,
+    pub keep: Option<Variable>,
+}
+
+/// The sigil of a variable.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Sigil {
+    /// `$`
+    Int,
+    /// `@`
+    Label,
+    /// `&`
+    Float,
+}
+
+impl Sigil {
+    pub fn text(self) -> char {
+        match self {
+            Sigil::Int => '$',
+            Sigil::Label => '@',
+            Sigil::Float => '&',
+        }
+    }
+}
+
+/// `=> $name`
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Variable {
+    pub sigil: Sigil,
+    pub name: String,
+    pub at: Span,
+}
+
+/// A register.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Register {
+    R(u8),
+    V(u8),
+    Float(u8),
+    Ret,
+    Sp,
+    Fp,
+}
+
+impl std::fmt::Display for Register {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Register::R(n) => write!(f, "%r{n}"),
+            Register::V(n) => write!(f, "%v{n}"),
+            Register::Float(n) => write!(f, "%fpr{n}"),
+            Register::Ret => f.write_str("%ret"),
+            Register::Sp => f.write_str("%sp"),
+            Register::Fp => f.write_str("%fp"),
+        }
+    }
+}
+
+/// What an instruction is given.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum What {
+    Register(Register),
+    Int(i64),
+    Float(f64),
+    Variable(Sigil, String),
+    /// `=name`
+    Entry(String),
+    /// `!op`
+    Call(Opcode),
+    /// `*name`
+    External(String),
+    /// A string, without the zero byte that ends it in memory.
+    Str(Vec<u8>),
+}
+
+impl What {
+    pub fn describe(&self) -> String {
+        match self {
+            What::Register(r @ Register::Float(_)) => format!("the float register `{r}`"),
+            What::Register(r) => format!("the register `{r}`"),
+            What::Int(n) => format!("the integer {n}"),
+            What::Float(x) => format!("the float {x:?}"),
+            What::Variable(sigil, name) => format!("`{}{name}`", sigil.text()),
+            What::Entry(name) => format!("the function `={name}`"),
+            What::Call(op) => format!("`!{}`", op.mnemonic()),
+            What::External(name) => format!("the C function `*{name}`"),
+            What::Str(_) => "a string".into(),
+        }
+    }
+}
+
+/// An operand with its place.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Operand {
+    pub what: What,
+    pub at: Span,
+}

@@ -1,0 +1,174 @@
+//! The way control takes through a function: which instructions can be reached, and which registers may be read before
+//! they are written. Those begin as 0, all others cost nothing.
+
+use super::evaluate::{Body, Inst, Value};
+use super::places::{self, Set};
+use crate::rasm::table::{Alu, Class, Form};
+
+/// What the walk over a function has found.
+#[derive(Debug, Default)]
+pub(super) struct Flow {
+    /// For each instruction, and the end: whether a block begins there.
+    pub leads: Vec<bool>,
+    /// Whether control can come to an instruction, or to the end.
+    pub reached: Vec<bool>,
+    /// Labels whose address is taken where control comes, in order.
+    pub taken: Vec<u32>,
+    /// Registers that may be read before they are written.
+    pub unset: Set,
+}
+
+/// Whether control goes on behind an instruction.
+pub(super) fn falls_through(inst: &Inst) -> bool {
+    !matches!(inst.op.get().form, Form::Jump | Form::JumpReg | Form::Ret)
+}
+
+/// The label that an instruction may go to.
+fn target(body: &Body, inst: &Inst) -> Option<u32> {
+    match inst.op.get().form {
+        Form::Branch(..) | Form::BranchBits(..) | Form::BranchOverflow(..) | Form::Jump => {
+            match inst.args[0].map(|value| body.value(value)) {
+                Some(Value::Label(at)) => Some(at),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Looks at a function.
+pub(super) fn flow(body: &Body) -> Flow {
+    let count = body.insts.len();
+    let mut flow = Flow { leads: vec![false; count + 1], reached: vec![false; count + 1], ..Flow::default() };
+    let mut taken = vec![false; count + 1];
+    for (at, inst) in body.insts.iter().enumerate() {
+        if let Some(to) = target(body, inst) {
+            flow.leads[to as usize] = true;
+            flow.leads[at + 1] = true;
+        } else {
+            for value in inst.args.iter().flatten() {
+                if let Value::Label(to) = body.value(*value) {
+                    flow.leads[to as usize] = true;
+                    taken[to as usize] = true;
+                }
+            }
+        }
+        if !falls_through(inst) {
+            flow.leads[at + 1] = true;
+        }
+    }
+    flow.taken = (0..=count as u32).filter(|at| taken[*at as usize]).collect();
+    reach(body, &mut flow);
+    unset(body, &mut flow);
+    flow
+}
+
+/// A label whose address is taken counts as reached, whoever goes there.
+fn reach(body: &Body, flow: &mut Flow) {
+    let mut open = vec![0u32];
+    while let Some(start) = open.pop() {
+        let mut at = start as usize;
+        while !flow.reached[at] {
+            flow.reached[at] = true;
+            let Some(inst) = body.insts.get(at) else { break };
+            open.extend(inst.args.iter().flatten().filter_map(|value| match body.value(*value) {
+                Value::Label(to) => Some(to),
+                _ => None,
+            }));
+            if !falls_through(inst) {
+                break;
+            }
+            at += 1;
+        }
+    }
+    flow.taken.retain(|at| flow.reached[*at as usize]);
+}
+
+/// A stretch of instructions that are run one after the other.
+struct Stretch {
+    end: usize,
+    /// Read before they are written, and written.
+    reads: Set,
+    writes: Set,
+    /// Registers whose value at the beginning matters.
+    needs: Set,
+}
+
+/// Backward over the stretches until nothing changes: a register is needed at the beginning if it is read there
+/// first, or needed behind and not written. With about twenty registers this takes few rounds, each linear.
+fn unset(body: &Body, flow: &mut Flow) {
+    let mut number = vec![0u32; body.insts.len() + 1];
+    let mut stretches: Vec<Stretch> = Vec::new();
+    for (at, inst) in body.insts.iter().enumerate() {
+        if at == 0 || flow.leads[at] {
+            stretches.push(Stretch { end: at, reads: 0, writes: 0, needs: 0 });
+        }
+        number[at] = stretches.len() as u32 - 1;
+        let Some(stretch) = stretches.last_mut() else { continue };
+        stretch.end = at;
+        let (reads, writes) = touched(body, inst);
+        stretch.reads |= reads & !stretch.writes;
+        stretch.writes |= writes;
+    }
+    let end = stretches.len() as u32;
+    stretches.push(Stretch { end: 0, reads: 0, writes: 0, needs: 0 });
+    number[body.insts.len()] = end;
+    let mut taken_needs: Set = 0;
+    loop {
+        let mut changed = false;
+        for n in (0..end as usize).rev() {
+            let last = &body.insts[stretches[n].end];
+            let mut behind: Set = 0;
+            if falls_through(last) {
+                behind |= stretches[n + 1].needs;
+            }
+            if let Some(to) = target(body, last) {
+                behind |= stretches[number[to as usize] as usize].needs;
+            }
+            if last.op.get().form == Form::JumpReg {
+                behind |= taken_needs;
+            }
+            let stretch = &mut stretches[n];
+            let needs = stretch.reads | behind & !stretch.writes;
+            changed |= needs != stretch.needs;
+            stretch.needs = needs;
+        }
+        let needs = flow.taken.iter().fold(0, |all, at| all | stretches[number[*at as usize] as usize].needs);
+        changed |= needs != taken_needs;
+        taken_needs = needs;
+        if !changed {
+            break;
+        }
+    }
+    flow.unset = stretches[0].needs;
+}
+
+/// The registers that an instruction reads, and those it writes.
+fn touched(body: &Body, inst: &Inst) -> (Set, Set) {
+    let instruction = inst.op.get();
+    let (mut reads, mut writes): (Set, Set) = (0, 0);
+    for (class, value) in instruction.operands.iter().zip(inst.args) {
+        let Some(Value::Register(register)) = value else { continue };
+        match class {
+            Class::Read | Class::FloatRead => reads |= places::set(register, instruction.ty),
+            Class::Write | Class::FloatWrite => writes |= places::set(register, instruction.to),
+            Class::Update => {
+                reads |= places::set(register, instruction.ty);
+                writes |= places::set(register, instruction.ty);
+            }
+            _ => {}
+        }
+    }
+    match instruction.form {
+        Form::Alu(Alu::AddC | Alu::SubC, _) => writes |= places::CARRY,
+        Form::Alu(Alu::AddX | Alu::SubX, _) => {
+            reads |= places::CARRY;
+            writes |= places::CARRY;
+        }
+        Form::Call | Form::CallReg => writes |= places::result(body.calls[inst.number as usize].float),
+        Form::RetVal => reads |= places::result(instruction.ty.is_float().then_some(instruction.ty)),
+        Form::Ret => reads |= places::result(None),
+        _ => {}
+    }
+    (reads, writes)
+}
