@@ -1,6 +1,6 @@
 //! `kiln dump`: a program's forms, from IR to machine code.
 
-use crate::input::{self, Input};
+use crate::input::{self, Dialect, File, Format, Input};
 use crate::passes;
 use crate::render::{self, diagnostics, listing};
 use crate::status::Status;
@@ -35,9 +35,11 @@ pub struct Arguments {
     without: Vec<Passes>,
     #[command(flatten)]
     processor: crate::features::Arguments,
-    /// The program: text or bytecode; `-` for standard input
-    #[arg(value_hint = clap::ValueHint::FilePath)]
-    file: String,
+    /// The layout of rasm's bytecode [default: rasm2]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    #[command(flatten)]
+    file: File,
 }
 
 #[derive(clap::Args)]
@@ -77,10 +79,14 @@ fn tiers() -> impl TypedValueParser<Value = Tier> {
 /// Writes one form to standard output.
 pub fn dump(arguments: Arguments) -> Result<(), Status> {
     let form = arguments.form;
-    if form.bytecode {
-        return dump_bytecode(&arguments.file);
+    if form.bytecode && arguments.file.dialect() == Dialect::Kiln {
+        return dump_bytecode(&arguments.file.path);
     }
-    let input = input::load(&arguments.file)?;
+    let input = input::load(&arguments.file, arguments.format)?;
+    if form.bytecode {
+        let bytes = bytecode::encode(&input.module, bytecode::Options::default());
+        return render::write_out(&listing::bytes(&bytes, &bytecode::outline(&bytes).0));
+    }
     let passes = arguments.without.iter().fold(Passes::ALL, |passes, pass| passes.without(*pass));
     let features = arguments.processor.features();
     let options = Options { features, tier: arguments.tier, passes, ..Options::default() };

@@ -1,9 +1,10 @@
 //! Reading programs: a file or standard input, text or bytecode by what it contains, parsed and checked. Every fault
-//! is reported here, so that the subcommands see good programs only.
+//! is reported here, so that the subcommands see good programs only. The one place that knows which languages there are.
 
 use crate::render::{self, diagnostics};
 use crate::status::Status;
 use kiln::Includes;
+use kiln_dialects::rasm;
 use kiln_ir::Module;
 use kiln_ir::text::{self, Source, Sources};
 use kiln_ir::verify::{self, Checked};
@@ -12,10 +13,68 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Which program, and in what language.
+#[derive(clap::Args)]
+pub struct File {
+    /// The language of the program [default: by the name of the file: `.ras` and `.rbc` are rasm, others kiln]
+    #[arg(long, value_name = "LANGUAGE")]
+    dialect: Option<Dialect>,
+    /// The program: text or bytecode; `-` for standard input
+    #[arg(value_hint = clap::ValueHint::FilePath, value_name = "FILE")]
+    pub path: String,
+}
+
+/// The languages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum Dialect {
+    /// Kiln's own text and bytecode
+    Kiln,
+    /// Text and bytecode of the Runtime assembler
+    Rasm,
+}
+
+/// The layouts of rasm's bytecode.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum Format {
+    /// The instructions of one function
+    Rasm1,
+    /// Functions with their names
+    Rasm2,
+}
+
+impl From<Format> for rasm::Layout {
+    fn from(format: Format) -> rasm::Layout {
+        match format {
+            Format::Rasm1 => rasm::Layout::Unit,
+            Format::Rasm2 => rasm::Layout::File,
+        }
+    }
+}
+
+/// Whether a file's name ends so.
+pub fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|found| found == extension)
+}
+
+impl File {
+    /// The language.
+    pub fn dialect(&self) -> Dialect {
+        let path = Path::new(&self.path);
+        let by_name = if has_extension(path, "ras") || has_extension(path, "rbc") {
+            Dialect::Rasm
+        } else {
+            Dialect::Kiln
+        };
+        self.dialect.unwrap_or(by_name)
+    }
+}
+
 /// A program that keeps the rules, with what messages need.
 pub struct Input {
     /// The module.
     pub module: Arc<Checked>,
+    /// The program as rasm, if it was written so.
+    pub rasm: Option<rasm::Program>,
     /// The file's name as messages show it.
     pub name: String,
     /// The texts it was read from; none for bytecode.
@@ -31,12 +90,15 @@ impl Input {
     }
 }
 
-/// Reads a file (`-`: standard input), parses and checks it.
-pub fn load(path: &str) -> Result<Input, Status> {
+/// Reads a file (`-`: standard input), parses and checks it. The format is that of rasm's bytecode.
+pub fn load(file: &File, format: Option<Format>) -> Result<Input, Status> {
     let started = Instant::now();
-    let (name, bytes) = read(path)?;
+    let (name, bytes) = read(&file.path)?;
     let took = started.elapsed();
-    let mut input = of_bytes(name, bytes)?;
+    let mut input = match file.dialect() {
+        Dialect::Kiln => of_bytes(name, bytes)?,
+        Dialect::Rasm => of_rasm(name, bytes, format)?,
+    };
     input.times.insert(0, ("read", took));
     Ok(input)
 }
@@ -67,12 +129,47 @@ pub fn is_bytecode(bytes: &[u8]) -> bool {
     bytes.starts_with(&kiln_ir::bytecode::MAGIC)
 }
 
-/// Parses and checks a file's bytes.
+/// Parses and checks the bytes of a file in Kiln's own forms.
 pub fn of_bytes(name: String, bytes: Vec<u8>) -> Result<Input, Status> {
     let started = Instant::now();
     let mut sources = Sources::default();
     let module =
         if is_bytecode(&bytes) { decode(&name, &bytes)? } else { parse(&name, bytes, &mut sources)? };
+    checked(name, module, sources, None, started)
+}
+
+/// Parses, translates and checks the bytes of a rasm program: bytecode if a format or the file's name says so, or the first
+/// byte, which no text begins with.
+fn of_rasm(name: String, bytes: Vec<u8>, format: Option<Format>) -> Result<Input, Status> {
+    let started = Instant::now();
+    let mut sources = Sources::default();
+    let is_text =
+        format.is_none() && !has_extension(Path::new(&name), "rbc") && !matches!(bytes[..], [0 | 1, ..]);
+    let program = if is_text {
+        let text = utf8(&name, bytes)?;
+        rasm::parse(&mut sources, &name, &text, &FromHere)
+    } else {
+        let layout = format.unwrap_or(Format::Rasm2).into();
+        rasm::decode(&bytes, layout).map_err(|fault| vec![fault])
+    };
+    let translated = program.and_then(|program| Ok((rasm::translate(&program, &sources)?, program)));
+    match translated {
+        Ok((module, program)) => checked(name, module, sources, Some(program), started),
+        Err(faults) => {
+            let context = diagnostics::Context { file: &name, sources: &sources, module: None };
+            diagnostics::faults(&context, &faults);
+            Err(Status::BAD_PROGRAM)
+        }
+    }
+}
+
+fn checked(
+    name: String,
+    module: Module,
+    sources: Sources,
+    rasm: Option<rasm::Program>,
+    started: Instant,
+) -> Result<Input, Status> {
     let parsed = Instant::now();
     let module = match verify::check(module) {
         Ok(module) => module,
@@ -83,7 +180,7 @@ pub fn of_bytes(name: String, bytes: Vec<u8>) -> Result<Input, Status> {
         }
     };
     let times = vec![("parse", parsed - started), ("verify", parsed.elapsed())];
-    Ok(Input { module: Arc::new(module), name, sources, times })
+    Ok(Input { module: Arc::new(module), rasm, name, sources, times })
 }
 
 fn decode(name: &str, bytes: &[u8]) -> Result<Module, Status> {
@@ -94,26 +191,40 @@ fn decode(name: &str, bytes: &[u8]) -> Result<Module, Status> {
     })
 }
 
+fn utf8(name: &str, bytes: Vec<u8>) -> Result<String, Status> {
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
+        render::error(
+            &format!("`{name}` is neither bytecode nor text in UTF-8: line {line}, byte {at} of the file"),
+            Some("save it as UTF-8, or see `kiln build` for bytecode"),
+        );
+        Status::BAD_PROGRAM
+    })
+}
+
 fn parse(name: &str, bytes: Vec<u8>, sources: &mut Sources) -> Result<Module, Status> {
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
-            render::error(
-                &format!(
-                    "`{name}` is neither bytecode nor text in UTF-8: line {line}, byte {at} of the file"
-                ),
-                Some("save it as UTF-8, or see `kiln build` for bytecode"),
-            );
-            return Err(Status::BAD_PROGRAM);
-        }
-    };
+    let text = utf8(name, bytes)?;
     text::parse_with(sources, name, &text, &Files).map_err(|faults| {
         let context = diagnostics::Context { file: name, sources, module: None };
         diagnostics::faults(&context, &faults);
         Status::BAD_PROGRAM
     })
+}
+
+/// Includes from files whose paths are taken as they are written.
+struct FromHere;
+
+impl Includes for FromHere {
+    fn load(&self, _: &str, path: &str) -> Result<Source, String> {
+        source(&tidy(Path::new(path)))
+    }
+}
+
+fn source(file: &Path) -> Result<Source, String> {
+    let bytes = std::fs::read(file).map_err(|reason| render::plain_reason(&reason))?;
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+    Ok(Source { name: file.display().to_string(), text })
 }
 
 /// Includes from files, relative to the file that includes.
@@ -122,10 +233,7 @@ struct Files;
 impl Includes for Files {
     fn load(&self, from: &str, path: &str) -> Result<Source, String> {
         let folder = Path::new(from).parent().unwrap_or(Path::new(""));
-        let file = tidy(&folder.join(path));
-        let bytes = std::fs::read(&file).map_err(|reason| render::plain_reason(&reason))?;
-        let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
-        Ok(Source { name: file.display().to_string(), text })
+        source(&tidy(&folder.join(path)))
     }
 }
 

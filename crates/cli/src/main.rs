@@ -7,6 +7,7 @@
 mod build;
 mod check;
 mod completions;
+mod convert;
 mod dump;
 mod explain;
 mod features;
@@ -31,6 +32,7 @@ Examples:
   generate | kiln run - arg             read the program from standard input
   kiln check program.kiln               report every error, run nothing
   kiln build program.kiln -o p.kbc      make bytecode; `kiln run p.kbc` runs it
+  kiln convert p.kbc -o p.kiln          from one form or language to another
   kiln dump --asm program.kiln          machine code beside source and IR
   kiln explain sdiv                     what an operation does
 
@@ -58,6 +60,7 @@ enum Command {
     Run(run::Arguments),
     Check(check::Arguments),
     Build(build::Arguments),
+    Convert(convert::Arguments),
     Dump(dump::Arguments),
     Explain(explain::Arguments),
     Completions(completions::Arguments),
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::Build(arguments) => build::build(arguments),
+        Command::Convert(arguments) => convert::convert(arguments),
         Command::Dump(arguments) => dump::dump(arguments),
         Command::Explain(arguments) => explain::explain(arguments),
         Command::Completions(arguments) => completions::completions(arguments),

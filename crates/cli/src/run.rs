@@ -1,6 +1,6 @@
 //! `kiln run`: compiles a program and enters its `main`.
 
-use crate::input::{self, Input};
+use crate::input::{self, Dialect, File, Format, Input};
 use crate::render::{self, diagnostics, nearest};
 use crate::status::Status;
 use crate::symbols;
@@ -16,12 +16,14 @@ The program must export `main`, either of
   export fn main() -> i32
   export fn main(%argc: i32, %argv: ptr) -> i32
 What it returns is the exit status. Imports are looked up in the C library, and
-in the libraries they name.
+in the libraries they name. A rasm program begins in `start`, whose arguments
+are integers, and whose result is printed.
 
 Examples:
   kiln run examples/fib.kiln 35
   kiln run --tier interpreter examples/fib.kiln 20
   kiln run --time examples/mandelbrot.kiln 1200 picture.ppm
+  kiln run program.ras 32
   kiln run --fuel 1000000 --depth 100 examples/fib.kiln 20";
 
 /// Compile a program and run its `main`
@@ -49,9 +51,11 @@ pub struct Arguments {
     depth: Option<u32>,
     #[command(flatten)]
     processor: crate::features::Arguments,
-    /// The program: text or bytecode; `-` for standard input
-    #[arg(value_hint = clap::ValueHint::FilePath)]
-    file: String,
+    /// The layout of rasm's bytecode [default: rasm2]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    #[command(flatten)]
+    file: File,
     /// Arguments for the program, after its name
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS", value_hint = clap::ValueHint::FilePath)]
     arguments: Vec<String>,
@@ -72,7 +76,7 @@ fn tiers() -> impl TypedValueParser<Value = Tier> {
 
 /// Runs the program; returns only if it could not be started or trapped.
 pub fn run(arguments: Arguments) -> Result<(), Status> {
-    let mut input = input::load(&arguments.file)?;
+    let mut input = input::load(&arguments.file, arguments.format)?;
     let mut times = std::mem::take(&mut input.times);
     let input = Arc::new(input);
     report_foreign_faults(&input);
@@ -95,7 +99,12 @@ pub fn run(arguments: Arguments) -> Result<(), Status> {
     let main = match Main::find(&program) {
         Ok(main) => main,
         Err(error) => {
-            let help = "write `export fn main() -> i32` or `export fn main(%argc: i32, %argv: ptr) -> i32`";
+            let help = match arguments.file.dialect() {
+                Dialect::Kiln => {
+                    "write `export fn main() -> i32` or `export fn main(%argc: i32, %argv: ptr) -> i32`"
+                }
+                Dialect::Rasm => "a program begins in the function `start`",
+            };
             render::error(&format!("cannot run `{}`: {error}", input.name), Some(help));
             return Err(Status::BAD_PROGRAM);
         }

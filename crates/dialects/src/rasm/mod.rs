@@ -1,18 +1,27 @@
 //! rasm, the language of the *Runtime assembler*: its text in both forms, its bytecode in both layouts.
 //!
-//! Text or bytecode becomes a [`Program`]; [`translate`] evaluates what happens at assembly time and writes the rest as
-//! IR.
+//! Text ([`parse`]) or bytecode ([`decode`]) becomes a [`Program`]; [`translate`] evaluates what happens at assembly time
+//! and writes the rest as IR. `docs/rasm.md` is the reference.
 
+mod bytecode;
 mod expr;
 mod fault;
 mod lex;
 mod parse;
+mod print;
 mod program;
 mod resolve;
 mod table;
 mod translate;
 
+pub use bytecode::{Layout, decode, encode};
 pub use fault::Fault;
 pub use parse::parse;
+pub use print::print;
 pub use program::Program;
 pub use translate::translate;
+
+/// Every mnemonic, in the order of the opcodes.
+pub fn mnemonics() -> impl Iterator<Item = &'static str> {
+    table::all().iter().map(|instruction| instruction.mnemonic.as_str())
+}

@@ -458,7 +458,11 @@ impl Opcode {
         TABLE.numbers.get(mnemonic).copied()
     }
 
-    #[cfg(test)]
+    /// The opcode with this number.
+    pub fn from_number(number: u16) -> Option<Opcode> {
+        ((number as usize) < TABLE.instructions.len()).then_some(Opcode(number))
+    }
+
     pub fn number(self) -> u16 {
         self.0
     }

@@ -24,8 +24,8 @@ use kiln_ir::{
 };
 use std::collections::HashSet;
 
-/// Makes a module of a program. Its function `start` is exported; `main` calls it with the integers of the command line
-/// and prints what it gives. `sources` are the texts that [`super::parse`] read; none for bytecode.
+/// Makes a module of a program. Its functions are exported; where there is a `start`, `main` calls it with the integers of
+/// the command line and prints what it gives. `sources` are the texts that [`super::parse`] read; none for bytecode.
 ///
 /// # Errors
 /// Every mistake found, up to 50.
@@ -53,8 +53,7 @@ pub fn translate(program: &Program, sources: &Sources) -> Result<Module, Vec<Dia
             } else {
                 name.into()
             };
-            let linkage = if function.name == "start" { Linkage::Export } else { Linkage::Local };
-            module.declare(&name, signature(body), linkage)
+            module.declare(&name, signature(body), Linkage::Export)
         })
         .collect();
     let strings: Vec<DataId> = evaluated

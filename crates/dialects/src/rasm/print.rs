@@ -1,0 +1,76 @@
+//! A program as text, in the long form: full mnemonics, commas.
+
+use super::fault::Fault;
+use super::program::{self, Operand, Program, What};
+use kiln_ir::diagnostic::Diagnostic;
+use std::fmt::Write;
+
+/// Writes a program as text that [`super::parse`] reads back to the same.
+///
+/// # Errors
+/// What text cannot say: strings that are not UTF-8, floats that are no number.
+pub fn print(program: &Program) -> Result<String, Diagnostic<Fault>> {
+    let mut text = String::new();
+    for (n, function) in program.functions.iter().enumerate() {
+        let gap = if n > 0 { "\n" } else { "" };
+        let _ = writeln!(text, "{gap}#function {}", function.name);
+        for statement in &function.statements {
+            let mut line = format!("    {}", statement.op.mnemonic());
+            for (n, operand) in statement.operands.iter().enumerate() {
+                if n == 0 {
+                    let _ = write!(line, "{:1$}", "", 16usize.saturating_sub(line.len()).max(1));
+                } else {
+                    line.push_str(", ");
+                }
+                put(&mut line, operand)?;
+            }
+            if let Some(keep) = &statement.keep {
+                let _ = write!(line, "{:1$}", "", 44usize.saturating_sub(line.chars().count()).max(1));
+                let _ = write!(line, "=> {}{}", keep.sigil.text(), keep.name);
+            }
+            text.push_str(&line);
+            text.push('\n');
+        }
+    }
+    Ok(text)
+}
+
+fn put(line: &mut String, operand: &Operand) -> Result<(), Diagnostic<Fault>> {
+    let refuse =
+        |what: &str| Err(Diagnostic::new(program::place(operand.at), Fault::NotEncodable(what.into())));
+    let _ = match &operand.what {
+        What::Register(register) => write!(line, "{register}"),
+        What::Int(value) => write!(line, "{value}"),
+        What::Float(value) if value.is_nan() => return refuse("a float that is no number"),
+        // Too large for a double, which is how infinity is written.
+        What::Float(value) if value.is_infinite() => {
+            write!(line, "{}1e999", if *value < 0.0 { "-" } else { "" })
+        }
+        What::Float(value) => write!(line, "{value:?}"),
+        What::Variable(sigil, name) => write!(line, "{}{name}", sigil.text()),
+        What::Entry(name) => write!(line, "={name}"),
+        What::Call(op) => write!(line, "!{}", op.mnemonic()),
+        What::External(name) => write!(line, "*{name}"),
+        What::Str(bytes) => {
+            let Ok(string) = std::str::from_utf8(bytes) else { return refuse("a string that is not UTF-8") };
+            line.push('"');
+            for c in string.chars() {
+                match c {
+                    '"' | '\\' => line.extend(['\\', c]),
+                    '\n' => line.push_str("\\n"),
+                    '\r' => line.push_str("\\r"),
+                    '\t' => line.push_str("\\t"),
+                    '\x07' => line.push_str("\\a"),
+                    '\x0c' => line.push_str("\\f"),
+                    '\x0b' => line.push_str("\\v"),
+                    '\x08' => line.push_str("\\b"),
+                    '\0' => line.push_str("\\0"),
+                    c => line.push(c),
+                }
+            }
+            line.push('"');
+            Ok(())
+        }
+    };
+    Ok(())
+}
