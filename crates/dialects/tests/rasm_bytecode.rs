@@ -173,7 +173,7 @@ fn every_kind_of_operand_has_its_code() {
 #[test]
 fn immediates_take_more_than_32_bits_only_where_they_must() {
     let head = ("00 02 00 fd 06 00 00 00 00", "01 02 00 fd 0a");
-    let mut integer = |value: &str, unit: &str, file: &str| {
+    let integer = |value: &str, unit: &str, file: &str| {
         encoded(
             &format!("movi_l %ret, {value}"),
             &format!("{} {unit}", head.0),
