@@ -178,6 +178,34 @@ fn rasm_programs_are_the_same_from_other_forms() {
     assert!(units > 10, "few programs are of one function");
 }
 
+/// What rasm can say of Kiln's IR goes back to it: the programs' own IR, except for ops that it names.
+#[test]
+fn modules_become_rasm_or_the_op_is_named() {
+    let mut written = 0;
+    let mut ops = HashSet::new();
+    for (name, text) in programs() {
+        let mut sources = Sources::default();
+        let program = parsed(&name, &text, &mut sources).expect("the other test's to report");
+        let module = checked(&program, &sources).expect("the other test's to report");
+        match rasm::from_module(&module) {
+            Ok(again) => {
+                written += 1;
+                let module = parsed(&name, &again, &mut sources)
+                    .and_then(|program| checked(&program, &sources))
+                    .unwrap_or_else(|faults| panic!("{name}: {}\n{again}", faults.join("\n")));
+                let faults = check(&engine(WAYS[0]), &module, &runs(&text));
+                assert!(faults.is_empty(), "{name}: {}", faults.join("\n"));
+            }
+            Err(fault) => {
+                let rasm::Fault::Inexpressible(what) = fault.fault else { panic!("{name}: {fault}") };
+                ops.insert(what);
+            }
+        }
+    }
+    assert!(written >= 50, "{written} programs, and not {ops:?}");
+    assert!(ops.contains("`add_carry`"), "{ops:?}");
+}
+
 #[test]
 fn every_rasm_instruction_is_in_a_program() {
     let mut seen = HashSet::new();

@@ -13,13 +13,14 @@ Examples:
   kiln convert program.ras -o program.kiln
   kiln convert program.rbc -o program.ras
   kiln convert program.rbc -o program.kiln --format rasm1
-  kiln convert program.kbc -o program.kiln";
+  kiln convert program.kbc -o program.kiln
+  kiln convert program.kiln -o program.ras";
 
 /// Write a program in another language or form, which the name of the output says
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The file to write: `.kiln` or `.kbc`; from rasm also `.ras` or `.rbc`
+    /// The file to write: `.kiln`, `.kbc`, `.ras`; from rasm also `.rbc`
     #[arg(short, long, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
     output: PathBuf,
     /// The layout of rasm's bytecode that is read [default: rasm2]
@@ -37,7 +38,7 @@ pub fn convert(arguments: Arguments) -> Result<(), Status> {
         Some("kiln") => input.module.to_string().into_bytes(),
         Some("kbc") => bytecode::encode(&input.module, bytecode::Options::default()),
         Some("rbc") => rasm_bytes(&input, file, Format::Rasm2)?,
-        Some("ras") => rasm_text(&input, file)?.into_bytes(),
+        Some("ras") => rasm_text(&input)?.into_bytes(),
         _ => {
             let message = format!("`{}` does not say what to write", output.display());
             render::error(&message, Some("end it with .kiln, .kbc, .ras or .rbc"));
@@ -47,13 +48,13 @@ pub fn convert(arguments: Arguments) -> Result<(), Status> {
     write(output, &bytes)
 }
 
-fn rasm_text(input: &input::Input, file: &File) -> Result<String, Status> {
-    let Some(program) = &input.rasm else {
-        let message = format!("`{}` is not written in rasm", file.path);
-        render::error(&message, Some("only rasm's bytecode becomes `.ras`"));
-        return Err(Status::USAGE);
+/// The program as rasm's text: as it was written, or what it says in rasm.
+fn rasm_text(input: &input::Input) -> Result<String, Status> {
+    let text = match &input.rasm {
+        Some(program) => rasm::print(program),
+        None => rasm::from_module(&input.module),
     };
-    rasm::print(program).map_err(|fault| {
+    text.map_err(|fault| {
         diagnostics::fault(&input.context(), &fault);
         Status::BAD_PROGRAM
     })

@@ -73,6 +73,18 @@ fn bytecode_in_both_layouts_and_other_forms_run_the_same() {
 }
 
 #[test]
+fn what_rasm_can_say_of_other_programs_becomes_rasm() {
+    let other =
+        file("rasm-other.kiln", "export fn start(%n: i64) -> i64 {\n    %r = mul %n, 3\n    ret %r\n}\n");
+    let output = path("rasm-other.ras");
+    run(&["convert", &other, "-o", &output]).succeeds();
+    assert_eq!(run(&["run", &output, "14"]).succeeds(), "42\n");
+    let other =
+        file("rasm-unsaid.kiln", "export fn start(%n: i64) -> i64 {\n    %r = clz %n\n    ret %r\n}\n");
+    run(&["convert", &other, "-o", &output]).fails(65, &["rasm cannot say `clz`", "rasm-unsaid.kiln:2"]);
+}
+
+#[test]
 fn mistakes_are_shown_where_they_stand() {
     let bad = file("rasm-bad.ras", "prolog 0\n  addi_i %v0, %v1, $count\nret\n");
     run(&["check", &bad]).fails(65, &["`$count` has not been set here", "rasm-bad.ras:2:20", "help"]);

@@ -145,6 +145,8 @@ pub enum Fault {
     BadName,
     /// The layout has no way to say it.
     NotEncodable(String),
+    /// The language has no way to say it.
+    Inexpressible(String),
 }
 
 impl fmt::Display for Fault {
@@ -204,6 +206,7 @@ impl fmt::Display for Fault {
             Fault::Truncated => f.write_str("the bytecode ends in the middle of an instruction"),
             Fault::BadByte { what, value } => write!(f, "{value:#x} is no {what}"),
             Fault::BadName => f.write_str("the bytecode has a name that is none"),
+            Fault::Inexpressible(what) => write!(f, "rasm cannot say {what}"),
             Fault::NotEncodable(what) => write!(f, "this bytecode layout cannot say {what}"),
         }
     }

@@ -6,6 +6,7 @@
 mod bytecode;
 mod expr;
 mod fault;
+mod from_ir;
 mod lex;
 mod parse;
 mod print;
@@ -16,6 +17,7 @@ mod translate;
 
 pub use bytecode::{Layout, decode, encode};
 pub use fault::Fault;
+pub use from_ir::from_module;
 pub use parse::parse;
 pub use print::print;
 pub use program::Program;

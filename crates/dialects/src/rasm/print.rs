@@ -53,24 +53,30 @@ fn put(line: &mut String, operand: &Operand) -> Result<(), Diagnostic<Fault>> {
         What::External(name) => write!(line, "*{name}"),
         What::Str(bytes) => {
             let Ok(string) = std::str::from_utf8(bytes) else { return refuse("a string that is not UTF-8") };
-            line.push('"');
-            for c in string.chars() {
-                match c {
-                    '"' | '\\' => line.extend(['\\', c]),
-                    '\n' => line.push_str("\\n"),
-                    '\r' => line.push_str("\\r"),
-                    '\t' => line.push_str("\\t"),
-                    '\x07' => line.push_str("\\a"),
-                    '\x0c' => line.push_str("\\f"),
-                    '\x0b' => line.push_str("\\v"),
-                    '\x08' => line.push_str("\\b"),
-                    '\0' => line.push_str("\\0"),
-                    c => line.push(c),
-                }
-            }
-            line.push('"');
+            line.push_str(&quoted(string));
             Ok(())
         }
     };
     Ok(())
+}
+
+/// A string in quotes.
+pub(super) fn quoted(string: &str) -> String {
+    let mut quoted = String::from('"');
+    for c in string.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            '\x07' => quoted.push_str("\\a"),
+            '\x0c' => quoted.push_str("\\f"),
+            '\x0b' => quoted.push_str("\\v"),
+            '\x08' => quoted.push_str("\\b"),
+            '\0' => quoted.push_str("\\0"),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
