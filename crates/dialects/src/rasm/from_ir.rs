@@ -2,6 +2,7 @@
 //! the language has six of its own; an instruction loads its operands, does its work and stores its result.
 
 use super::fault::Fault;
+use super::program::{is_function, is_identifier, is_symbol};
 use kiln_ir::diagnostic::{Diagnostic, Place};
 use kiln_ir::types::{AbiType, Convention};
 use kiln_ir::{
@@ -55,7 +56,7 @@ fn names(module: &Module) -> Vec<String> {
     let mut taken = HashSet::new();
     let name = |(number, decl): (usize, &FuncDecl)| {
         let mut name = decl.name.strip_prefix('=').unwrap_or(&decl.name).to_owned();
-        if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        if !is_function(&name) {
             name = format!("f{number}");
         }
         while decl.body.is_some() && !taken.insert(name.clone()) {
@@ -64,11 +65,6 @@ fn names(module: &Module) -> Vec<String> {
         name
     };
     module.funcs().iter().enumerate().map(name).collect()
-}
-
-fn is_identifier(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// The suffix of an operation on a register of this type.
@@ -605,9 +601,7 @@ fn argument(ty: &AbiType, at: Place) -> Written<&'static str> {
 }
 
 fn symbol(at: Place, name: &str) -> Written<String> {
-    let is_symbol = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '<' | '>'));
-    if is_symbol { Ok(format!("*{name}")) } else { refuse(at, format_args!("the symbol `{name}`")) }
+    if is_symbol(name) { Ok(format!("*{name}")) } else { refuse(at, format_args!("the symbol `{name}`")) }
 }
 
 /// A data object as a string, if it is constant text with a zero byte at its end.

@@ -99,19 +99,3 @@ pub(super) fn register(at: usize, make: fn(u8) -> Register, count: u8, index: u3
         _ => fault(at, Fault::BadByte { what: "index of a register", value: index.into() }),
     }
 }
-
-/// Whether it can be the name of a variable.
-pub(super) fn is_identifier(name: &str) -> bool {
-    is_symbol(name) && !name.contains([':', '<', '>'])
-}
-
-/// Whether it can be the name of a C function.
-pub(super) fn is_symbol(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '<' | '>'))
-}
-
-/// Whether it can be the name of a function.
-pub(super) fn is_function(name: &str) -> bool {
-    !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control())
-}

@@ -6,11 +6,12 @@
 //! string      = u16 length, bytes
 //! ```
 
-use super::read::{Read, Reader, fault, is_identifier, is_symbol, register};
+use super::read::{Read, Reader, fault, register};
 use super::write::{Write, Writer};
 use super::{keeps_float, narrow, span, wants_float};
 use crate::rasm::fault::Fault;
 use crate::rasm::program::{Function, Operand, Program, Register, Sigil, Statement, Variable, What};
+use crate::rasm::program::{is_identifier, is_symbol};
 use crate::rasm::resolve;
 use crate::rasm::table::{Gives, Opcode};
 use kiln_ir::diagnostic::Diagnostic;

@@ -84,60 +84,58 @@ fn reach(body: &Body, flow: &mut Flow) {
     flow.taken.retain(|at| flow.reached[*at as usize]);
 }
 
-/// A stretch of instructions that are run one after the other.
+/// Instructions that are run one after the other.
 struct Stretch {
-    end: usize,
-    /// Read before they are written, and written.
-    reads: Set,
-    writes: Set,
-    /// Registers whose value at the beginning matters.
+    last: usize,
+    /// Registers whose value at the beginning matters: at first those read before they are written.
     needs: Set,
+    writes: Set,
 }
 
-/// Backward over the stretches until nothing changes: a register is needed at the beginning if it is read there
-/// first, or needed behind and not written. With about twenty registers this takes few rounds, each linear.
+/// Backward over the stretches: what one needs, those before it need as well unless they write it. With about twenty
+/// registers a stretch is looked at about twenty times at most.
 fn unset(body: &Body, flow: &mut Flow) {
     let mut number = vec![0u32; body.insts.len() + 1];
     let mut stretches: Vec<Stretch> = Vec::new();
     for (at, inst) in body.insts.iter().enumerate() {
         if at == 0 || flow.leads[at] {
-            stretches.push(Stretch { end: at, reads: 0, writes: 0, needs: 0 });
+            stretches.push(Stretch { last: at, needs: 0, writes: 0 });
         }
         number[at] = stretches.len() as u32 - 1;
         let Some(stretch) = stretches.last_mut() else { continue };
-        stretch.end = at;
+        stretch.last = at;
         let (reads, writes) = touched(body, inst);
-        stretch.reads |= reads & !stretch.writes;
+        stretch.needs |= reads & !stretch.writes;
         stretch.writes |= writes;
     }
-    let end = stretches.len() as u32;
-    stretches.push(Stretch { end: 0, reads: 0, writes: 0, needs: 0 });
-    number[body.insts.len()] = end;
-    let mut taken_needs: Set = 0;
-    loop {
-        let mut changed = false;
-        for n in (0..end as usize).rev() {
-            let last = &body.insts[stretches[n].end];
-            let mut behind: Set = 0;
-            if falls_through(last) {
-                behind |= stretches[n + 1].needs;
-            }
-            if let Some(to) = target(body, last) {
-                behind |= stretches[number[to as usize] as usize].needs;
-            }
-            if last.op.get().form == Form::JumpReg {
-                behind |= taken_needs;
-            }
-            let stretch = &mut stretches[n];
-            let needs = stretch.reads | behind & !stretch.writes;
-            changed |= needs != stretch.needs;
-            stretch.needs = needs;
+    // Two that hold nothing: the end, and one that all jumps through registers go by to all labels they may go to.
+    let end = stretches.len();
+    let pool = end as u32 + 1;
+    number[body.insts.len()] = end as u32;
+    let mut ways: Vec<(u32, u32)> = flow.taken.iter().map(|at| (number[*at as usize], pool)).collect();
+    for (n, stretch) in stretches.iter().enumerate() {
+        let (n, last) = (n as u32, &body.insts[stretch.last]);
+        if falls_through(last) {
+            ways.push((n + 1, n));
         }
-        let needs = flow.taken.iter().fold(0, |all, at| all | stretches[number[*at as usize] as usize].needs);
-        changed |= needs != taken_needs;
-        taken_needs = needs;
-        if !changed {
-            break;
+        ways.extend(target(body, last).map(|to| (number[to as usize], n)));
+        if last.op.get().form == Form::JumpReg {
+            ways.push((pool, n));
+        }
+    }
+    ways.sort_unstable();
+    stretches.extend([0, 0].map(|last| Stretch { last, needs: 0, writes: 0 }));
+    let mut open: Vec<u32> = (0..stretches.len() as u32).collect();
+    while let Some(n) = open.pop() {
+        let needs = stretches[n as usize].needs;
+        let first = ways.partition_point(|(to, _)| *to < n);
+        for &(_, from) in ways[first..].iter().take_while(|(to, _)| *to == n) {
+            let before = &mut stretches[from as usize];
+            let more = needs & !before.writes & !before.needs;
+            if more != 0 {
+                before.needs |= more;
+                open.push(from);
+            }
         }
     }
     flow.unset = stretches[0].needs;
