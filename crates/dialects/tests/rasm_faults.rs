@@ -162,6 +162,20 @@ fn operands_by_number_and_range() {
 }
 
 #[test]
+fn sizes() {
+    body_says(
+        "allocai -1 => $x",
+        &["2:1 `allocai` a frame cannot hold -1 bytes (a function has room for 1 GiB in all)"],
+    );
+    body_says(
+        "allocai 1073741824 => $x\nallocai 0 => $y",
+        &["3:1 `allocai` a frame cannot hold 0 bytes (a function has room for 1 GiB in all)"],
+    );
+    let many = "arg => $x\n".repeat(65536);
+    says(&format!("prolog\n{many}ret\n"), &["65537:1 `arg` there are more than 65535 parameters"]);
+}
+
+#[test]
 fn variables() {
     body_says(
         "movi_i %v0, $x",

@@ -130,6 +130,8 @@ pub enum Fault {
     RunsOff(String),
     /// A register that cannot be written.
     ReadOnly(&'static str),
+    /// More parameters or arguments than can be.
+    TooMany(&'static str),
     /// A frame larger than can be.
     FrameSize(i64),
     /// The bytes end in the middle of something.
@@ -202,6 +204,7 @@ impl fmt::Display for Fault {
             Fault::NoTargets => f.write_str("no label of this function has its address taken"),
             Fault::RunsOff(name) => write!(f, "control runs off the end of the function `{name}`"),
             Fault::ReadOnly(name) => write!(f, "`{name}` cannot be written"),
+            Fault::TooMany(what) => write!(f, "there are more than 65535 {what}"),
             Fault::FrameSize(size) => write!(f, "a frame cannot hold {size} bytes"),
             Fault::Truncated => f.write_str("the bytecode ends in the middle of an instruction"),
             Fault::BadByte { what, value } => write!(f, "{value:#x} is no {what}"),

@@ -89,7 +89,7 @@ impl<'i> Reader<'i> {
         let mut own = HashSet::new();
         let mut lexer = Lexer::new(&source.text);
         let mut tokens = Vec::new();
-        while !lexer.is_done() {
+        while !lexer.is_done() && self.faults.len() < MAX_FAULTS {
             match lexer.directive() {
                 Some(Directive::Function(name, start)) => {
                     let at = span(start, start + name.len() as u32);

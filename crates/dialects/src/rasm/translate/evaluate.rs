@@ -103,16 +103,23 @@ pub(super) fn evaluate(program: &Program) -> Result<Evaluated, Vec<Diagnostic<Fa
         faults: Vec::new(),
     };
     for (function, number) in program.functions.iter().zip(0..) {
+        if shared.faults.len() >= MAX_FAULTS {
+            return Err(shared.faults);
+        }
         let mut evaluation = Evaluation {
             shared: &mut shared,
             number,
             variables: HashMap::new(),
             body: Body::default(),
             preparing: None,
+            frame: 0,
             begun: false,
         };
         for statement in &function.statements {
-            evaluation.statement(statement);
+            // Suggestions cost time, so there is an end to them.
+            if evaluation.shared.faults.len() < MAX_FAULTS {
+                evaluation.statement(statement);
+            }
         }
         evaluation.end(function);
         let body = evaluation.body;
@@ -195,6 +202,11 @@ fn kind(ty: Ty) -> usize {
     }
 }
 
+/// Bytes of storage in a frame.
+const MAX_FRAME: i64 = 1 << 30;
+/// Parameters of a function, and arguments of a call.
+const MAX_PARAMS: usize = 65535;
+
 /// One function at assembly time.
 struct Evaluation<'s, 'p> {
     shared: &'s mut Shared<'p>,
@@ -202,6 +214,8 @@ struct Evaluation<'s, 'p> {
     variables: HashMap<&'p str, Value>,
     body: Body,
     preparing: Option<Preparing>,
+    /// Bytes of the frame that are taken.
+    frame: i64,
     begun: bool,
 }
 
@@ -455,6 +469,9 @@ impl<'p> Evaluation<'_, 'p> {
                 return None;
             }
             Form::Arg => {
+                if self.body.params.len() == MAX_PARAMS {
+                    self.fault(at, Fault::TooMany("parameters"));
+                }
                 self.body.params.push(instruction.ty);
                 return Some(Value::Param(self.body.params.len() as u32 - 1));
             }
@@ -513,9 +530,11 @@ impl<'p> Evaluation<'_, 'p> {
 
     fn allocate(&mut self, at: Span, size: Option<Value>) -> Option<Value> {
         let Some(Value::Int(size)) = size else { return None };
-        let used: i64 = self.body.frame.iter().map(|size| i64::from(*size)).sum();
+        // Each piece begins at a multiple of 16.
+        let taken = size.max(1).saturating_add(15) & !15;
         match u32::try_from(size) {
-            Ok(bytes) if used + size < 1 << 30 => {
+            Ok(bytes) if self.frame + taken <= MAX_FRAME => {
+                self.frame += taken;
                 self.body.frame.push(bytes);
                 Some(Value::Offset(self.body.frame.len() as u32 - 1))
             }
@@ -589,6 +608,9 @@ impl<'p> Evaluation<'_, 'p> {
             _ => None,
         };
         let types = self.body.pushed[first as usize..].to_vec();
+        if types.len() > MAX_PARAMS {
+            self.fault(at, Fault::TooMany("arguments"));
+        }
         self.body.calls.push(Call { at, callee, first, types, float: None, read: false });
         self.body.calls.len() as u32 - 1
     }
