@@ -277,7 +277,9 @@ fn damaged_bytes_do_no_harm() {
                         Ok(rasm::print(&program))
                     );
                     if let Ok(module) = rasm::translate(&program, &Sources::default()) {
-                        kiln_ir::verify::check(module).expect("translations keep the rules");
+                        if let Err((_, faults)) = kiln_ir::verify::check(module) {
+                            panic!("translations keep the rules: {faults:?}");
+                        }
                     }
                 }
             }

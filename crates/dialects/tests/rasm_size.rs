@@ -27,5 +27,5 @@ fn hundred_thousand_labels_in_a_function() {
     let start = module.find_func("start").expect("the function");
     let insts = module.func(start).body.as_ref().expect("its body").insts().len();
     assert!((100_000 * 8..100_000 * 20).contains(&insts), "{insts} instructions");
-    kiln_ir::verify::check(module).expect("translations keep the rules");
+    assert!(kiln_ir::verify::check(module).is_ok(), "translations keep the rules");
 }

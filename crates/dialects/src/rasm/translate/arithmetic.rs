@@ -101,13 +101,19 @@ impl<'m> Emitter<'m, '_> {
         let b = self.operand_register(inst, 2, ty);
         let carry = self.places[places::carry()];
         let carry_in = if takes { carry } else { self.b.iconst(Type::I32, 0) };
-        self.write(inst, 0, ty, |f| {
-            let ty = f.ty(a);
-            let sum = f.vreg(ty);
-            let record = InstData { op, ty, aux: aux::TAIL, dst: sum.0, a: a.0, b: 0 };
-            f.push(record, &[b.0, carry_in.0, carry.0]);
-            sum
-        });
+        let wide = ty.bits() == 64;
+        let (dest, width) = (self.dest(inst, 0, ty), self.b.ty(a));
+        let sum = if wide { dest } else { self.b.vreg(width) };
+        let record = InstData { op, ty: width, aux: aux::TAIL, dst: sum.0, a: a.0, b: 0 };
+        self.b.push(record, &[b.0, carry_in.0, carry.0]);
+        if !wide {
+            self.b.to(dest);
+            if ty.is_signed() {
+                self.b.sext(sum)
+            } else {
+                self.b.zext(sum)
+            };
+        }
     }
 
     pub(super) fn float_arithmetic(&mut self, alu: Alu, ty: Ty, inst: &Inst) {

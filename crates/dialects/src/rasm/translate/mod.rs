@@ -343,6 +343,8 @@ impl<'m, 'b> Emitter<'m, 'b> {
     fn operand(&mut self, inst: &Inst, n: usize, ty: Ty) -> Operand {
         match self.value(inst, n) {
             Value::Register(_) => Operand::Reg(self.integer(inst, n, ty)),
+            // As the operation sees it: 0xffffffff is -1 for one of 32 bits.
+            Value::Int(value) if ty.bits() < 64 => Operand::Imm((value as i32).into()),
             Value::Int(value) => Operand::Imm(value),
             value => {
                 let word = self.address(value);
@@ -384,7 +386,7 @@ impl<'m, 'b> Emitter<'m, 'b> {
     }
 
     /// Writes an integer of the type's width, or of a word for those narrower than 32 bits, to an operand: extended as
-    /// the type says.
+    /// the type says. What computes it is one op.
     fn write(
         &mut self,
         inst: &Inst,
