@@ -57,7 +57,7 @@ fn bytecode_in_both_layouts_and_other_forms_run_the_same() {
     let (first, second) = (path("rasm-first.rbc"), path("rasm-second.rbc"));
     run(&["build", &fib, "-o", &first, "--format", "rasm1"]).succeeds();
     run(&["build", &fib, "-o", &second]).succeeds();
-    assert_eq!(std::fs::read(&first).expect("the file").len(), 244);
+    assert_eq!(std::fs::read(&first).expect("the file").len(), 248);
     assert_eq!(run(&["run", "--format", "rasm1", &first, "10"]).succeeds(), "177\n");
     assert_eq!(run(&["run", &second, "10"]).succeeds(), "177\n");
     for output in ["rasm-out.kiln", "rasm-out.kbc", "rasm-out.ras", "rasm-out.rbc"] {
