@@ -69,7 +69,7 @@ fn bytecode_in_both_layouts_and_other_forms_run_the_same() {
     assert_eq!(run(&["run", &path("rasm-first.kiln"), "10"]).succeeds(), "177\n");
     run(&["check", &second]).succeeds();
     // The layouts are not each other's.
-    run(&["check", &first]).fails(65, &["beginning of a function", "at byte 0"]);
+    run(&["check", &first]).fails(65, &["the bytecode ends in the middle", "at byte 248"]);
 }
 
 #[test]

@@ -276,10 +276,10 @@ fn damaged_bytes_do_no_harm() {
                         rasm::decode(&again, layout).map(|p| rasm::print(&p)),
                         Ok(rasm::print(&program))
                     );
-                    if let Ok(module) = rasm::translate(&program, &Sources::default()) {
-                        if let Err((_, faults)) = kiln_ir::verify::check(module) {
-                            panic!("translations keep the rules: {faults:?}");
-                        }
+                    if let Ok(module) = rasm::translate(&program, &Sources::default())
+                        && let Err((_, faults)) = kiln_ir::verify::check(module)
+                    {
+                        panic!("translations keep the rules: {faults:?}");
                     }
                 }
             }
