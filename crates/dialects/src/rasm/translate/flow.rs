@@ -14,6 +14,8 @@ pub(super) struct Flow {
     pub reached: Vec<bool>,
     /// Labels whose address is taken where control comes, in order.
     pub taken: Vec<u32>,
+    /// Registers that are mentioned at all.
+    pub used: Set,
     /// Registers that may be read before they are written.
     pub unset: Set,
 }
@@ -105,6 +107,7 @@ fn unset(body: &Body, flow: &mut Flow) {
         let Some(stretch) = stretches.last_mut() else { continue };
         stretch.last = at;
         let (reads, writes) = touched(body, inst);
+        flow.used |= reads | writes;
         stretch.needs |= reads & !stretch.writes;
         stretch.writes |= writes;
     }

@@ -154,6 +154,7 @@ struct Emitter<'m, 'b> {
     body: &'b Body,
     flow: &'b Flow,
     world: &'b mut World,
+    /// `NONE` for those that the function does not mention.
     places: [VReg; places::COUNT],
     /// By number of the argument.
     pushed: Vec<VReg>,
@@ -172,6 +173,9 @@ impl<'m, 'b> Emitter<'m, 'b> {
         world: &'b mut World,
     ) -> Emitter<'m, 'b> {
         let places = std::array::from_fn(|n| {
+            if flow.used >> n & 1 == 0 {
+                return VReg::NONE;
+            }
             let place = b.vreg(places::ty(n));
             b.name_vreg(place, &places::name(n));
             place
