@@ -1,6 +1,7 @@
 //! Reading programs: a file or standard input, text or bytecode by what it contains, parsed and checked. Every fault
 //! is reported here, so that the subcommands see good programs only. The one place that knows which languages there are.
 
+use crate::lightning::{self, Lightning};
 use crate::render::{self, diagnostics};
 use crate::status::Status;
 use kiln::Includes;
@@ -16,9 +17,12 @@ use std::time::{Duration, Instant};
 /// Which program, and in what language.
 #[derive(clap::Args)]
 pub struct File {
-    /// The language of the program [default: by the name of the file: `.ras` and `.rbc` are rasm, others kiln]
+    /// The language of the program [default: by the name of the file: `.ras` and `.rbc` are rasm, `.tst` is lightning, others kiln]
     #[arg(long, value_name = "LANGUAGE")]
     dialect: Option<Dialect>,
+    /// A program in lightning needs no C preprocessor
+    #[arg(long)]
+    pub preprocessed: bool,
     /// The program: text or bytecode; `-` for standard input
     #[arg(value_hint = clap::ValueHint::FilePath, value_name = "FILE")]
     pub path: String,
@@ -31,6 +35,8 @@ pub enum Dialect {
     Kiln,
     /// Text and bytecode of the Runtime assembler
     Rasm,
+    /// The text form of GNU Lightning
+    Lightning,
 }
 
 /// The layouts of rasm's bytecode.
@@ -62,6 +68,8 @@ impl File {
         let path = Path::new(&self.path);
         let by_name = if has_extension(path, "ras") || has_extension(path, "rbc") {
             Dialect::Rasm
+        } else if has_extension(path, "tst") {
+            Dialect::Lightning
         } else {
             Dialect::Kiln
         };
@@ -75,6 +83,8 @@ pub struct Input {
     pub module: Arc<Checked>,
     /// The program as rasm, if it was written so.
     pub rasm: Option<rasm::Program>,
+    /// What else is known of it, if it was written in lightning.
+    pub lightning: Option<Lightning>,
     /// The file's name as messages show it.
     pub name: String,
     /// The texts it was read from; none for bytecode.
@@ -98,6 +108,7 @@ pub fn load(file: &File, format: Option<Format>) -> Result<Input, Status> {
     let mut input = match file.dialect() {
         Dialect::Kiln => of_bytes(name, bytes)?,
         Dialect::Rasm => of_rasm(name, bytes, format)?,
+        Dialect::Lightning => lightning::read(file, name, bytes)?,
     };
     input.times.insert(0, ("read", took));
     Ok(input)
@@ -180,7 +191,7 @@ fn checked(
         }
     };
     let times = vec![("parse", parsed - started), ("verify", parsed.elapsed())];
-    Ok(Input { module: Arc::new(module), rasm, name, sources, times })
+    Ok(Input { module: Arc::new(module), rasm, lightning: None, name, sources, times })
 }
 
 fn decode(name: &str, bytes: &[u8]) -> Result<Module, Status> {

@@ -12,6 +12,7 @@ mod dump;
 mod explain;
 mod features;
 mod input;
+mod lightning;
 mod man;
 mod passes;
 mod render;
@@ -45,6 +46,8 @@ Exit status:
   70   the program trapped: division by zero, bad memory access, stack overflow, ...
   73   a file, or the program's output, cannot be written
   141  (killed by SIGPIPE) whoever read the output went away
+  255  a program in the lightning language has errors; one that faults dies of the
+       signal
   0 from the other subcommands means that all is well.";
 
 /// Turns programs in a small typed register language into native code, at once

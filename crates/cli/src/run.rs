@@ -78,6 +78,9 @@ fn tiers() -> impl TypedValueParser<Value = Tier> {
 pub fn run(arguments: Arguments) -> Result<(), Status> {
     let mut input = input::load(&arguments.file, arguments.format)?;
     let mut times = std::mem::take(&mut input.times);
+    if input.lightning.as_ref().is_some_and(|lightning| !lightning.run) {
+        return Ok(());
+    }
     let input = Arc::new(input);
     report_foreign_faults(&input);
     // Profilers find callers by frame pointers only.
@@ -104,14 +107,20 @@ pub fn run(arguments: Arguments) -> Result<(), Status> {
                     "write `export fn main() -> i32` or `export fn main(%argc: i32, %argv: ptr) -> i32`"
                 }
                 Dialect::Rasm => "a program begins in the function `start`",
+                Dialect::Lightning => "a program begins with its first instruction",
             };
             render::error(&format!("cannot run `{}`: {error}", input.name), Some(help));
             return Err(Status::BAD_PROGRAM);
         }
     };
-    let mut strings = Vec::with_capacity(arguments.arguments.len() + 1);
-    for argument in std::iter::once(input.name.as_str()).chain(arguments.arguments.iter().map(String::as_str))
+    let mut own = arguments.arguments;
+    if input.lightning.is_some()
+        && let Some(separator) = own.iter().position(|argument| argument == "--")
     {
+        own.remove(separator);
+    }
+    let mut strings = Vec::with_capacity(own.len() + 1);
+    for argument in std::iter::once(input.name.as_str()).chain(own.iter().map(String::as_str)) {
         // Arguments of a process hold no zero byte; a file name from the shell does not either.
         strings.push(CString::new(argument).unwrap_or_default());
     }
@@ -132,6 +141,9 @@ pub fn run(arguments: Arguments) -> Result<(), Status> {
         Ok(status) => process::exit(status),
         Err(trap) => {
             render::trap::trap(&input.context(), &trap);
+            if input.lightning.is_some() {
+                process::end_by_fault(trap.kind())
+            }
             process::exit(Status::TRAP.0.into())
         }
     }
@@ -144,6 +156,9 @@ fn report_foreign_faults(input: &Arc<Input>) {
         // Whether it succeeds or not, the fault is what there is to say.
         let _ = process::flush_streams();
         render::trap::trap(&input.context(), fault);
+        if input.lightning.is_some() {
+            process::end_by_fault(fault.kind())
+        }
         process::exit_now(Status::TRAP.0.into())
     });
 }
@@ -158,7 +173,7 @@ fn load_error(input: &Input, error: &LoadError) -> Status {
             for fault in &link.faults {
                 link_fault(input, fault);
             }
-            Status::UNAVAILABLE
+            if input.lightning.is_some() { Status::BAD_ASSEMBLY } else { Status::UNAVAILABLE }
         }
         LoadError::PerfMap { .. } => {
             render::error(&error.to_string(), None);
@@ -187,6 +202,11 @@ fn link_fault(input: &Input, fault: &LinkFault) {
         | LinkFault::Alignment { .. }
         | LinkFault::NoMemory { .. } => (None, None),
     };
+    if let (Some(lightning), Some(name)) = (&input.lightning, name)
+        && lightning.missing(name, help.as_deref())
+    {
+        return;
+    }
     diagnostics::import(&input.context(), &fault.to_string(), name.map(String::as_str), help.as_deref());
 }
 

@@ -15,6 +15,8 @@ impl Status {
     pub const UNAVAILABLE: Status = Status(69);
     /// The program trapped.
     pub const TRAP: Status = Status(70);
+    /// A program in the lightning language has errors.
+    pub const BAD_ASSEMBLY: Status = Status(255);
     /// A file cannot be written.
     pub const NO_OUTPUT: Status = Status(73);
 }

@@ -5,6 +5,7 @@ pub use crate::foreign::on_foreign_fault;
 use crate::function::Function;
 use crate::program::Program;
 use crate::trap::Trap;
+use kiln_ir::TrapKind;
 use std::ffi::{CStr, CString, c_char};
 
 /// A program's `main`, in either of its forms.
@@ -73,6 +74,29 @@ pub fn exit(status: i32) -> ! {
 pub fn exit_now(status: i32) -> ! {
     // SAFETY: no precondition.
     unsafe { libc::_exit(status) }
+}
+
+/// Ends the process by the signal that a fault of this kind raises where nobody handles it, for whoever asks how the process
+/// ended: `SIGFPE` for a division, `SIGSEGV` for memory and the stack, `SIGILL` for code that cannot be reached, else
+/// `SIGABRT`. Nothing else runs, nothing is flushed.
+pub fn end_by_fault(kind: TrapKind) -> ! {
+    let signal = match kind {
+        TrapKind::DivideByZero | TrapKind::IntegerOverflow => libc::SIGFPE,
+        TrapKind::BadAccess(_) | TrapKind::StackOverflow | TrapKind::BadLabel => libc::SIGSEGV,
+        TrapKind::Unreachable => libc::SIGILL,
+        _ => libc::SIGABRT,
+    };
+    // SAFETY: the default action is a valid disposition for each of these signals, the set is initialized before it is
+    // used, and `raise` and `_exit` have no precondition.
+    unsafe {
+        libc::signal(signal, libc::SIG_DFL);
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, signal);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut());
+        libc::raise(signal);
+        libc::_exit(128 + signal)
+    }
 }
 
 /// Makes a closed output pipe end the process quietly, as it ends other programs; Rust's start-up code has turned that

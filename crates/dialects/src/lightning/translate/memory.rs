@@ -1,0 +1,133 @@
+//! Loads, stores, compare and swap, storage allocated at run time.
+
+use super::{Body, Value, access, fits};
+use crate::lightning::program::{FRAME_POINTER, Operand};
+use crate::lightning::table::{Meaning, Row, Ty};
+use kiln_ir::{Cond, Mem, MemType, Op, Order, Type, VReg};
+
+impl Body<'_, '_, '_> {
+    pub(super) fn memory(&mut self, row: &Row, o: &[Operand; 4]) {
+        let (memory, ty) = access(row.ty);
+        match row.meaning {
+            Meaning::Load | Meaning::LoadAt => {
+                let from = self.word(o[1]);
+                let to = self.accessed(o[0], ty);
+                self.b.to(to).load(ty, memory, from);
+            }
+            Meaning::LoadIndexed => {
+                let from = self.indexed(o[1], o[2]);
+                let to = self.accessed(o[0], ty);
+                self.b.to(to).load(ty, memory, from);
+            }
+            Meaning::LoadMoving { before } => {
+                let (base, distance) = (self.int(o[1]), self.value(o[2]));
+                let to = self.accessed(o[0], ty);
+                let moved = self.b.vreg(Type::I64);
+                self.binary(Op::Add, moved, base, distance);
+                self.b.to(to).load(ty, memory, if before { moved } else { base });
+                self.b.to(base).copy(moved);
+            }
+            Meaning::Store | Meaning::StoreAt => {
+                let to = self.word(o[0]);
+                let value = self.accessed(o[1], ty);
+                self.b.store(memory, to, value);
+            }
+            Meaning::StoreIndexed => {
+                let to = self.indexed(o[1], o[0]);
+                let value = self.accessed(o[2], ty);
+                self.b.store(memory, to, value);
+            }
+            Meaning::StoreMoving { before } => {
+                let (base, distance) = (self.int(o[1]), self.value(o[0]));
+                let moved = self.b.vreg(Type::I64);
+                self.binary(Op::Add, moved, base, distance);
+                if before {
+                    // A value that is the base itself is stored moved.
+                    self.b.to(base).copy(moved);
+                }
+                let value = self.accessed(o[2], ty);
+                self.b.store(memory, base, value);
+                if !before {
+                    self.b.to(base).copy(moved);
+                }
+            }
+            Meaning::LoadBytes { signed } => {
+                let from = self.word(o[1]);
+                let to = self.int(o[0]);
+                self.b.to(to).load(Type::I64, bytes(o[2], signed), from);
+            }
+            Meaning::StoreBytes => {
+                let (to, value) = (self.word(o[0]), self.word(o[1]));
+                self.b.store(bytes(o[2], true), to, value);
+            }
+            Meaning::LoadFloatBytes | Meaning::StoreFloatBytes => {
+                let (memory, ty) = access(if o[2] == Operand::Word(4) { Ty::F32 } else { Ty::F64 });
+                if row.meaning == Meaning::LoadFloatBytes {
+                    let from = self.word(o[1]);
+                    let to = self.float(o[0], ty);
+                    self.b.to(to).load(ty, memory, from);
+                } else {
+                    let to = self.word(o[0]);
+                    let value = self.float(o[1], ty);
+                    self.b.store(memory, to, value);
+                }
+            }
+            Meaning::CompareAndSwap => {
+                let (at, old, new) = (self.word(o[1]), self.word(o[2]), self.word(o[3]));
+                let to = self.int(o[0]);
+                let found = self.b.atomic_cas(MemType::I64, Order::SeqCst, at, old, new);
+                let same = self.b.cmp(Cond::Eq, found, old);
+                self.b.to(to).zext(same);
+            }
+            Meaning::Allocate => {
+                let size = self.word(o[1]);
+                let to = self.int(o[0]);
+                self.allocate(to, size);
+            }
+            _ => unreachable!("not a memory instruction"),
+        }
+    }
+
+    /// The register that an access of this type moves.
+    fn accessed(&mut self, operand: Operand, ty: Type) -> VReg {
+        if ty.is_float() { self.float(operand, ty) } else { self.word(operand) }
+    }
+
+    fn indexed(&mut self, base: Operand, distance: Operand) -> Mem {
+        match (base, distance) {
+            (Operand::Int(FRAME_POINTER), Operand::Word(offset)) => self.beside_frame_end(offset).into(),
+            (base, Operand::Word(offset)) if fits(offset) => (self.word(base), offset as i32).into(),
+            (base, distance) => {
+                let (base, index) = (self.word(base), self.word(distance));
+                Mem { base, index, scale: 1, disp: 0 }
+            }
+        }
+    }
+
+    /// Storage below what was allocated last, its size rounded up to 16, and its distance from `%fp`.
+    ///
+    /// The distance counts as if the frame had nothing but what the program allocates in it. That is so as long as
+    /// one allocation follows the other on the stack; it is computed from the addresses, which is right in any case.
+    fn allocate(&mut self, to: VReg, size: VReg) {
+        let below = self.b.sub(self.allocated, size);
+        let below = self.b.and(below, -16);
+        let from = self.b.and(self.allocated, -16);
+        let bytes = self.b.sub(from, below);
+        let start = self.b.alloca(bytes, 16);
+        let end = self.frame_end;
+        let offset = self.b.vreg(Type::I64);
+        self.binary(Op::Sub, offset, start, Value::Reg(end));
+        self.b.to(self.allocated).copy(offset);
+        self.b.to(to).copy(offset);
+    }
+}
+
+/// An access of so many bytes, which the parser has checked.
+fn bytes(count: Operand, signed: bool) -> MemType {
+    match count {
+        // Of a whole word the sign says nothing; it has one form.
+        Operand::Word(8) => MemType::I64,
+        Operand::Word(n @ 1..8) => MemType::int(n as u8, signed),
+        _ => unreachable!("the parser gives 1 to 8 here"),
+    }
+}

@@ -1,0 +1,6 @@
+/* Assembled, not run. */
+.disasm
+.code
+  prolog
+  calli @abort
+  epilog

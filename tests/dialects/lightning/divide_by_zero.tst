@@ -1,0 +1,10 @@
+// signal: 8
+// error: divide_by_zero.tst:7
+/* A division that faults ends the process by SIGFPE. */
+.code
+  prolog
+  movi %v1 0x8000000000000000 movi %v2 0
+  divr %v0 %v1 %v2
+  calli @abort
+  ret
+  epilog

@@ -1,0 +1,5 @@
+.code
+  prolog
+  movi %r0, 1
+  ret
+  epilog

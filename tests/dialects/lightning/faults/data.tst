@@ -1,0 +1,12 @@
+.data 8
+.c "eleven bytes"
+.c
+.align 3
+.align 1
+.i 'a'
+.s "text"
+.c @puts
+.f @puts
+.q 1
+.size 9
+.c "no end

@@ -1,0 +1,6 @@
+#include "included.h"
+.code
+  prolog
+  BAD
+  ret
+  epilog

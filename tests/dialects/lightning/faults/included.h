@@ -1,0 +1,2 @@
+#define BAD addr %r0 %r1
+movi %r0 1

@@ -1,0 +1,5 @@
+.code
+  prolog
+foo :
+  ret
+  epilog

@@ -1,0 +1,9 @@
+.data 8
+d: .c 1
+.code
+  prolog
+a:
+a:
+  jmpi d
+  ret
+  epilog

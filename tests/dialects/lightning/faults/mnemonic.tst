@@ -1,0 +1,5 @@
+.code
+  prolog
+  addd %r0 %r0 1
+  ret
+  epilog

@@ -1,0 +1,5 @@
+.code
+  prolog
+  movi %r0 0
+  jmpr %r0
+  epilog

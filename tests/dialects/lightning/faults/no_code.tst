@@ -1,0 +1,2 @@
+.data 8
+.code

@@ -1,0 +1,6 @@
+.code
+  prolog
+  movi %r0
+    1
+  ret
+  epilog

@@ -1,0 +1,6 @@
+.code
+  prolog
+  prepare
+  pushargi 1
+  ret
+  epilog

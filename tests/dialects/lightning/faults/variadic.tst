@@ -1,0 +1,8 @@
+.code
+  prolog
+  arg $a
+  va_start %v0
+  ellipsis
+  arg $b
+  ret
+  epilog

@@ -1,0 +1,10 @@
+// signal: 8
+// error: quotient_overflow.tst:7
+/* A division that faults ends the process by SIGFPE. */
+.code
+  prolog
+  movi %v1 0x8000000000000000 movi %v2 -1
+  qdivr %v0 %v(3) %v1 %v2
+  calli @abort
+  ret
+  epilog
