@@ -40,6 +40,10 @@ static SUBMITTED: AtomicBool = AtomicBool::new(false);
 /// How long the thread looks for more before it sleeps: jobs come in bursts, and to be woken takes as long as a small job, under
 /// a hypervisor also of the processor that wakes.
 const LOOKING: Duration = Duration::from_micros(100);
+/// How long it naps then between looks, and how often, before it has to be woken: bursts come in bursts. A processor's own
+/// clock wakes it, which costs the one that submits nothing.
+const NAP: Duration = Duration::from_micros(50);
+const NAPS: usize = 20;
 
 /// Has something done soon, after what was submitted before.
 pub fn submit(job: Job) {
@@ -137,6 +141,12 @@ fn look_for_more() {
         for _ in 0..16 {
             hint::spin_loop();
         }
+    }
+    for _ in 0..NAPS {
+        if SUBMITTED.load(Ordering::Relaxed) {
+            return;
+        }
+        thread::sleep(NAP);
     }
 }
 
