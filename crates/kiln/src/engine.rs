@@ -24,7 +24,8 @@ pub enum Tier {
     /// Machine code that much work goes into, all of it before the program runs.
     Optimized,
     /// Baseline code that counts what its functions and their loops do. Functions that
-    /// turn out to be hot are compiled by the optimizing compiler on a thread of the process, while the program runs on;
+    /// turn out to be hot are compiled by the optimizing compiler on a thread of the process, while the program runs on
+    /// (those of a few ops at once, on its own thread);
     /// then calls go to the new code, and calls that are in a loop change over in the middle. What programs do is the
     /// same, however fast the thread is.
     ///

@@ -14,6 +14,9 @@
 //! **When.** When as many ops were executed as take about a third as long as compiling takes ([`Rule`]). Later costs hot
 //! code; sooner, the compiler is busy with what is over by then.
 //!
+//! **By whom.** By the thread of [`background`]; small functions by the thread that runs them, because waking another
+//! one takes nearly as long.
+//!
 //! **When a counter is looked at again.** Taking it up costs some hundred nanoseconds, so counters are set to what takes
 //! some tens of microseconds, as measured by the clock since the last time.
 #![allow(unsafe_code, reason = "gives the runtime code to go on at")]
@@ -23,7 +26,7 @@ use crate::observe::Observers;
 use crate::watch::Control;
 use kiln_codegen::{Counts, Options, takeover};
 use kiln_ir::verify::Checked;
-use kiln_ir::{Block, FuncId, Function, Op};
+use kiln_ir::{Block, FuncId, Function, InstData, Op};
 use kiln_runtime::fork::ObjectMutex;
 use kiln_runtime::{HostSymbols, Image, Takeover, WeakImage, background};
 use std::collections::HashMap;
@@ -320,8 +323,8 @@ impl TierUp {
     fn is_compiled_at_once(&self, func: FuncId) -> bool {
         // What it calls may become part of it.
         let is_small = |f: &Function| {
-            let mut insts = f.insts().iter();
-            f.insts().len() <= self.rule.small && insts.all(|inst| inst.op != Op::Call || inst.a == func.0)
+            let others = |inst: &InstData| matches!(inst.op, Op::Call | Op::TailCall) && inst.a != func.0;
+            f.insts().len() <= self.rule.small && !f.insts().iter().any(others)
         };
         self.rule.at_once || self.module.func(func).body.as_ref().is_some_and(is_small)
     }
