@@ -4,28 +4,7 @@ use kiln_dialects::rasm::{self, Fault, Layout, Program};
 use kiln_ir::diagnostic::Place;
 use kiln_ir::text::{NoIncludes, Sources};
 
-const UNTYPED: &str = "\
-prolog  1
-arg                    => $in
-getarg  %v0 $in
-blt     !forward %v0 2 => @ref
-sub     %v1 %v0 1
-sub     %v2 %v0 2
-prepare 1
-pusharg %v1
-finish  @self
-retval  %v1
-prepare 1
-pusharg %v2
-finish  @self
-retval  %v2
-add     %v1 %v1 1
-add     %ret %v1 %v2
-ret
-patch   @ref
-mov     %ret 1
-ret
-";
+const UNTYPED: &str = include_str!("programs/fib.ras");
 
 /// The instructions of the program above in the first layout.
 const UNIT: &[&str] = &[
