@@ -4,8 +4,9 @@
 //! text ──parse──► Program ──flow──► which parts are one function ──translate──► Module
 //! ```
 //!
-//! `lex.rs` walks over the text, `parse.rs` reads items by the table of instructions in `table.rs`, `data.rs` the directives,
-//! `expr.rs` the expressions, which are evaluated as they are met. `flow.rs` decides what becomes a function, `live.rs` what
+//! `lex.rs` walks over the text, `parse.rs` reads items by the table of instructions in `table.rs`, `operand.rs` their operands,
+//! `data.rs` the directives, `expr.rs` the expressions, which are evaluated as they are met. `rules.rs` has what holds between
+//! operands, `structure.rs` what opens and closes functions and calls. `flow.rs` decides what becomes a function, `live.rs` what
 //! such a function must give a value when it is entered. `translate/` writes the IR, a file by topic.
 //!
 //! Everything is linear in the text: a function may have hundreds of thousands of instructions, and a line hundreds of
@@ -17,8 +18,11 @@ mod fault;
 mod flow;
 mod lex;
 mod live;
+mod operand;
 mod parse;
 mod program;
+mod rules;
+mod structure;
 mod table;
 mod translate;
 mod value;

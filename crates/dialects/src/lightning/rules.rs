@@ -1,0 +1,72 @@
+//! Rules between the operands of an instruction.
+
+use super::fault::{At, Wrong};
+use super::operand::passed;
+use super::program::{Item, Operand};
+use super::table::Meaning;
+use super::value::Passed;
+
+/// Checks an instruction; `places` is where its operands stand.
+pub(super) fn check(item: &Item, places: &[At; 4]) -> Result<(), Wrong> {
+    let row = item.row();
+    let o = &item.operands;
+    let fault = |n: usize, message: String| Wrong::new(places[n], message);
+    let word = |n: usize| match o[n] {
+        Operand::Word(v) => Some(v),
+        _ => None,
+    };
+    // What is no constant is shown as it stands.
+    let shown = |n: usize| word(n).map_or("an address".into(), |v| v.to_string());
+    match row.meaning {
+        Meaning::Product(_) | Meaning::DivideBoth(_) | Meaning::ShiftBoth { .. } if o[0] == o[1] => {
+            Err(fault(1, format!("the two results of `{}` are one register", row.name)))
+        }
+        Meaning::ShiftBoth { .. } if word(3).is_some_and(|n| !(0..=64).contains(&n)) => {
+            Err(fault(3, format!("a shift of two words by {}", shown(3))).help("0 to 64"))
+        }
+        Meaning::LoadMoving { .. } if o[0] == o[1] => {
+            Err(fault(1, "the register loaded and the base are one register".into()))
+        }
+        Meaning::CompareAndSwap if o[1..].contains(&o[0]) => {
+            Err(fault(0, format!("the result of `{}` is one of its operands", row.name)))
+        }
+        Meaning::Extract(_) | Meaning::Deposit => match (word(2), word(3)) {
+            (Some(first @ 0..), Some(length @ 1..))
+                if first.checked_add(length).is_some_and(|end| end <= 64) =>
+            {
+                Ok(())
+            }
+            _ => {
+                let at = At { end: places[3].end, ..places[2] };
+                let field =
+                    format!("a field of {} bits from bit {} on is not inside of a word", shown(3), shown(2));
+                Err(Wrong::new(at, field).help("first bit, then length, at least 1; together at most 64"))
+            }
+        },
+        Meaning::LoadBytes { .. } | Meaning::StoreBytes if !word(2).is_some_and(|n| (1..=8).contains(&n)) => {
+            Err(fault(2, format!("an access of {} bytes", shown(2))).help("1 to 8"))
+        }
+        Meaning::LoadFloatBytes | Meaning::StoreFloatBytes if !matches!(word(2), Some(4 | 8)) => {
+            Err(fault(2, format!("a float of {} bytes", shown(2))).help("4 is a `float`, 8 a `double`"))
+        }
+        Meaning::Nothing if row.name == "align" && !word(0).is_some_and(|n| n > 0 && n & (n - 1) == 0) => {
+            Err(fault(0, format!("cannot align to {}", shown(0))).help("a power of two"))
+        }
+        Meaning::GetArg | Meaning::PutArg => match o[1] {
+            Operand::Argument(handle) if handle.passed != passed(row.ty) => {
+                let suffix = |passed| match passed {
+                    Passed::Word => "",
+                    Passed::F32 => "_f",
+                    Passed::F64 => "_d",
+                };
+                let stem =
+                    if row.meaning == Meaning::GetArg { "getarg" } else { &row.name[.."putargr".len()] };
+                let declared = suffix(handle.passed);
+                Err(fault(1, format!("this parameter is declared by `arg{declared}`"))
+                    .help(format!("`{stem}{declared}` is for it")))
+            }
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
