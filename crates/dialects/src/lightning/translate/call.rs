@@ -1,6 +1,7 @@
 //! Calls, arguments and parameters.
 
-use super::{Argument, Body, call_signature, results};
+use super::body::{Argument, Body};
+use super::{call_signature, results};
 use crate::lightning::flow::{Returns, Spot, register};
 use crate::lightning::live::{self, reads_and_writes};
 use crate::lightning::program::{FRAME_POINTER, Item, Operand};

@@ -1,6 +1,8 @@
 //! Moves, branches, jumps, returns.
 
-use super::{Body, Stub, Value, results};
+use super::body::{Body, Stub};
+use super::operands::Value;
+use super::results;
 use crate::lightning::flow::Spot;
 use crate::lightning::live;
 use crate::lightning::program::{FRAME_POINTER, Operand};

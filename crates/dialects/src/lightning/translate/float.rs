@@ -1,6 +1,6 @@
 //! Float arithmetic, comparisons, conversions.
 
-use super::Body;
+use super::body::Body;
 use crate::lightning::program::Operand;
 use crate::lightning::table::{Meaning, Row, Ty};
 use kiln_ir::function::aux;

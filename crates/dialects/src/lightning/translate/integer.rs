@@ -1,6 +1,7 @@
 //! Integer arithmetic, bits, comparisons.
 
-use super::{Body, Value};
+use super::body::Body;
+use super::operands::Value;
 use crate::lightning::live;
 use crate::lightning::program::Operand;
 use crate::lightning::table::{Meaning, Row, Ty};

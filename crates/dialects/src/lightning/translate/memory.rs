@@ -1,6 +1,7 @@
 //! Loads, stores, compare and swap, storage allocated at run time.
 
-use super::{Body, Value, access, fits};
+use super::body::Body;
+use super::{access, fits};
 use crate::lightning::program::{FRAME_POINTER, Operand};
 use crate::lightning::table::{Meaning, Row, Ty};
 use kiln_ir::{Cond, Mem, MemType, Op, Order, Type, VReg};
@@ -102,23 +103,6 @@ impl Body<'_, '_, '_> {
                 Mem { base, index, scale: 1, disp: 0 }
             }
         }
-    }
-
-    /// Storage below what was allocated last, its size rounded up to 16, and its distance from `%fp`.
-    ///
-    /// The distance counts as if the frame had nothing but what the program allocates in it. That is so as long as
-    /// one allocation follows the other on the stack; it is computed from the addresses, which is right in any case.
-    fn allocate(&mut self, to: VReg, size: VReg) {
-        let below = self.b.sub(self.allocated, size);
-        let below = self.b.and(below, -16);
-        let from = self.b.and(self.allocated, -16);
-        let bytes = self.b.sub(from, below);
-        let start = self.b.alloca(bytes, 16);
-        let end = self.frame_end;
-        let offset = self.b.vreg(Type::I64);
-        self.binary(Op::Sub, offset, start, Value::Reg(end));
-        self.b.to(self.allocated).copy(offset);
-        self.b.to(to).copy(offset);
     }
 }
 

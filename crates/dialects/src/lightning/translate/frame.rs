@@ -1,0 +1,61 @@
+//! Storage in the frame: what `allocai` reserves, what `allocar` allocates, and `%fp`, from which both count.
+
+use super::body::Body;
+use super::fits;
+use super::operands::Value;
+use crate::lightning::program::{FRAME_POINTER, Operand};
+use kiln_ir::{Op, Type, VReg};
+
+impl Body<'_, '_, '_> {
+    pub(super) fn make_frame(&mut self) {
+        let program = self.names.program;
+        let parts = self.group.parts.iter().map(|n| &program.parts[*n as usize]);
+        let (mut locals, mut allocates, mut uses) = (0, false, false);
+        for part in parts {
+            locals = locals.min(part.locals);
+            allocates |= part.allocates;
+            let items = &program.items[part.start as usize..part.end as usize];
+            uses |= items.iter().any(|item| item.operands.contains(&Operand::Int(FRAME_POINTER)));
+        }
+        let size = (-locals + 15) & !15;
+        if allocates {
+            let bytes = self.b.iconst(Type::I64, size);
+            let start = self.b.alloca(bytes, 16);
+            self.frame_end = self.b.add(start, size);
+            self.allocated = self.b.iconst(Type::I64, locals);
+        } else if uses {
+            let size = size.max(16);
+            self.frame = Some((self.b.slot(size as u32, 16), size));
+        }
+    }
+
+    /// The address so many bytes from `%fp`.
+    pub(super) fn beside_frame_end(&mut self, offset: i64) -> VReg {
+        match self.frame {
+            Some((slot, end)) if fits(end + offset) => self.b.slot_addr(slot, (end + offset) as i32),
+            Some((slot, end)) => {
+                let fp = self.b.slot_addr(slot, end as i32);
+                self.b.add(fp, offset)
+            }
+            None if offset == 0 => self.frame_end,
+            None => self.b.add(self.frame_end, offset),
+        }
+    }
+
+    /// Storage below what was allocated last, its size rounded up to 16, and its distance from `%fp`.
+    ///
+    /// The distance counts as if the frame had nothing but what the program allocates in it. That is so as long as
+    /// one allocation follows the other on the stack; it is computed from the addresses, which is right in any case.
+    pub(super) fn allocate(&mut self, to: VReg, size: VReg) {
+        let below = self.b.sub(self.allocated, size);
+        let below = self.b.and(below, -16);
+        let from = self.b.and(self.allocated, -16);
+        let bytes = self.b.sub(from, below);
+        let start = self.b.alloca(bytes, 16);
+        let end = self.frame_end;
+        let offset = self.b.vreg(Type::I64);
+        self.binary(Op::Sub, offset, start, Value::Reg(end));
+        self.b.to(self.allocated).copy(offset);
+        self.b.to(to).copy(offset);
+    }
+}
