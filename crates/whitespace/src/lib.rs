@@ -1,0 +1,32 @@
+//! The language Whitespace: programs as bytes and as readable assembly, and how they run.
+//!
+//! A [`Program`] is read by [`Program::parse`] from bytes of which only space (S), tab (T) and line feed (L) count. Reading
+//! gives every problem that it finds, with its place. What implementations disagree on is decided by
+//! [`Options`](options::Options). `docs/whitespace.md` is the reference.
+
+#![deny(missing_docs)]
+
+pub mod diagnostic;
+pub mod fault;
+pub mod instruction;
+pub mod label;
+pub mod number;
+pub mod options;
+mod parse;
+pub mod program;
+pub mod source;
+mod suggest;
+pub mod token;
+mod write;
+
+pub use diagnostic::{Diagnostic, Rejected};
+pub use fault::{Class, Fault, FaultKind};
+pub use instruction::{Instruction, Opcode};
+pub use label::{Label, LabelId};
+pub use number::Number;
+pub use options::Options;
+pub use program::{Program, Target};
+pub use source::Position;
+
+/// An integer of any size.
+pub type Integer = dashu_int::IBig;

@@ -1,0 +1,59 @@
+//! Programs to bytes.
+
+use crate::Integer;
+use crate::label::Label;
+use crate::number::Form;
+use crate::program::Program;
+use crate::token::Token;
+
+impl Program {
+    /// The program as Whitespace: its tokens and nothing else. Numbers are written as they were read, odd forms included.
+    /// What could not be parsed is not written.
+    pub fn to_whitespace(&self) -> Vec<u8> {
+        let mut text = Vec::with_capacity(self.len() * 8);
+        let mut odd = self.odd_forms().iter().peekable();
+        for (at, instruction) in self.instructions().iter().enumerate() {
+            let Some(opcode) = instruction.opcode() else { continue };
+            text.extend(opcode.tokens().map(Token::byte));
+            if let Some(number) = instruction.number() {
+                let form = odd.next_if(|odd| odd.instruction as usize == at).map(|odd| odd.form);
+                write_number(&mut text, &self.value(number), form);
+            } else if let Some(label) = instruction.label() {
+                write_label(&mut text, self.label(label));
+            }
+        }
+        text
+    }
+}
+
+/// The tokens of a number: in the shortest way, or in an odd one.
+pub(crate) fn write_number(text: &mut Vec<u8>, value: &Integer, form: Option<Form>) {
+    let (negative, zeros) = match form {
+        Some(Form::Empty) => {
+            text.push(Token::L.byte());
+            return;
+        }
+        Some(Form::Padded { negative, zeros }) => (negative, zeros),
+        None => (*value < Integer::ZERO, 0),
+    };
+    text.push(if negative { Token::T } else { Token::S }.byte());
+    text.extend(std::iter::repeat_n(Token::S.byte(), zeros as usize));
+    // From the words as they are, so that the time is linear in the digits.
+    let mut started = false;
+    for word in value.as_sign_words().1.iter().rev() {
+        for bit in (0..dashu_int::Word::BITS).rev() {
+            let one = word >> bit & 1 == 1;
+            started |= one;
+            if started {
+                text.push(if one { Token::T } else { Token::S }.byte());
+            }
+        }
+    }
+    text.push(Token::L.byte());
+}
+
+/// The tokens of a label.
+pub(crate) fn write_label(text: &mut Vec<u8>, label: Label<'_>) {
+    text.extend(label.bits().map(|one| if one { Token::T } else { Token::S }.byte()));
+    text.push(Token::L.byte());
+}
