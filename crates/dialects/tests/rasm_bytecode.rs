@@ -275,6 +275,10 @@ fn what_a_layout_cannot_say_is_named() {
     assert_eq!(fault(two, Layout::Unit), not("any number of functions but one"));
     assert_eq!(fault("#function a\nprolog\n", Layout::Unit), not("a function that is not `start`"));
     assert_eq!(fault("0.1 => &x\n", Layout::Unit), not("a variable that holds a float of more than 32 bits"));
+    for layout in [Layout::Unit, Layout::File] {
+        let four = fault("addr_i %v0, %v1, %v2, %v2\n", layout);
+        assert_eq!(four, not("an instruction with more than three operands"));
+    }
     let long = "ret\n".repeat(65536);
     assert_eq!(fault(&long, Layout::File), not("a function of more than 65535 statements"));
 }

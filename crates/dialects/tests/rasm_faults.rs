@@ -79,6 +79,7 @@ fn lines_that_do_not_fit_the_grammar() {
     body_says("mov %v0 (1 + 2", &["2:15 `` expected `)`, found the end of the line"]);
     says("#function\n", &["1:10 `` `#function` is followed by one name and nothing else"]);
     says("#function a b\n", &["1:11 `a b` `#function` is followed by one name and nothing else"]);
+    says("#function a\u{7f}\n", &["1:11 `a\u{7f}` `#function` is followed by one name and nothing else"]);
 }
 
 #[test]

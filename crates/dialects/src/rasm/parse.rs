@@ -3,7 +3,9 @@
 use super::expr::{Constant, Line};
 use super::fault::Fault;
 use super::lex::{Directive, Kind, Lexer, Token};
-use super::program::{Function, Operand, Program, Register, Sigil, Statement, Variable, What};
+use super::program::{
+    Function, Operand, Program, Register, Sigil, Statement, Variable, What, is_function,
+};
 use super::resolve;
 use super::table::Opcode;
 use kiln_ir::FileId;
@@ -93,7 +95,7 @@ impl<'i> Reader<'i> {
             match lexer.directive() {
                 Some(Directive::Function(name, start)) => {
                     let at = span(start, start + name.len() as u32);
-                    if name.is_empty() || name.contains(char::is_whitespace) {
+                    if !is_function(name) {
                         let what = "`#function` is followed by one name and nothing else";
                         self.fault(at, Fault::BadDirective(what.into()), None);
                         continue;

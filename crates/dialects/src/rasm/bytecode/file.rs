@@ -180,7 +180,7 @@ fn put_statement(writer: &mut Writer, statement: &Statement) -> Write {
         put(writer, &statement.operands[0], statement.op, true)?;
     } else {
         writer.u8(kind::INSTRUCTION);
-        writer.u8(statement.operands.len() as u8);
+        writer.count(statement.operands.len())?;
         writer.u16(statement.op.number());
         for (n, operand) in statement.operands.iter().enumerate() {
             put(writer, operand, statement.op, wants_float(statement.op, n))?;

@@ -142,7 +142,7 @@ pub(super) fn encode(program: &Program) -> Result<Vec<u8>, Diagnostic<Fault>> {
     }
     for statement in &function.statements {
         writer.u8(statement.keep.is_some().into());
-        writer.u8(statement.operands.len() as u8);
+        writer.count(statement.operands.len())?;
         writer.u16(statement.op.number());
         for (n, operand) in statement.operands.iter().enumerate() {
             put(&mut writer, operand, statement.op, n)?;

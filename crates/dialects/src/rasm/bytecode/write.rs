@@ -28,6 +28,15 @@ impl Writer {
         self.bytes.extend(value.to_be_bytes());
     }
 
+    /// How many operands there are: three at most.
+    pub fn count(&mut self, count: usize) -> Write {
+        match count {
+            0..=3 => self.u8(count as u8),
+            _ => return self.refuse("an instruction with more than three operands"),
+        }
+        Ok(())
+    }
+
     /// A string behind its length in 16 bits.
     pub fn short(&mut self, string: &[u8]) -> Write {
         match u16::try_from(string.len()) {
