@@ -278,6 +278,9 @@ fn what_a_layout_cannot_say_is_named() {
     for layout in [Layout::Unit, Layout::File] {
         let four = fault("addr_i %v0, %v1, %v2, %v2\n", layout);
         assert_eq!(four, not("an instruction with more than three operands"));
+        // The bits would be taken for those of a float.
+        let integer = fault("movi_d %fpr0, 2147483648\n", layout);
+        assert_eq!(integer, not("an integer of more than 32 bits in the place of a float"));
     }
     let long = "ret\n".repeat(65536);
     assert_eq!(fault(&long, Layout::File), not("a function of more than 65535 statements"));

@@ -3,9 +3,7 @@
 use super::expr::{Constant, Line};
 use super::fault::Fault;
 use super::lex::{Directive, Kind, Lexer, Token};
-use super::program::{
-    Function, Operand, Program, Register, Sigil, Statement, Variable, What, is_function,
-};
+use super::program::{Function, Operand, Program, Register, Sigil, Statement, Variable, What, is_function};
 use super::resolve;
 use super::table::Opcode;
 use kiln_ir::FileId;

@@ -224,6 +224,9 @@ fn put(writer: &mut Writer, operand: &Operand, op: Opcode, float: bool) -> Write
                 writer.u8(kind::INT);
                 writer.u32(value as u32);
             }
+            Err(_) if float => {
+                return writer.refuse("an integer of more than 32 bits in the place of a float");
+            }
             Err(_) => {
                 writer.u8(kind::WIDE);
                 writer.u64(*value as u64);

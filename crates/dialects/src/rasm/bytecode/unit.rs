@@ -180,6 +180,9 @@ fn put(writer: &mut Writer, operand: &Operand, op: Opcode, n: usize) -> Write {
         },
         What::Int(value) => match i32::try_from(*value) {
             Ok(value) => (code::INT, value as u32),
+            Err(_) if wants_float(op, n) => {
+                return writer.refuse("an integer of more than 32 bits in the place of a float");
+            }
             Err(_) => {
                 writer.u8(code::WIDE);
                 writer.u64(*value as u64);
