@@ -62,13 +62,24 @@ impl FormatterOutput for Painted<'_> {
 pub fn assembly(input: &Input, code: &Code) -> String {
     let palette = Palette::new(super::coloured(&std::io::stdout()));
     let mut out = String::new();
+    let lines: Lines<'_> = input.sources.iter().map(|source| source.text.lines().collect()).collect();
     for function in &code.functions {
-        assembly_of(&mut out, input, code, function, &palette);
+        assembly_of(&mut out, input, &lines, code, function, &palette);
     }
     out
 }
 
-fn assembly_of(out: &mut String, input: &Input, code: &Code, function: &FunctionCode, palette: &Palette) {
+/// The lines of each source, so that none has to be looked for.
+type Lines<'t> = Vec<Vec<&'t str>>;
+
+fn assembly_of(
+    out: &mut String,
+    input: &Input,
+    lines: &Lines<'_>,
+    code: &Code,
+    function: &FunctionCode,
+    palette: &Palette,
+) {
     let module = &*input.module;
     let name = name(module, function);
     let Palette { label, note, .. } = palette;
@@ -90,7 +101,7 @@ fn assembly_of(out: &mut String, input: &Input, code: &Code, function: &Function
         if place != shown
             && let Some((func, inst)) = place
         {
-            origin(out, input, func, inst, &mut shown_line, palette);
+            origin(out, input, lines, (func, inst), &mut shown_line, palette);
             shown = place;
         }
         let instruction = decoder.decode();
@@ -120,8 +131,8 @@ fn assembly_of(out: &mut String, input: &Input, code: &Code, function: &Function
 fn origin(
     out: &mut String,
     input: &Input,
-    func: FuncId,
-    inst: Inst,
+    lines: &Lines<'_>,
+    (func, inst): (FuncId, Inst),
     shown_line: &mut u32,
     palette: &Palette,
 ) {
@@ -130,7 +141,7 @@ fn origin(
     if let Some(pos) = body.position(inst)
         && pos.line != *shown_line
         && let Some(text) = input.sources.get(pos.file)
-        && let Some(line) = text.text.lines().nth(pos.line as usize - 1)
+        && let Some(line) = lines[pos.file.index()].get((pos.line as usize).wrapping_sub(1))
     {
         *shown_line = pos.line;
         let _ = writeln!(out, "{source}; {}:{} {}{source:#}", text.name, pos.line, line.trim());
