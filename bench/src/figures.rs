@@ -151,6 +151,35 @@ pub const IDLE_SAFEPOINT: Promise = Promise {
     aim: 1.0,
 };
 
+/// Time to compile a large lightning program.
+pub const LIGHTNING_COMPILE_VS_CRANELIFT: Promise = Promise {
+    key: "lightning_compile_vs_cranelift_none",
+    meaning: "lightning, 400,000 instructions: baseline compile / Cranelift none on the same IR",
+    required: 1.0 / 15.0,
+    aim: 1.0 / 30.0,
+};
+/// Growth of the time per instruction with the size of the program.
+pub const LIGHTNING_GROWTH: Promise = Promise {
+    key: "lightning_growth",
+    meaning: "lightning: read, verify and baseline compile per instruction, 400,000 / 100,000",
+    required: 1.5,
+    aim: 1.2,
+};
+/// Time to compile a large rasm program.
+pub const RASM_COMPILE_VS_CRANELIFT: Promise = Promise {
+    key: "rasm_compile_vs_cranelift_none",
+    meaning: "rasm, 400,000 statements: baseline compile / Cranelift none on the same IR",
+    required: 1.0 / 15.0,
+    aim: 1.0 / 30.0,
+};
+/// Growth of the time per statement with the size of the program.
+pub const RASM_GROWTH: Promise = Promise {
+    key: "rasm_growth",
+    meaning: "rasm: read, verify and baseline compile per statement, 400,000 / 100,000",
+    required: 1.5,
+    aim: 1.2,
+};
+
 impl Promise {
     /// The figure with its measured value.
     pub fn measured(&self, value: Spread) -> Figure {

@@ -7,9 +7,11 @@ mod auto;
 mod checks;
 mod cold;
 mod compile;
+mod dialects;
 mod figures;
 mod json;
 mod kernels;
+mod large;
 mod measure;
 mod memory;
 mod plots;
@@ -63,6 +65,8 @@ enum What {
     Compile,
     /// Compile time of functions of unusual shape at growing sizes
     Shapes,
+    /// Large programs in rasm and lightning, from text to code
+    Dialects,
     /// Loading and running the kernels with the tier that chooses, against the fixed ones
     Auto {
         /// Only kernels with this in their name
@@ -110,6 +114,8 @@ struct Report {
     shapes: Option<Vec<shapes::Point>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     auto: Option<auto::AutoReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dialects: Option<dialects::DialectsReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cold: Option<cold::ColdReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -171,8 +177,8 @@ fn tier(word: &str) -> Result<KilnTier, String> {
 
 impl Report {
     fn new(machine: Machine) -> Report {
-        let (run, compile, shapes, auto) = Default::default();
-        Report { machine, run, compile, shapes, auto, cold: None, json: None, checks: None }
+        let (run, compile, shapes, auto, dialects) = Default::default();
+        Report { machine, run, compile, shapes, auto, dialects, cold: None, json: None, checks: None }
     }
 
     fn figures(&self) -> Vec<Figure> {
@@ -182,7 +188,16 @@ impl Report {
         let json = self.json.iter().flat_map(|r| &r.figures);
         let checks = self.checks.iter().flat_map(|r| &r.figures);
         let auto = self.auto.iter().flat_map(|r| &r.figures);
-        compile.chain(run).chain(auto).chain(cold).chain(json).chain(checks).cloned().collect()
+        let dialects = self.dialects.iter().flat_map(|r| &r.figures);
+        compile
+            .chain(run)
+            .chain(auto)
+            .chain(dialects)
+            .chain(cold)
+            .chain(json)
+            .chain(checks)
+            .cloned()
+            .collect()
     }
 
     fn print(&self) {
@@ -198,6 +213,9 @@ impl Report {
         }
         if let Some(report) = &self.auto {
             println!("\nLoading and running, by the clock\n{}", auto::table(report));
+        }
+        if let Some(report) = &self.dialects {
+            println!("\n{}\n{}", dialects::TITLE, dialects::table(report));
         }
         if let Some(report) = &self.cold {
             println!("\nCold start: medians [quartiles]\n{}", cold::table(report));
@@ -251,6 +269,9 @@ fn main() -> Result<ExitCode> {
     };
     if auto {
         report.auto = Some(auto::measure(cli.quick, only)?);
+    }
+    if matches!(cli.what, What::Dialects | What::All) {
+        report.dialects = Some(dialects::measure(cli.quick)?);
     }
     if matches!(cli.what, What::Cold | What::All) {
         report.cold = Some(cold::measure(cli.quick, cli.kiln.as_deref())?);

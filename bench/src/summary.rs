@@ -5,7 +5,7 @@ use crate::run::{GCC_O2, KernelReport, RunReport};
 use crate::shapes;
 use crate::system::CRANELIFT_SPEED;
 use crate::tiers::{BASELINE, OPTIMIZED};
-use crate::{Machine, auto, compile, plots, process, run};
+use crate::{Machine, auto, compile, dialects, plots, process, run};
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
@@ -19,6 +19,8 @@ pub struct Summary {
     auto: auto::AutoReport,
     /// Compile time of unusual shapes, unless it had to be quick.
     shapes: Option<Vec<shapes::Point>>,
+    /// Large programs in the dialects, unless it had to be quick.
+    dialects: Option<dialects::DialectsReport>,
 }
 
 /// Measures.
@@ -31,12 +33,15 @@ pub fn measure(machine: Machine) -> Result<Summary> {
     let compile = compile::measure(quick)?;
     let auto = auto::measure(quick, None)?;
     let shapes = if quick { None } else { Some(shapes::measure(false)?) };
-    Ok(Summary { machine, run, compile, auto, shapes })
+    let dialects = if quick { None } else { Some(dialects::measure(false)?) };
+    Ok(Summary { machine, run, compile, auto, shapes, dialects })
 }
 
 impl Summary {
     pub fn figures(&self) -> Vec<Figure> {
-        self.run.figures.iter().chain(&self.compile.figures).chain(&self.auto.figures).cloned().collect()
+        let dialects = self.dialects.iter().flat_map(|report| &report.figures);
+        let tiers = self.run.figures.iter().chain(&self.compile.figures).chain(&self.auto.figures);
+        tiers.chain(dialects).cloned().collect()
     }
 
     /// One object: each figure's median under its key, then `kernels`, what they were measured on, and details.
@@ -53,6 +58,8 @@ impl Summary {
         object.insert("compile".into(), serde_json::to_value(&self.compile.points)?);
         object.insert("memory".into(), serde_json::to_value(&self.compile.peaks)?);
         object.insert("shapes".into(), serde_json::to_value(&self.shapes)?);
+        let points = self.dialects.as_ref().map(|report| &report.points);
+        object.insert("dialects".into(), serde_json::to_value(points)?);
         object.insert("machine".into(), serde_json::to_value(&self.machine)?);
         object.insert("notes".into(), serde_json::to_value(&self.run.notes)?);
         Ok(Value::Object(object))
@@ -107,6 +114,9 @@ impl Summary {
         );
         if let Some(points) = &self.shapes {
             section("Compile time of unusual shapes", shapes::table(points).to_string());
+        }
+        if let Some(report) = &self.dialects {
+            section(dialects::TITLE, dialects::table(report).to_string());
         }
         if !self.run.notes.is_empty() {
             section("Who did not take part", self.run.notes.join("\n"));

@@ -7,13 +7,13 @@ use super::module::{Declared, signature, ty};
 use anyhow::{Result, bail, ensure};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
-    self, AliasRegionData, BlockArg, BlockCall, FuncRef, GlobalValue, InstBuilder, JumpTableData,
-    MemFlagsData, StackSlot, StackSlotData, StackSlotKind, TrapCode, Value, types,
+    self, AbiParam, AliasRegionData, BlockArg, BlockCall, FuncRef, GlobalValue, InstBuilder, JumpTableData,
+    MemFlagsData, SigRef, StackSlot, StackSlotData, StackSlotKind, TrapCode, Value, types,
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Switch, Variable};
 use cranelift_jit::JITModule;
 use cranelift_module::Module as _;
-use kiln_ir::{Block, Cond, Function, InstData, Module, Op, VReg};
+use kiln_ir::{Block, Cond, Function, InstData, Module, Op, SigId, VReg};
 
 const NO_ARGS: [BlockArg; 0] = [];
 /// The most instructions of a helper that is inlined.
@@ -323,7 +323,14 @@ impl<'a> Translator<'a> {
             return self.inline(helper, &args, inst);
         }
         let func = self.func_ref(callee);
-        let call = self.b.ins().call(func, &args);
+        let call = if args.len() == self.module.sigs()[parts.sig.index()].params.len() {
+            self.b.ins().call(func, &args)
+        } else {
+            // Cranelift knows no `...`: the arguments go where they would, and nothing says how many are floats.
+            let sig = self.signature_of(parts.sig, &args);
+            let address = self.b.ins().func_addr(types::I64, func);
+            self.b.ins().call_indirect(sig, address, &args)
+        };
         self.results(inst, call);
         Ok(())
     }
@@ -332,9 +339,18 @@ impl<'a> Translator<'a> {
         let parts = self.f().call(inst);
         let args: Vec<Value> = parts.args.iter().map(|v| self.read(v.0)).collect();
         let address = self.read(inst.a);
-        let sig = self.b.import_signature(signature(&self.module.sigs()[parts.sig.index()]));
+        let sig = self.signature_of(parts.sig, &args);
         let call = self.b.ins().call_indirect(sig, address, &args);
         self.results(inst, call);
+    }
+
+    /// The signature of a call, with what it passes for `...` as parameters.
+    fn signature_of(&mut self, sig: SigId, args: &[Value]) -> SigRef {
+        let mut signature = signature(&self.module.sigs()[sig.index()]);
+        for arg in &args[signature.params.len()..] {
+            signature.params.push(AbiParam::new(self.b.func.dfg.value_type(*arg)));
+        }
+        self.b.import_signature(signature)
     }
 
     fn results(&mut self, inst: &InstData, call: ir::Inst) {

@@ -36,6 +36,14 @@ impl Translator<'_> {
                 let slot = self.slots[inst.a as usize];
                 self.b.ins().stack_addr(types::I64, slot, inst.b as i32)
             }
+            Op::FrameAddr => self.frame_address()?,
+            Op::SlotOffset if inst.a == 0 => self.b.ins().iconst(t, inst.b as i32 as i64),
+            Op::SlotOffset => {
+                let slot = self.slots[inst.a as usize];
+                let address = self.b.ins().stack_addr(types::I64, slot, inst.b as i32);
+                let frame = self.frame_address()?;
+                self.b.ins().isub(address, frame)
+            }
             Op::Addr => {
                 let (base, disp) = self.address(inst);
                 self.offset(base, disp)
@@ -178,6 +186,12 @@ impl Translator<'_> {
         };
         self.write(inst.dst, value);
         Ok(())
+    }
+
+    /// What distances to slots are counted from: where the first one is.
+    fn frame_address(&mut self) -> Result<Value> {
+        let Some(slot) = self.slots.first() else { bail!("the address of a frame without slots") };
+        Ok(self.b.ins().stack_addr(types::I64, *slot, 0))
     }
 
     fn constant(&mut self, inst: &InstData) -> Value {
