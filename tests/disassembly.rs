@@ -62,9 +62,8 @@ fn disassembly(program: &str, name: &str, tier: Tier) -> String {
     options.set_branch_leading_zeros(false);
     let mut text = String::new();
     for function in &code.functions {
-        let decl = checked.func(function.func);
-        let entry = function.entry.zip(decl.body.as_ref()).map(|(n, body)| &body.entries()[n as usize].name);
-        let _ = writeln!(text, ";> {}:", entry.unwrap_or(&decl.name));
+        let decl = checked.func(function.entry.unwrap_or(function.func));
+        let _ = writeln!(text, ";> {}:", decl.name);
         let bytes = &code.bytes[function.start as usize..function.code_end as usize];
         let mut decoder = Decoder::with_ip(64, bytes, 0, DecoderOptions::NONE);
         while decoder.can_decode() {

@@ -201,14 +201,7 @@ fn execute(
 
 /// The signature of a function, or of a further entry, by its name.
 fn signature(module: &kiln::Checked, name: &str) -> Option<Signature> {
-    if let Some(id) = module.find_func(name) {
-        return Some(module.signature_of(id).clone());
-    }
-    (0..).map(FuncId).zip(module.funcs()).find_map(|(id, decl)| {
-        let body = decl.body.as_ref()?;
-        let entry = body.entries().iter().find(|entry| entry.name == name)?;
-        Some(module.entry_signature(id, body, entry))
-    })
+    Some(module.signature_of(module.find_func(name)?).clone())
 }
 
 fn outcomes(

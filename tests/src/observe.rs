@@ -168,10 +168,8 @@ pub fn entry(module: &Checked) -> Option<(FuncId, Vec<AbiType>)> {
 /// A further entry of a program, and what it is called with.
 #[derive(Clone, PartialEq, Debug)]
 pub struct FurtherEntry {
-    /// The function.
+    /// What it is called by.
     pub func: FuncId,
-    /// Which of its entries.
-    pub number: usize,
     /// The entry's name.
     pub name: String,
     /// A word for each parameter.
@@ -183,10 +181,9 @@ pub struct FurtherEntry {
 /// The further entries of a program with arguments, always the same for the same program.
 pub fn further_entries(module: &Checked) -> Vec<FurtherEntry> {
     let mut found = vec![];
-    for (func, decl) in (0..).map(FuncId).zip(module.funcs()) {
-        let Some(body) = &decl.body else { continue };
-        for (number, entry) in body.entries().iter().enumerate() {
-            let sig = module.entry_signature(func, body, entry);
+    for body in module.funcs().iter().filter_map(|decl| decl.body.as_ref()) {
+        for entry in body.entries() {
+            let (decl, sig) = (module.func(entry.func), module.signature_of(entry.func));
             let word = |(n, param): (usize, &AbiType)| {
                 let mixed = (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(n as u32 * 11);
                 let small = mixed as i8;
@@ -199,7 +196,8 @@ pub fn further_entries(module: &Checked) -> Vec<FurtherEntry> {
                 }
             };
             let args = sig.params.iter().enumerate().map(word).collect();
-            found.push(FurtherEntry { func, number, name: entry.name.clone(), args, results: sig.results });
+            let (name, results) = (decl.name.clone(), sig.results.clone());
+            found.push(FurtherEntry { func: entry.func, name, args, results });
         }
     }
     found
@@ -228,7 +226,7 @@ pub fn outcomes(
     }
     for further in further_entries(module) {
         let mut interpreter = Interpreter::new(module, world).with(settings(nans));
-        keep(interpreter.call_entry(further.func, further.number, &further.args), &further.results);
+        keep(interpreter.call(further.func, &further.args), &further.results);
     }
     outcomes
 }

@@ -242,7 +242,7 @@ impl<'c> Buffer<'c> {
     }
 
     /// Ends a part: the body, or a further entry.
-    pub fn end_part(&mut self, func: FuncId, entry: Option<u32>, frame: FrameInfo) {
+    pub fn end_part(&mut self, func: FuncId, entry: Option<FuncId>, frame: FrameInfo) {
         let end = self.len as u32;
         self.scratch.parts.push(FunctionCode { func, entry, start: self.part, code_end: end, end, frame });
     }

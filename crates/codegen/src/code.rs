@@ -59,8 +59,8 @@ pub struct Counter {
 pub struct FunctionCode {
     /// Which function of the module.
     pub func: FuncId,
-    /// Which of the function's further entries; none for the body.
-    pub entry: Option<u32>,
+    /// What the further entry is called by; none for the body.
+    pub entry: Option<FuncId>,
     /// Where it starts: its entry point. A multiple of 16.
     pub start: u32,
     /// Where its instructions end; constants may follow.

@@ -145,7 +145,7 @@ pub fn compile_function(
 }
 
 /// Compiles code that [takes over](takeover) activations of a function at these loop heads, and appends it: a further
-/// entry of number 0, which takes the address of what is handed over.
+/// entry that goes by the function's own number, and takes the address of what is handed over.
 ///
 /// # Errors
 /// All that the function asks for and this compiler does not do.
@@ -161,7 +161,7 @@ pub fn compile_takeover(
     code: &mut Code,
 ) -> Result<(), Vec<Diagnostic<Refusal>>> {
     let body = module.func(func).body.as_ref().filter(|body| takeover::possible(module, func, body));
-    let body = takeover::function(body.expect("the function can be taken over"), heads);
+    let body = takeover::function(func, body.expect("the function can be taken over"), heads);
     let options = Options { takes_over: true, ..*options };
     compile_body(module, func, &body, &options, scratch, code)
 }

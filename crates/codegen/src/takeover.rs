@@ -73,11 +73,12 @@ fn starts_with_a_head(f: &Function) -> bool {
 }
 
 /// A copy of a function that can be taken over, with one entry, which goes to one of these loop heads: that whose number in
-/// the list is in the first of the words that its argument points to. Calling the function itself is not allowed.
+/// the list is in the first of the words that its argument points to. It goes by the function's own name, and calling the
+/// function itself is not allowed.
 ///
 /// # Panics
 /// If there are no heads.
-pub fn function(f: &Function, heads: &[Block]) -> Function {
+pub fn function(func: FuncId, f: &Function, heads: &[Block]) -> Function {
     let handed = handed(f);
     let mut g = f.clone();
     let constants: Vec<InstData> = f
@@ -143,7 +144,7 @@ pub fn function(f: &Function, heads: &[Block]) -> Function {
         arrays.insts.push(switch);
     }
     arrays.entries.clear();
-    arrays.entries.push(Entry { name: String::new(), params: vec![list], block: entry });
+    arrays.entries.push(Entry { func, params: vec![list], block: entry });
     g.recount();
     g
 }
@@ -167,13 +168,13 @@ mod tests {
         assert!(possible(&module, FuncId(0), f));
         let heads: Vec<Block> =
             (0..).map(Block).zip(f.loop_heads()).filter(|(_, head)| *head).map(|(b, _)| b).collect();
-        let g = function(f, &heads);
+        let g = function(FuncId(0), f, &heads);
         let shown = text::print(&module).function_as(FuncId(0), &g).to_string();
         // Instructions keep their numbers.
         let expected = "\
 fn f(%n: i64) -> i64 {
     reg %one: i64, %s: i64, %k: ptr, %4: ptr, %5: ptr
-    entry #0(%4: ptr) -> .4
+    entry f(%4: ptr) -> .4
     nop
     nop
     unreachable

@@ -52,7 +52,7 @@ fn has_a_form_with_values_written_once() {
     let (mut scratch, mut lent, mut made) = (ssa::Scratch::default(), Lent::default(), Body::default());
     for_each(|name, module, func, heads| {
         let f = module.func(func).body.as_ref().unwrap();
-        let f = takeover::function(f, heads);
+        let f = takeover::function(func, f, heads);
         for folds in [false, true] {
             let settings = ssa::Settings { folds, canonical_nan: false };
             let source = ssa::Source { f: &f, origins: Origins::Own, labels: &[] };

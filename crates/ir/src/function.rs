@@ -8,7 +8,7 @@
 //! Invariants after [`crate::FunctionBuilder::finish`]: blocks are numbered in layout order and are not empty; every
 //! index in a record is below the count of its table; the counts in [`VRegInfo`] are those of the records.
 
-use crate::entity::{Block, FileId, Inst, LabelSet, Slot, VReg};
+use crate::entity::{Block, FileId, FuncId, Inst, LabelSet, Slot, VReg};
 use crate::op::{Cond, FCond, Field, Hint, Mentions, Op, Order, Rmw, Role, Shape, Variant, Variants};
 use crate::types::{MemType, Type};
 
@@ -223,8 +223,8 @@ pub struct BlockData {
 /// registers and to go to the block.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
-    /// The name under which the module knows it.
-    pub name: String,
+    /// What it is called by: a declaration whose [`FuncDecl::entry_of`](crate::FuncDecl::entry_of) is this function.
+    pub func: FuncId,
     /// The registers that take the arguments.
     pub params: Vec<VReg>,
     /// Where it goes.

@@ -4,7 +4,7 @@ use crate::builder::FunctionBuilder;
 use crate::diagnostic::Place;
 use crate::entity::{Block, DataId, FileId, FuncId, LayoutId, SigId};
 use crate::function::{Entry, Function, Pos};
-use crate::types::{AbiType, Layout, Signature};
+use crate::types::{AbiType, Layout, Signature, Type};
 use std::collections::HashMap;
 
 /// Who sees a function or data object, and who provides it.
@@ -20,7 +20,7 @@ pub enum Linkage {
     Import = 2,
 }
 
-/// A function or import.
+/// A function, a further entry of one, or an import.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FuncDecl {
     /// Its name: the symbol for imports and exports. Unique among functions and data of a module.
@@ -31,9 +31,13 @@ pub struct FuncDecl {
     pub linkage: Linkage,
     /// The library to look in, for an import that names one.
     pub library: Option<String>,
-    /// Whether it may be replaced while running: calls to it go through a slot.
+    /// Whether it may be replaced while running: calls to it go through a slot. Of a further entry its function says so:
+    /// [`Module::is_replaceable`].
     pub replaceable: bool,
-    /// The body, unless it is an import.
+    /// The function that this is a further entry of, if it is one. That function's body says where it goes
+    /// ([`Function::entries`]); in all else it is a function like others: called, and its address taken, by its id.
+    pub entry_of: Option<FuncId>,
+    /// The body, unless it is an import or a further entry.
     pub body: Option<Function>,
 }
 
@@ -128,7 +132,7 @@ impl Module {
         Module::default()
     }
 
-    /// The functions and imports; a [`FuncId`] is a position here.
+    /// The functions, with their further entries, and imports; a [`FuncId`] is a position here.
     pub fn funcs(&self) -> &[FuncDecl] {
         &self.funcs
     }
@@ -170,7 +174,13 @@ impl Module {
         Signature { params, results: sig.results.clone(), variadic: false, convention: sig.convention }
     }
 
-    /// Finds a function or import by name. O(functions).
+    /// Whether a function or import, or the function that this is a further entry of, may be replaced while running.
+    pub fn is_replaceable(&self, id: FuncId) -> bool {
+        let decl = self.func(id);
+        decl.replaceable || decl.entry_of.is_some_and(|of| self.func(of).replaceable)
+    }
+
+    /// Finds a function, further entry or import by name. O(functions).
     pub fn find_func(&self, name: &str) -> Option<FuncId> {
         self.funcs.iter().position(|f| f.name == name).map(|i| FuncId(i as u32))
     }
@@ -221,9 +231,22 @@ impl Module {
             linkage,
             library: None,
             replaceable: false,
+            entry_of: None,
             body: None,
         });
         FuncId(self.funcs.len() as u32 - 1)
+    }
+
+    /// Declares a further entry of a declared function, to be placed by [`FunctionBuilder::place_entry`] when that is
+    /// built. It takes registers of these types, and gives the function's results.
+    pub fn declare_entry(&mut self, of: FuncId, name: &str, params: &[Type]) -> FuncId {
+        let sig = self.signature_of(of);
+        let params = params.iter().map(|ty| AbiType::Value(*ty)).collect();
+        let (results, convention) = (sig.results.clone(), sig.convention);
+        let sig = Signature { params, results, variadic: false, convention };
+        let id = self.declare(name, sig, Linkage::Local);
+        self.funcs[id.index()].entry_of = Some(of);
+        id
     }
 
     /// Declares an import, found by name when the module is linked.

@@ -103,7 +103,7 @@ macro_rules! callable {
             ) -> Callback<fn($($name),*) -> Out> {
                 let function = self.clone();
                 let module = self.program.module();
-                let name = &module.func(self.callee.start.func).name;
+                let name = &module.func(self.callee.func).name;
                 #[allow(non_snake_case, reason = "arguments are named as their types")]
                 let call = move |$($name: $name),*| -> Out {
                     // SAFETY: what is asked for is left to whoever has C call the callback.

@@ -8,7 +8,6 @@ use crate::error::LoadError;
 use crate::host::Process;
 use crate::import::{thunk_body, thunk_words};
 use crate::link::{self, Failure};
-use crate::program::Start;
 use crate::trap::{Trap, leave_pending, take_pending};
 use crate::watch::Control;
 use kiln_ir::interp::{Host, Interpreter, Meter, Settings, label_address};
@@ -32,8 +31,6 @@ pub(crate) struct Interpreted {
     pub control: Arc<Control>,
     settings: Settings,
     used: Used,
-    /// The further entries of all functions, sorted.
-    entries: Vec<(FuncId, u32)>,
     placed: OnceLock<PlacedShadow>,
 }
 
@@ -73,21 +70,13 @@ impl Interpreted {
         let control = Control::new(module.clone(), config.catch_panics, Some(Requests::new()));
         let control = Arc::new(control);
         let used = Used::new(module);
-        let entries = (0..).map(FuncId).zip(module.funcs()).flat_map(|(func, decl)| {
-            let count = decl.body.as_ref().map_or(0, |body| body.entries().len() as u32);
-            (0..count).map(move |entry| (func, entry))
-        });
-        let entries = entries.collect();
         let placed = OnceLock::new();
-        let interpreted =
-            Arc::new(Interpreted { module: module.clone(), control, settings, used, entries, placed });
+        let interpreted = Arc::new(Interpreted { module: module.clone(), control, settings, used, placed });
         let mut symbols = symbols.clone();
         symbols.define(SERVICE, serve as *const u8);
         symbols.define(RAISE, link::raise_address() as *const u8);
         let image = interpreted.link(&symbols)?;
-        let with_bodies = (0..).map(FuncId).zip(module.funcs()).filter(|(_, f)| f.body.is_some());
-        let functions =
-            with_bodies.filter_map(|(func, _)| Some((image.address(func)? as u64, func))).collect();
+        let functions = own(module).filter_map(|func| Some((image.address(func)? as u64, func))).collect();
         let placed = PlacedShadow { image: image.downgrade(), functions };
         assert!(interpreted.placed.set(placed).is_ok(), "a program is linked once");
         image.keep(interpreted.clone());
@@ -111,7 +100,7 @@ impl Interpreted {
         }
         for (func, decl) in (0..).map(FuncId).zip(module.funcs()) {
             let declared = shadow.declare(&decl.name, module.signature_of(func).clone(), decl.linkage);
-            shadow.set_replaceable(declared, decl.replaceable);
+            shadow.set_replaceable(declared, module.is_replaceable(func));
             if let Some(library) = &decl.library {
                 shadow.set_library(declared, library);
             }
@@ -137,23 +126,12 @@ impl Interpreted {
             b.ret(&[address]);
             link::finish(b);
         }
-        let bodies = (0..).map(FuncId).zip(module.funcs()).filter(|(_, f)| f.linkage != Linkage::Import);
-        let mut starts: Vec<_> = bodies.map(|(func, _)| (func, Start { func, entry: None })).collect();
-        // Their order is what `entry_address` counts on.
-        for &(func, entry) in &self.entries {
-            let Some(body) = &module.func(func).body else { continue };
-            let start = Start { func, entry: Some(entry) };
-            let name = &body.entries()[entry as usize].name;
-            let thunk = shadow.declare(name, start.signature(module).into_owned(), Linkage::Export);
-            starts.push((thunk, start));
-        }
-        let service = shadow.import(SERVICE, Signature::new([Type::Ptr; 4], [Type::I32]));
+        let service = shadow.import(SERVICE, Signature::new([Type::Ptr; 3], [Type::I32]));
         let raise = shadow.import(RAISE, Signature::default());
-        for (thunk, start) in starts {
-            let entry = start.entry.map_or(-1, i64::from);
-            let contexts = [&raw const *self as usize as i64, i64::from(start.func.0), entry];
-            let mut b = shadow.build(thunk);
-            thunk_body(&mut b, &start.signature(module), service, raise, &contexts);
+        for func in own(module) {
+            let contexts = [&raw const *self as usize as i64, i64::from(func.0)];
+            let mut b = shadow.build(func);
+            thunk_body(&mut b, module.signature_of(func), service, raise, &contexts);
             link::finish(b);
         }
         shadow
@@ -178,14 +156,7 @@ impl Interpreted {
         Some(self.image().replacement(func)? as u64)
     }
 
-    /// The address of a further entry.
-    pub fn entry_address(&self, func: FuncId, entry: u32) -> Option<*const u8> {
-        let position = self.entries.binary_search(&(func, entry)).ok()?;
-        let before = self.module.funcs().len() + self.used.thread_local.len();
-        self.image().address(FuncId((before + position) as u32))
-    }
-
-    /// The function with a body at an address.
+    /// The function with a body, or further entry, at an address.
     pub fn func_at(&self, address: u64) -> Option<FuncId> {
         self.placed().functions.get(&address).copied()
     }
@@ -202,21 +173,21 @@ impl Interpreted {
         Some(self.image().address(func)? as u64)
     }
 
-    /// Makes a call from the host to a function's start or a further entry: takes the first words as arguments, writes
+    /// Makes a call from the host to a function or further entry: takes the first words as arguments, writes
     /// the results over them. The bytes of aggregates go where the words behind the arguments say, as adapters have it.
-    pub fn enter(&self, start: Start, arguments: usize, words: &mut [u64]) -> Result<(), Trap> {
+    pub fn enter(&self, func: FuncId, arguments: usize, words: &mut [u64]) -> Result<(), Trap> {
         let call = HostCall {
             meter: OnceCell::new(),
             round: self.control.requests().map(|requests| requests.begin()),
         };
         let _outer = Outer(UNDER_WAY.replace(Some(Rc::new(call))));
-        self.call(start, arguments, words)
+        self.call(func, arguments, words)
     }
 
     /// Interprets for the call from the host that is under way on this thread, if there is one; else as [`Self::enter`].
-    fn call(&self, start: Start, arguments: usize, words: &mut [u64]) -> Result<(), Trap> {
-        let results = self.run(start, &words[..arguments], None)?;
-        let sig = self.module.signature_of(start.func);
+    fn call(&self, func: FuncId, arguments: usize, words: &mut [u64]) -> Result<(), Trap> {
+        let results = self.run(func, &words[..arguments], None)?;
+        let sig = self.module.signature_of(func);
         let mut room: Vec<u64> = words[arguments..].to_vec();
         room.truncate(sig.results.iter().filter(|r| matches!(r, AbiType::Aggregate(_))).count());
         let mut room = room.into_iter();
@@ -234,8 +205,8 @@ impl Interpreted {
         Ok(())
     }
 
-    /// Interprets from a function's start or a further entry. `list` is where a variadic function's arguments are, if its caller made a C list of them.
-    fn run(&self, start: Start, arguments: &[u64], list: Option<u64>) -> Result<Vec<u64>, Trap> {
+    /// Interprets a function or further entry. `list` is where a variadic function's arguments are, if its caller made a C list of them.
+    fn run(&self, func: FuncId, arguments: &[u64], list: Option<u64>) -> Result<Vec<u64>, Trap> {
         let call = UNDER_WAY.with_borrow(Clone::clone);
         let round = call.as_ref().and_then(|call| call.round.clone());
         let mut host = Process { program: self, round };
@@ -251,10 +222,9 @@ impl Interpreted {
                 interpreter = interpreter.metered(meter);
             }
         }
-        let outcome = match (start.entry, list) {
-            (Some(entry), _) => interpreter.call_entry(start.func, entry as usize, arguments),
-            (None, Some(list)) => interpreter.call_with_list(start.func, arguments, list),
-            (None, None) => interpreter.call(start.func, arguments),
+        let outcome = match list {
+            Some(list) => interpreter.call_with_list(func, arguments, list),
+            None => interpreter.call(func, arguments),
         };
         outcome.map_err(|trap| {
             let found = take_pending().unwrap_or_else(|| Trap::new(trap.kind));
@@ -301,6 +271,12 @@ fn shadow_data(data: &DataDecl) -> DataDecl {
     shadow
 }
 
+/// The functions of a module that are its own, with their further entries.
+fn own(module: &Module) -> impl Iterator<Item = FuncId> + '_ {
+    let own = (0..).map(FuncId).zip(module.funcs()).filter(|(_, decl)| decl.linkage != Linkage::Import);
+    own.map(|(func, _)| func)
+}
+
 /// The signature of functions that give addresses of thread-local objects.
 pub(crate) fn tls_signature() -> Signature {
     Signature::new([] as [Type; 0], [Type::Ptr])
@@ -338,26 +314,20 @@ impl Used {
     }
 }
 
-/// Runs a function, or its further entry if that is not -1, for its thunk. Gives 0, or 1 when a trap is left pending.
+/// Runs a function or further entry for its thunk. Gives 0, or 1 when a trap is left pending.
 ///
 /// # Safety
-/// `interpreted` is that of the program whose thunk this is called by, `func` and `entry` those of the thunk, `words` its
-/// words.
-unsafe extern "C" fn serve(
-    interpreted: *const Interpreted,
-    func: usize,
-    entry: isize,
-    words: *mut u64,
-) -> i32 {
+/// `interpreted` is that of the program whose thunk this is called by, `func` that of the thunk, `words` its words.
+unsafe extern "C" fn serve(interpreted: *const Interpreted, func: usize, words: *mut u64) -> i32 {
     // SAFETY: whoever calls the thunk holds the program.
     let interpreted = unsafe { &*interpreted };
-    let start = Start { func: FuncId(func as u32), entry: u32::try_from(entry).ok() };
-    let sig = start.signature(&interpreted.module);
+    let func = FuncId(func as u32);
+    let sig = interpreted.module.signature_of(func);
     // SAFETY: the thunk's slot has this many words, and nobody else has its address.
-    let words = unsafe { std::slice::from_raw_parts_mut(words, thunk_words(&sig)) };
+    let words = unsafe { std::slice::from_raw_parts_mut(words, thunk_words(sig)) };
     let fixed = sig.params.len();
     let list = sig.variadic.then(|| words[fixed]);
-    match interpreted.run(start, &words[..fixed], list) {
+    match interpreted.run(func, &words[..fixed], list) {
         Ok(results) => {
             words[..results.len()].copy_from_slice(&results);
             0

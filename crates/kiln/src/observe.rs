@@ -86,14 +86,9 @@ impl Observers {
 /// The names of an image's code, functions with a prefix before theirs.
 fn legend(image: &Image, module: &Module, prefix: &str) -> Legend {
     let function = |func: kiln_ir::FuncId| module.funcs().get(func.index()).map_or("", |decl| &decl.name);
-    let entry = |func: kiln_ir::FuncId, n: u32| {
-        let body = module.funcs().get(func.index()).and_then(|decl| decl.body.as_ref());
-        body.and_then(|body| body.entries().get(n as usize)).map_or("", |entry| &entry.name)
-    };
     let names = image.pieces().map(|(range, piece)| {
         let name = match piece {
-            Piece::Function(func) => format!("{prefix}{}", function(func)),
-            Piece::Entry(func, n) => format!("{prefix}{}", entry(func, n)),
+            Piece::Function(func) | Piece::Entry(_, func) => format!("{prefix}{}", function(func)),
             Piece::Stub(Target::Func(func)) => format!("stub:{}", function(func)),
             Piece::Stub(Target::Routine(routine)) => format!("stub:{routine:?}"),
             // Nothing calls these.

@@ -14,9 +14,8 @@ use crate::tier_up::{Changes, TierUp};
 use crate::trap::Trap;
 use crate::watch::Control;
 use kiln_ir::verify::Checked;
-use kiln_ir::{AbiType, DataDecl, DataId, FuncId, Linkage, Module, Signature, Type};
+use kiln_ir::{AbiType, DataDecl, DataId, FuncId, Linkage, Signature, Type};
 use kiln_runtime::{HostSymbols, Image, ReplaceFault, Terms};
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -49,30 +48,11 @@ struct Inner {
     fuel: Option<u64>,
     depth: Option<u32>,
     /// Exports and further entries by name.
-    exports: HashMap<String, Start>,
+    exports: HashMap<String, FuncId>,
     /// Who is told of adapters for its functions.
     observers: Observers,
     /// Replaceable functions and imports by name.
     replaceable: HashMap<String, FuncId>,
-}
-
-/// Where calls from outside may begin: a function, or with a number one of its further entries.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Start {
-    pub func: FuncId,
-    pub entry: Option<u32>,
-}
-
-impl Start {
-    /// The signature that calls are made with.
-    pub fn signature(self, module: &Module) -> Cow<'_, Signature> {
-        match self.entry.zip(module.func(self.func).body.as_ref()) {
-            Some((n, body)) => {
-                Cow::Owned(module.entry_signature(self.func, body, &body.entries()[n as usize]))
-            }
-            None => Cow::Borrowed(module.signature_of(self.func)),
-        }
-    }
 }
 
 impl Inner {
@@ -98,7 +78,7 @@ pub(crate) struct Hosts<'e> {
 /// What a call goes to.
 #[derive(Clone, Copy)]
 pub(crate) struct Callee {
-    pub start: Start,
+    pub func: FuncId,
     /// Its address.
     pub target: usize,
     /// The adapter for its signature; in the interpreter 0, unless the function may be replaced.
@@ -172,16 +152,14 @@ impl Program {
         lap("link");
         let mut exports = HashMap::new();
         for (decl, func) in module.funcs().iter().zip((0..).map(FuncId)) {
-            if decl.linkage == Linkage::Export {
-                exports.insert(decl.name.clone(), Start { func, entry: None });
-            }
-            for (entry, n) in decl.body.iter().flat_map(|body| body.entries()).zip(0..) {
-                exports.insert(entry.name.clone(), Start { func, entry: Some(n) });
+            if decl.linkage == Linkage::Export || decl.entry_of.is_some() {
+                exports.insert(decl.name.clone(), func);
             }
         }
         let Config { tier, fuel, depth, observers, .. } = config;
-        let replaceable = module.funcs().iter().zip(0..).filter(|(f, _)| f.replaceable);
-        let replaceable = replaceable.map(|(f, id)| (f.name.clone(), FuncId(id))).collect();
+        let replaceable =
+            module.funcs().iter().zip((0..).map(FuncId)).filter(|(_, id)| module.is_replaceable(*id));
+        let replaceable = replaceable.map(|(f, id)| (f.name.clone(), id)).collect();
         let inner = Inner {
             tier,
             tier_up,
@@ -237,16 +215,16 @@ impl Program {
     /// There is no such function, or its signature is another; the error says both. `i32` and `u32` both stand for
     /// Kiln's `i32`; `i64`, `u64`, `isize`, `usize` and pointers for its `i64` and `ptr`.
     pub fn function<F: FunctionType>(&self, name: &str) -> Result<Function<F>, FunctionError> {
-        let (start, found) = self.export(name)?;
+        let (func, found) = self.export(name)?;
         let wanted = F::signature();
-        if !signature::agree(&wanted, &found) {
+        if !signature::agree(&wanted, found) {
             return Err(FunctionError::Signature {
                 name: name.into(),
                 wanted: signature::show(&wanted, None),
-                found: signature::show(&found, Some(&self.0.module)),
+                found: signature::show(found, Some(&self.0.module)),
             });
         }
-        Ok(Function::new(self.clone(), self.callee(start, &found, &[])))
+        Ok(Function::new(self.clone(), self.callee(func, found, &[])))
     }
 
     /// Calls an exported function or a further entry whose signature is known only now: one word per argument and per result (integers in
@@ -260,15 +238,15 @@ impl Program {
     /// # Safety
     /// As of [`Function`]'s `call`; besides, addresses among the arguments must be what the function takes them for.
     pub unsafe fn invoke(&self, name: &str, arguments: &[u64]) -> Result<Vec<u64>, InvokeError> {
-        let (start, sig) = self.export(name)?;
+        let (func, sig) = self.export(name)?;
         let aggregates = sig.results.iter().filter(|r| matches!(r, AbiType::Aggregate(_))).count();
         let (wanted, found) = (sig.params.len() + aggregates, arguments.len());
         if found < wanted || found > wanted && !sig.variadic {
             return Err(FunctionError::Arguments { name: name.into(), wanted, found }.into());
         }
         let variable = vec![Type::I64; found - wanted];
-        let callee = self.callee(start, &sig, &variable);
-        let mut words = vec![0; WORDS.max(1 + words_of(&sig, variable.len()))];
+        let callee = self.callee(func, sig, &variable);
+        let mut words = vec![0; WORDS.max(1 + words_of(sig, variable.len()))];
         words[1..=found].copy_from_slice(arguments);
         // SAFETY: the adapter is of the function's own signature and there is a word for each argument and result; the
         // rest is what this function asks of its caller.
@@ -281,7 +259,8 @@ impl Program {
     /// Replaces a function that is declared `replaceable` by an exported function of another program (or of this one):
     /// calls made from now on go there, whether by name, through the function's address, from C or by a [`Function`];
     /// calls that are inside the old function stay in it until they return. An import that is declared `replaceable`
-    /// is bound so. The programs may run in different tiers.
+    /// is bound so. The programs may run in different tiers. Further entries of a replaceable function can be replaced too,
+    /// each by its own name; they stay when the function is replaced.
     ///
     /// The function's address stays what it was. If the other function is itself replaceable, calls go to whatever
     /// stands for it at the time of the call.
@@ -334,18 +313,16 @@ impl Program {
     /// or the other function leads back to this one. Then nothing has changed.
     pub fn replace(&self, name: &str, with: &Program, with_name: &str) -> Result<(), ReplaceError> {
         let func = self.replaceable(name)?;
-        let (start, with_sig) = with.export(with_name)?;
+        let (with_func, with_sig) = with.export(with_name)?;
         let (ours, theirs) = (&*self.0.module, &*with.0.module);
         let sig = ours.signature_of(func);
-        if !signature::agree_across((ours, sig), (theirs, &with_sig)) {
+        if !signature::agree_across((ours, sig), (theirs, with_sig)) {
             let wanted = signature::show(sig, Some(ours));
-            let (with, found) = (with_name.into(), signature::show(&with_sig, Some(theirs)));
+            let (with, found) = (with_name.into(), signature::show(with_sig, Some(theirs)));
             return Err(ReplaceError::Signature { name: name.into(), wanted, with, found });
         }
-        // Every function with a body has an address, and so have its entries.
-        let address = with.start_address(start).unwrap_or(std::ptr::null());
         // SAFETY: the signatures agree. Calls that Kiln does not see are left to those who make them.
-        unsafe { self.0.image.replace_by(func, &with.0.image, address) }.map_err(|fault| match fault {
+        unsafe { self.0.image.replace(func, &with.0.image, with_func) }.map_err(|fault| match fault {
             ReplaceFault::NotReplaceable | ReplaceFault::NoSuchFunction => {
                 ReplaceError::NotReplaceable { name: name.into() }
             }
@@ -387,7 +364,7 @@ impl Program {
     /// The address of an exported function or further entry, callable from C with its signature; what
     /// [`Function::address`] says of it holds here. `None` if no function of this name is exported.
     pub fn address(&self, name: &str) -> Option<*const u8> {
-        self.start_address(self.find(name)?)
+        self.0.image.address(self.find(name)?)
     }
 
     /// The address of an exported data object. It is valid as long as the program is alive; the object has the size and
@@ -419,35 +396,28 @@ impl Program {
         self.0.image.data_address(DataId(index as u32))
     }
 
-    fn find(&self, name: &str) -> Option<Start> {
+    fn find(&self, name: &str) -> Option<FuncId> {
         let qualified = || {
             let (func, entry) = name.rsplit_once('.')?;
-            let start = self.0.exports.get(entry)?;
-            (start.entry.is_some() && self.0.module.func(start.func).name == func).then_some(start)
+            let found = self.0.exports.get(entry)?;
+            let of = self.0.module.func(*found).entry_of?;
+            (self.0.module.func(of).name == func).then_some(found)
         };
         self.0.exports.get(name).or_else(qualified).copied()
     }
 
-    fn export(&self, name: &str) -> Result<(Start, Cow<'_, Signature>), FunctionError> {
-        let Some(start) = self.find(name) else {
+    fn export(&self, name: &str) -> Result<(FuncId, &Signature), FunctionError> {
+        let Some(func) = self.find(name) else {
             let exports = self.exports().into_iter().map(str::to_owned).collect();
             return Err(FunctionError::NotFound { name: name.into(), exports });
         };
-        Ok((start, start.signature(&self.0.module)))
+        Ok((func, self.0.module.signature_of(func)))
     }
 
-    fn start_address(&self, start: Start) -> Option<*const u8> {
-        match (start.entry, &self.0.interpreted) {
-            (None, _) => self.0.image.address(start.func),
-            (Some(entry), None) => self.0.image.entry_address(start.func, entry),
-            (Some(entry), Some(interpreted)) => interpreted.entry_address(start.func, entry),
-        }
-    }
-
-    fn callee(&self, start: Start, sig: &Signature, variable: &[Type]) -> Callee {
+    fn callee(&self, func: FuncId, sig: &Signature, variable: &[Type]) -> Callee {
         let adapter = match self.0.interpreted {
-            // Only what may have been replaced is called as native code is; further entries stay with their code.
-            Some(_) if start.entry.is_some() || !self.0.module.func(start.func).replaceable => 0,
+            // Only what may have been replaced is called as native code is.
+            Some(_) if !self.0.module.is_replaceable(func) => 0,
             Some(_) | None => {
                 let adapter = adapter(sig, variable, self.0.module.layouts());
                 // That the perf map file cannot be written is no reason not to call, and was an error when the
@@ -458,8 +428,8 @@ impl Program {
             }
         };
         // Every function with a body has an address, and so have its entries.
-        let target = self.start_address(start).map_or(0, |address| address as usize);
-        Callee { start, target, adapter, arguments: sig.params.len() + variable.len() }
+        let target = self.0.image.address(func).map_or(0, |address| address as usize);
+        Callee { func, target, adapter, arguments: sig.params.len() + variable.len() }
     }
 
     /// Makes a call.
@@ -470,9 +440,9 @@ impl Program {
     #[inline]
     pub(crate) unsafe fn enter(&self, callee: Callee, words: &mut [u64]) -> Result<(), Trap> {
         if let Some(interpreted) = &self.0.interpreted
-            && (callee.adapter == 0 || self.0.image.replacement(callee.start.func).is_none())
+            && (callee.adapter == 0 || self.0.image.replacement(callee.func).is_none())
         {
-            return interpreted.enter(callee.start, callee.arguments, &mut words[1..]);
+            return interpreted.enter(callee.func, callee.arguments, &mut words[1..]);
         }
         words[0] = callee.target as u64;
         let (adapter, words) = (callee.adapter as *const u8, words.as_mut_ptr());

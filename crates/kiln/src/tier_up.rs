@@ -194,7 +194,10 @@ impl TierUp {
     /// The functions whose calls go to better code, and how many activations were taken over.
     pub fn changes(&self) -> Changes {
         let functions = self.functions.lock();
-        let done = functions.iter().filter(|(_, rise)| matches!(rise.calls, Progress::Done(..)));
+        // Further entries rise with their functions.
+        let own = |func: &FuncId| self.module.func(*func).entry_of.is_none();
+        let done =
+            functions.iter().filter(|(func, rise)| own(func) && matches!(rise.calls, Progress::Done(..)));
         let mut improved: Vec<String> = done.map(|(func, _)| self.module.func(*func).name.clone()).collect();
         improved.sort_unstable();
         Changes { improved, taken_over: self.taken_over.load(Ordering::Relaxed) }
@@ -394,11 +397,16 @@ impl TierUp {
         let address = match wanted {
             Wanted::Calls => {
                 image.improve(func, &better);
+                let mut functions = self.functions.lock();
+                for (entry, address) in better.entries() {
+                    functions.entry(*entry).or_default().calls = Progress::Done(*address, Instant::now());
+                }
+                drop(functions);
                 better.body(func)
             }
             Wanted::Takeover(_) => {
                 image.keep(better.clone());
-                better.entry_address(func, 0).map(|address| address as usize)
+                better.takeover(func).map(|address| address as usize)
             }
         };
         address.map_or(Progress::Failed, |address| Progress::Done(address, Instant::now()))

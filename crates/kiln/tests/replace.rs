@@ -468,3 +468,55 @@ fn ends_of_programs_meet_calls_under_way() {
         assert!(last.lock().unwrap().is_none());
     }
 }
+
+#[test]
+fn further_entries_of_a_replaceable_function_are_replaced_one_by_one() {
+    let _alone = alone();
+    let text = "
+        replaceable fn count(%n: i64) -> i64 {
+            entry count_on(%n, %r: i64) -> more
+            %r = const 0
+        more:
+            %r = add %r, %n
+            ret %r
+        }
+        export fn ask(%n: i64) -> i64 {
+            %a = call count(%n)
+            %b = call count_on(%n, 100)
+            %p = func_addr count_on
+            %c = call_ptr %p: fn(i64, i64) -> i64 (%n, 1000)
+            %a = mul %a, 10000
+            %a = add %a, %b
+            %a = add %a, %c
+            ret %a
+        }
+    ";
+    let other_text = "
+        export fn nothing(%n: i64, %r: i64) -> i64 {
+            entry none(%n) -> zero
+            ret %r
+        zero:
+            ret 0
+        }
+    ";
+    for (tier, other_tier) in pairs().chain([(Tier::Auto, Tier::Auto)]) {
+        let (base, other) = (load(tier, text), load(other_tier, other_text));
+        let ask = || {
+            let ask = base.function::<fn(i64) -> i64>("ask").unwrap();
+            // SAFETY: the functions only calculate.
+            unsafe { ask.call(7) }.unwrap()
+        };
+        assert_eq!(ask(), 71114, "{tier:?}");
+        // The function alone, by an entry of another.
+        base.replace("count", &other, "none").unwrap();
+        assert_eq!(ask(), 1114, "{tier:?} by {other_tier:?}");
+        base.replace("count_on", &other, "nothing").unwrap();
+        assert_eq!(ask(), 1100);
+        let host = base.function::<fn(i64, i64) -> i64>("count_on").unwrap();
+        // SAFETY: as above.
+        assert_eq!(unsafe { host.call(1, 5) }, Ok(5));
+        base.restore("count").unwrap();
+        base.restore("count_on").unwrap();
+        assert_eq!(ask(), 71114);
+    }
+}

@@ -619,3 +619,49 @@ fn loops_in_a_row_and_in_each_other_are_taken_over() {
         }
     }
 }
+
+#[test]
+fn calls_of_a_further_entry_are_counted_and_led_to_better_code() {
+    let text = "
+        fn body(%n: i64) -> i64 {
+            entry rest(%n, %s: i64, %i: i64) -> test
+            %s = const 0
+            %i = const 0
+            jump test
+        next:
+            %s = add %s, %i
+            %i = add %i, 1
+        test:
+            blt %i, %n, next
+            ret %s
+        }
+        export fn direct(%n: i64) -> i64 {
+            %r = call rest(%n, 0, 0)
+            ret %r
+        }
+        export fn by_address(%n: i64) -> i64 {
+            %p = func_addr rest
+            %r = call_ptr %p: fn(i64, i64, i64) -> i64 (%n, 0, 0)
+            ret %r
+        }
+    ";
+    let program = load(at_once(), text);
+    let ask = |name: &str, n: i64| {
+        let function = program.function::<fn(i64) -> i64>(name).unwrap();
+        // SAFETY: nothing touches memory.
+        unsafe { function.call(n) }
+    };
+    assert_eq!(ask("direct", 1000), Ok(499_500));
+    let before = taken_over(&program);
+    assert_eq!(before, 1);
+    assert_eq!(improved(&program), ["body", "direct"]);
+    // In the old code each call would be taken over.
+    for _ in 0..3 {
+        assert_eq!(ask("direct", 1000), Ok(499_500));
+        assert_eq!(ask("by_address", 100), Ok(4950));
+        let rest = program.function::<fn(i64, i64, i64) -> i64>("rest").unwrap();
+        // SAFETY: as above.
+        assert_eq!(unsafe { rest.call(100, 1, 0) }, Ok(4951));
+    }
+    assert_eq!((improved(&program).len(), taken_over(&program)), (3, before));
+}

@@ -33,8 +33,8 @@ pub(crate) struct Inner {
     record: Record,
     /// The address of each function and import that has one, else 0.
     functions: Box<[usize]>,
-    /// The addresses of further entries, sorted by function and number.
-    entries: Box<[((FuncId, u32), usize)]>,
+    /// The addresses of the code of further entries, sorted.
+    entries: Box<[(FuncId, usize)]>,
     /// The address of each data object that has one, else 0.
     data: Box<[usize]>,
     /// The slots of replaceable functions, in ascending order of ids.
@@ -158,8 +158,8 @@ impl Record {
 pub enum Piece {
     /// The body of a function.
     Function(FuncId),
-    /// A further entry of a function, by its number.
-    Entry(FuncId, u32),
+    /// A further entry of the first function, and what it is called by.
+    Entry(FuncId, FuncId),
     /// A jump to something out of reach, or to whatever stands for a replaceable function now.
     Stub(Target),
 }
@@ -170,7 +170,7 @@ pub(crate) struct Parts {
     /// Without bytes.
     pub(crate) tables: Code,
     pub(crate) functions: Box<[usize]>,
-    pub(crate) entries: Box<[((FuncId, u32), usize)]>,
+    pub(crate) entries: Box<[(FuncId, usize)]>,
     pub(crate) data: Box<[usize]>,
     pub(crate) slots: Box<[(FuncId, Slot)]>,
     pub(crate) stubs: Box<[Target]>,
@@ -241,7 +241,7 @@ impl Image {
         registry::find_locked(pc, Record::image).flatten()
     }
 
-    /// The address to call for a function or import: stable, also when a replaceable function is replaced. `None`
+    /// The address to call for a function, further entry or import: stable, also when a replaceable function is replaced. `None`
     /// for what has no code here and is not imported, or is imported and never used.
     pub fn address(&self, func: FuncId) -> Option<*const u8> {
         if let Some(other) = self.other() {
@@ -250,11 +250,15 @@ impl Image {
         self.0.functions.get(func.index()).copied().filter(|address| *address != 0).map(|a| a as *const u8)
     }
 
-    /// The address to call for a further entry of a function, by the entry's number. It stays with the code that this image
-    /// came with, also when the function is replaced. `None` if the function has no code here or not so many entries.
-    pub fn entry_address(&self, func: FuncId, entry: u32) -> Option<*const u8> {
-        let at = self.0.entries.binary_search_by_key(&(func, entry), |(key, _)| *key).ok()?;
-        Some(self.0.entries[at].1 as *const u8)
+    /// The address of the code that takes over activations of a function, if this image is that.
+    pub fn takeover(&self, func: FuncId) -> Option<*const u8> {
+        Some(self.entry(func)? as *const u8)
+    }
+
+    /// The address of the code in this image of what goes by this name as a further entry.
+    fn entry(&self, func: FuncId) -> Option<usize> {
+        let at = self.0.entries.binary_search_by_key(&func, |(key, _)| *key).ok()?;
+        Some(self.0.entries[at].1)
     }
 
     /// The address of a data object. `None` for one that is imported and never used. Constant objects must not be
@@ -362,51 +366,43 @@ impl Image {
     /// that is not its own.
     pub unsafe fn replace(&self, func: FuncId, with: &Image, with_func: FuncId) -> Result<(), ReplaceFault> {
         let address = with.address(with_func).ok_or(ReplaceFault::NoSuchFunction)?;
-        // SAFETY: the caller's promise.
-        unsafe { self.replace_by(func, with, address) }
-    }
-
-    /// The same for an address in the other image at which it can be called: of a further entry.
-    ///
-    /// # Errors
-    /// As of [`Image::replace`].
-    ///
-    /// # Safety
-    /// As of [`Image::replace`].
-    pub unsafe fn replace_by(
-        &self,
-        func: FuncId,
-        with: &Image,
-        address: *const u8,
-    ) -> Result<(), ReplaceFault> {
         let with = (!Arc::ptr_eq(&self.0, &with.0)).then(|| with.clone());
         self.lead(func, |_| address as usize, with)
     }
 
-    /// Lets later calls of a function go to its [better code](crate::link_better) in another image, unless and until the
+    /// Lets later calls of a function and of its further entries go to its [better code](crate::link_better) in another image, unless and until the
     /// function is replaced; restoring it restores it to that code. This image keeps the other. For images that are
     /// [improvable](crate::link_improvable).
     ///
     /// # Panics
     /// If this image or the other has no code of the function.
     pub fn improve(&self, func: FuncId, better: &Image) {
-        let address = better.body(func).expect("better code is code");
-        let slot = &self.0.slots[self.slot_index(func).expect("an improvable function has a slot")].1;
+        let body = better.body(func).expect("better code is code");
         self.keep(better.clone());
         // Nobody replaces the function meanwhile.
         let state = reclaim::lock();
-        let before = slot.first.swap(address, Ordering::AcqRel);
-        if slot.load() == before {
-            slot.store(address);
+        for (func, address) in std::iter::once((func, body)).chain(better.0.entries.iter().copied()) {
+            let slot = &self.0.slots[self.slot_index(func).expect("what is improvable has a slot")].1;
+            let before = slot.first.swap(address, Ordering::AcqRel);
+            if slot.load() == before {
+                slot.store(address);
+            }
         }
         drop(state);
     }
 
-    /// The address of a function's code in this image, to which calls need not go.
+    /// The address of a function's code in this image, to which calls need not go. (That of a further entry:
+    /// [`Image::takeover`].)
     pub fn body(&self, func: FuncId) -> Option<usize> {
         let Record { start, tables, .. } = &self.0.record;
         let body = tables.functions.iter().find(|f| f.func == func && f.entry.is_none())?;
         Some(start + body.start as usize)
+    }
+
+    /// The further entries of the function whose code this is, with their addresses in this image, to which calls need
+    /// not go.
+    pub fn entries(&self) -> &[(FuncId, usize)] {
+        &self.0.entries
     }
 
     /// What the code counts.

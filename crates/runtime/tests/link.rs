@@ -287,13 +287,13 @@ fn data_holds_the_addresses_of_labels() {
 fn further_entries_have_addresses_and_belong_to_their_function() {
     let mut hand = Hand::default();
     let func = hand.function("f", &[0xc3]);
+    let entry = hand.module.declare_entry(func, "e", &[]);
     let at = hand.body(func, &[0x90, 0xc3], FrameInfo::default());
-    hand.code.functions[1].entry = Some(0);
+    hand.code.functions[1].entry = Some(entry);
     let image = hand.linked();
     let code = image.code().start;
     assert_eq!(image.address(func), Some(code as *const u8));
-    assert_eq!(image.entry_address(func, 0), Some((code + at as usize) as *const u8));
-    assert_eq!(image.entry_address(func, 1), None);
+    assert_eq!(image.address(entry), Some((code + at as usize) as *const u8));
     assert_eq!(image.function_at(code + at as usize + 1), Some(func));
 }
 

@@ -137,6 +137,7 @@ pub(crate) struct Body<'g, 'm, 'b> {
 }
 
 impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
+    /// Writes a function. Gives those of its further entries that may be called from anywhere.
     pub fn write(
         module: &'m mut Module,
         id: FuncId,
@@ -145,7 +146,7 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
         config: &'g Config,
         plan: &'g Plan,
         kind: Kind,
-    ) {
+    ) -> Vec<FuncId> {
         let inner = inner_ops(config);
         let labels = (kind != Kind::Small && e.chance(30)).then(|| {
             let name = format!("labels{}", id.0);
@@ -203,13 +204,15 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
             && !signature.variadic
             && signature.convention != Convention::Kiln
             && !signature.results.iter().any(|r| matches!(r, AbiType::Aggregate(_)));
+        let mut callable = vec![];
         if body.config.entries && plain && body.e.chance(25) {
             for n in 0..body.e.range(1, 2) {
-                body.further_entry(n);
+                callable.extend(body.further_entry(n));
             }
         }
         body.fill_labels();
         body.b.finish().expect("every block is placed and the last one returns");
+        callable
     }
 
     /// Makes the blocks, assigns every global register, pays for the activation.
@@ -252,14 +255,19 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
         if self.kind == Kind::Entry {
             self.set_fuel(24);
         } else if self.calls || self.e.chance(30) {
-            let at = self.b.data_addr(self.plan.fuel, 0);
-            let fuel = self.b.load(Type::I64, MemType::I64, (at, 0));
-            let left = self.b.sub(fuel, 1);
-            self.b.store(MemType::I64, (at, 0), left);
-            let out = self.blocks[self.blocks.len() - 1];
             // The last block calls nobody, so an activation without fuel ends there.
-            self.b.branch(Cond::Lt, left, 0, out);
+            let out = self.blocks[self.blocks.len() - 1];
+            self.pay(out);
         }
+    }
+
+    /// Takes a unit of fuel for the activation, and goes to a block if there is none left.
+    fn pay(&mut self, out: Block) {
+        let at = self.b.data_addr(self.plan.fuel, 0);
+        let fuel = self.b.load(Type::I64, MemType::I64, (at, 0));
+        let left = self.b.sub(fuel, 1);
+        self.b.store(MemType::I64, (at, 0), left);
+        self.b.branch(Cond::Lt, left, 0, out);
     }
 
     fn set_fuel(&mut self, most: u32) {
@@ -300,8 +308,9 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
     /// Addresses of labels that the function's data holds at most.
     pub const LABELLED: usize = 8;
 
-    /// A further entry, which goes on in any block but the first.
-    fn further_entry(&mut self, n: u32) {
+    /// A further entry, which goes on in any block but the first. Either it is for hosts, which have it run for a while, or
+    /// for calls, and pays for the activation as the first block does.
+    fn further_entry(&mut self, n: u32) -> Option<FuncId> {
         let block = self.b.block();
         self.b.place(block);
         let mut params = vec![];
@@ -322,7 +331,10 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
             self.b.to(counter).iconst(ty, count / 2);
         }
         self.b.to(self.base).data_addr(self.plan.arena, self.mid);
-        self.set_fuel(8);
+        let callable = self.kind != Kind::Entry && self.e.chance(60);
+        if !callable {
+            self.set_fuel(8);
+        }
         self.fill_slots();
         // What the body takes for copies of aggregates.
         for aggregate in self.aggregates.clone() {
@@ -335,9 +347,14 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
                 self.b.store(MemType::I64, (aggregate.address, at), value);
             }
         }
+        if callable {
+            let out = self.blocks[self.blocks.len() - 1];
+            self.pay(out);
+        }
         let target = self.e.pick(&self.blocks[1..]);
         self.b.jump(target);
-        self.b.entry(&format!("further{}_{n}", self.id.0), &params, block);
+        let entry = self.b.entry(&format!("further{}_{n}", self.id.0), &params, block);
+        callable.then_some(entry)
     }
 
     /// Now that blocks are placed, says whose addresses the data holds.

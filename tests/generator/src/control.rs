@@ -334,7 +334,7 @@ impl Body<'_, '_, '_> {
             return;
         }
         let Some((at, callee)) = self.callee() else { return };
-        let target = if callee.import || self.e.chance(60) {
+        let target = if callee.import || at >= self.plan.functions || self.e.chance(60) {
             self.b.func_addr(callee.id)
         } else {
             let at = at - self.plan.callees.iter().filter(|c| c.import).count();

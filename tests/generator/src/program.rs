@@ -60,7 +60,10 @@ pub(crate) struct Plan {
     pub fuel: DataId,
     /// Addresses of the callees that are not imports, 8 bytes each, in order.
     pub table: DataId,
+    /// What may be called: first the functions and imports, then the further entries of those written so far.
     pub callees: Vec<Callee>,
+    /// How many of them are functions and imports.
+    pub functions: usize,
     pub layouts: Layouts,
     /// The calling thread's `errno`.
     pub thread_local: DataId,
@@ -128,15 +131,24 @@ pub fn generate(entropy: &mut Entropy, config: &Config) -> Generated {
         0 => Classes::Whole,
         _ => Classes::Parts,
     };
-    let plan = Plan { thread_local, arena, fuel, table, callees, layouts, classes };
+    let functions = callees.len();
+    let mut plan = Plan { thread_local, arena, fuel, table, callees, functions, layouts, classes };
 
-    for (n, callee) in plan.callees.iter().enumerate().filter(|(_, c)| !c.import) {
+    for n in 0..functions {
+        let callee = plan.callees[n].clone();
+        if callee.import {
+            continue;
+        }
         if recursive.contains(&n) {
             recursive::write(&mut module, callee.id, entropy, &plan);
             continue;
         }
         let kind = if callee.small { Kind::Small } else { Kind::Ordinary };
-        Body::write(&mut module, callee.id, &callee.signature, entropy, config, &plan, kind);
+        let entries = Body::write(&mut module, callee.id, &callee.signature, entropy, config, &plan, kind);
+        plan.callees.extend(entries.into_iter().map(|id| {
+            let (sig, signature) = (module.func(id).sig, module.signature_of(id).clone());
+            Callee { id, sig, signature, variable: vec![], import: false, small: false }
+        }));
     }
     Body::write(&mut module, entry, &entry_signature, entropy, config, &plan, Kind::Entry);
 

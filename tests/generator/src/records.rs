@@ -148,7 +148,7 @@ impl Records {
             b.label_set(set);
         }
         for entry in &self.entries {
-            b.entry(&entry.name, &entry.params, entry.block);
+            b.place_entry(entry.func, &entry.params, entry.block);
         }
         for (block, (cold, records)) in blocks.iter().zip(&self.blocks) {
             b.place(*block);

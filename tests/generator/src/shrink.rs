@@ -276,6 +276,7 @@ impl Shrink<'_> {
             let before = (keep.clone(), keep_data.clone());
             for (n, func) in old.funcs().iter().enumerate() {
                 let Some(body) = func.body.as_ref().filter(|_| keep[n]) else { continue };
+                body.entries().iter().for_each(|entry| keep[entry.func.index()] = true);
                 for inst in body.insts() {
                     for (field, role) in inst.op.shape().operands() {
                         match role {
@@ -285,6 +286,9 @@ impl Shrink<'_> {
                         }
                     }
                 }
+            }
+            for (_, func) in old.funcs().iter().enumerate().filter(|(n, _)| before.0[*n]) {
+                func.entry_of.iter().for_each(|of| keep[of.index()] = true);
             }
             for (n, data) in old.data().iter().enumerate() {
                 if !keep_data[n] {
@@ -321,7 +325,15 @@ fn without(old: &Module, keep: &[bool], keep_data: &[bool]) -> Option<Module> {
         module.signature(sig.clone());
     }
     for (n, func) in old.funcs().iter().enumerate().filter(|(n, _)| keep[*n]) {
-        let id = module.declare(&func.name, old.sigs()[func.sig.index()].clone(), func.linkage);
+        let sig = &old.sigs()[func.sig.index()];
+        let id = match func.entry_of {
+            Some(of) if of.index() >= n => return None,
+            Some(of) => {
+                let params: Vec<Type> = sig.params.iter().map(|param| param.register()).collect();
+                module.declare_entry(FuncId(new_index(keep, of.0)), &func.name, &params)
+            }
+            None => module.declare(&func.name, sig.clone(), func.linkage),
+        };
         module.set_replaceable(id, func.replaceable);
         if let Some(library) = &func.library {
             module.set_library(id, library);
@@ -341,6 +353,7 @@ fn without(old: &Module, keep: &[bool], keep_data: &[bool]) -> Option<Module> {
     for (n, func) in old.funcs().iter().enumerate().filter(|(n, _)| keep[*n]) {
         let Some(body) = &func.body else { continue };
         let mut records = Records::of(body);
+        records.entries.iter_mut().for_each(|entry| entry.func.0 = new_index(keep, entry.func.0));
         for record in records.blocks.iter_mut().flat_map(|(_, b)| b) {
             for (field, role) in record.inst.op.shape().operands() {
                 match role {

@@ -163,11 +163,10 @@ fn target(module: &Module, target: Target) -> String {
 
 /// What a part of the code is called: the function's name, for a further entry followed by its own.
 fn name(module: &Module, function: &FunctionCode) -> String {
-    let decl = module.func(function.func);
-    let entries = decl.body.as_ref().map_or(&[][..], |body| body.entries());
-    match function.entry.and_then(|entry| entries.get(entry as usize)) {
-        Some(entry) => format!("{}.{}", decl.name, entry.name),
-        None => decl.name.clone(),
+    let name = &module.func(function.func).name;
+    match function.entry {
+        Some(entry) => format!("{name}.{}", module.func(entry).name),
+        None => name.clone(),
     }
 }
 

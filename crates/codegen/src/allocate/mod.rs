@@ -164,7 +164,7 @@ fn emit<T: Target>(
     e.write_detours();
     e.end_stubs();
     e.asm.buffer().end_part(func, None, info);
-    for (n, entry) in f.entries().iter().enumerate() {
+    for entry in f.entries() {
         let range = f.block_range(entry.block);
         e.forget();
         for (v, val) in entry.params.iter().zip(&mut written) {
@@ -181,7 +181,7 @@ fn emit<T: Target>(
         e.run(range);
         e.write_detours();
         e.end_stubs();
-        e.asm.buffer().end_part(func, Some(n as u32), info);
+        e.asm.buffer().end_part(func, Some(entry.func), info);
     }
     e.end(lists);
     if let Err(broken) = e.placement.log.check(body) {

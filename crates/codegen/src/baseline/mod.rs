@@ -154,7 +154,8 @@ fn emit<T: Target>(
     // Which word it is filled from turns out at the entry.
     e.rounds = scan.rounds.map(|reg| Rounds { reg, word: 0 });
     let info = T::prologue(&mut e);
-    e.check_call(&work);
+    let counter = e.count_calls(&work);
+    e.check_call(&work, counter);
     let preds = &scan.preds;
     let blocks = f.blocks().len() as u32;
     let mut falls = true;
@@ -183,17 +184,17 @@ fn emit<T: Target>(
     e.end_stubs();
     e.say_held();
     e.asm.buffer().end_part(func, None, info);
-    for (n, entry) in f.entries().iter().enumerate() {
+    for entry in f.entries() {
         e.forget();
         e.asm.buffer().start_part();
         e.span(Origin::own(Inst(f.blocks()[entry.block.index()].start)));
         let info = T::entry(&mut e, entry);
         e.flush();
         e.forget();
-        e.check_entry();
+        e.check_call(&work, counter);
         T::jump(&mut e, entry.block);
         e.end_stubs();
-        e.asm.buffer().end_part(func, Some(n as u32), info);
+        e.asm.buffer().end_part(func, Some(entry.func), info);
     }
     e.end(lists);
     let Some(size) = T::final_size(&e.frame) else {

@@ -120,16 +120,16 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
         number
     }
 
-    /// Counts an entry of the function, and says which word the register for rounds is filled from.
-    fn count_entry(&mut self, work: &Work) {
-        let Some(counts) = self.options.counts else { return };
+    /// Makes the counter of the function's calls, by whichever entry, and says which word the register for rounds is filled
+    /// from.
+    pub fn count_calls(&mut self, work: &Work) -> Option<u32> {
+        let counts = self.options.counts?;
         let number = self.counter(None, None, counts.calls, work.outside);
-        let jump = T::count(self, number, work.outside);
-        self.stub_before(jump, Leave::Hot(number), Origin::own(Inst(0)));
         if let Some(reg) = self.rounds.map(|rounds| rounds.reg) {
             let word = self.counter(None, None, counts.rounds, work.least_round);
             self.rounds = Some(Rounds { reg, word });
         }
+        Some(number)
     }
 
     /// Counts an arrival at a loop head.
@@ -211,10 +211,13 @@ impl<T: Target, P: Placement> Emit<'_, T, P> {
         self.check(start);
     }
 
-    /// At a function's entry, as it is called.
-    pub fn check_call(&mut self, work: &Work) {
+    /// At an entry of a function, as it is called. Its calls are counted by the counter of this number, if by any.
+    pub fn check_call(&mut self, work: &Work, counter: Option<u32>) {
         self.asm.buffer().reserve(0);
-        self.count_entry(work);
+        if let Some(number) = counter {
+            let jump = T::count(self, number, work.outside);
+            self.stub_before(jump, Leave::Hot(number), Origin::own(Inst(0)));
+        }
         self.check_entry();
     }
 

@@ -278,7 +278,7 @@ impl Body {
         }
         for entry in self.f.entries() {
             if self.params_of(entry.block) != entry.params {
-                return Err(format!("the entry {} has other parameters than its block", entry.name));
+                return Err(format!("the entry {:?} has other parameters than its block", entry.func));
             }
         }
         Ok(())

@@ -239,11 +239,8 @@ impl<'a> Walk<'a> {
         let arrays = body.f.arrays();
         *arrays.params = f.params();
         arrays.slots.extend_from_slice(f.slots());
-        let entry = |(n, entry): (u32, &Entry)| Entry {
-            name: entry.name.clone(),
-            params: Vec::new(),
-            block: graph.entry(n),
-        };
+        let entry =
+            |(n, entry): (u32, &Entry)| Entry { func: entry.func, params: Vec::new(), block: graph.entry(n) };
         arrays.entries.extend((0..).zip(f.entries()).map(entry));
         Walk {
             source,

@@ -227,12 +227,20 @@ impl<'m> FunctionBuilder<'m> {
         LabelSet(self.f.label_sets.len() as u32 - 1)
     }
 
-    /// Adds a further entry point: calling it assigns the registers and goes to the block.
-    pub fn entry(&mut self, name: &str, params: &[VReg], block: Block) {
+    /// Adds a further entry point: calling it assigns the registers and goes to the block. Gives what it is called by.
+    pub fn entry(&mut self, name: &str, params: &[VReg], block: Block) -> FuncId {
+        let types: Vec<Type> = params.iter().map(|v| self.ty(*v)).collect();
+        let entry = self.module.declare_entry(self.func, name, &types);
+        self.place_entry(entry, params, block);
+        entry
+    }
+
+    /// The same for an entry that was declared before, with [`Module::declare_entry`].
+    pub fn place_entry(&mut self, entry: FuncId, params: &[VReg], block: Block) {
         for v in params {
             Counts(&mut self.f.vregs).entry_parameter(*v);
         }
-        self.f.entries.push(Entry { name: name.into(), params: params.to_vec(), block });
+        self.f.entries.push(Entry { func: entry, params: params.to_vec(), block });
     }
 
     /// The source position of the instructions that follow.

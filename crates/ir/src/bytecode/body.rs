@@ -4,7 +4,7 @@ use super::fault::{Fault, Item};
 use super::number::{Decoded, Reader};
 use super::outline;
 use super::record::{self, Tables};
-use crate::entity::{Block, FileId, Inst, VReg};
+use crate::entity::{Block, FileId, FuncId, Inst, VReg};
 use crate::function::{BlockData, Entry, Function, Names, Pos, SlotData, VRegInfo};
 use crate::types::{Signature, Type};
 
@@ -60,14 +60,14 @@ pub(super) fn read(mut r: Reader<'_>, sig: &Signature, module: &mut ModuleTables
     let entries = r.count(Item::Entry, 3)?;
     f.entries.reserve_exact(entries);
     for _ in 0..entries {
-        let name = r.text()?.to_owned();
+        let func = FuncId(r.index(Item::Func, module.funcs)?);
         let block = Block(r.index(Item::Block, blocks)?);
         let count = r.count(Item::VReg, 1)?;
         let mut params = Vec::with_capacity(count);
         for _ in 0..count {
             params.push(VReg(r.index(Item::VReg, f.vregs.len())?));
         }
-        f.entries.push(Entry { name, params, block });
+        f.entries.push(Entry { func, params, block });
     }
 
     let mut tables = Tables {

@@ -187,12 +187,16 @@ fn functions(r: &mut Reader<'_>, module: &mut Module, tables: &mut ModuleTables)
         let name = r.text()?.to_owned();
         let at = r.at();
         let flags = r.byte()?;
-        let known = flag::LINKAGE | flag::REPLACEABLE | flag::LIBRARY | flag::BODY;
+        let known = flag::LINKAGE | flag::REPLACEABLE | flag::LIBRARY | flag::BODY | flag::ENTRY;
         let Some(linkage) = linkage(flags).filter(|_| flags & !known == 0) else {
             return Err(r.unknown(at, Item::Flag, flags as u64));
         };
         let sig = SigId(r.index(Item::Signature, tables.sigs)?);
         let library = if flags & flag::LIBRARY != 0 { Some(r.text()?.to_owned()) } else { None };
+        let entry_of = match flags & flag::ENTRY {
+            0 => None,
+            _ => Some(FuncId(r.index(Item::Func, count)?)),
+        };
         let at = r.at();
         let length = u32::from_le_bytes(r.take(4)?.try_into().expect("four bytes"));
         if length as usize > r.left() {
@@ -207,7 +211,7 @@ fn functions(r: &mut Reader<'_>, module: &mut Module, tables: &mut ModuleTables)
             None
         };
         let replaceable = flags & flag::REPLACEABLE != 0;
-        module.funcs.push(FuncDecl { name, sig, linkage, library, replaceable, body });
+        module.funcs.push(FuncDecl { name, sig, linkage, library, replaceable, entry_of, body });
     }
     Ok(())
 }

@@ -134,12 +134,16 @@ fn function(out: &mut Vec<u8>, module: &Module, decl: &FuncDecl, options: Option
         decl.linkage as u8
             | bit(decl.replaceable, flag::REPLACEABLE)
             | bit(decl.library.is_some(), flag::LIBRARY)
-            | bit(decl.body.is_some(), flag::BODY),
+            | bit(decl.body.is_some(), flag::BODY)
+            | bit(decl.entry_of.is_some(), flag::ENTRY),
     );
     let SigId(sig) = decl.sig;
     put(out, sig as u64);
     if let Some(library) = &decl.library {
         put_text(out, library);
+    }
+    if let Some(of) = decl.entry_of {
+        put(out, of.0 as u64);
     }
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
@@ -169,7 +173,7 @@ fn body(out: &mut Vec<u8>, f: &Function, params: usize, options: Options) {
     }
     put(out, f.entries().len() as u64);
     for entry in f.entries() {
-        put_text(out, &entry.name);
+        put(out, entry.func.0 as u64);
         put(out, entry.block.0 as u64);
         put(out, entry.params.len() as u64);
         entry.params.iter().for_each(|v| put(out, v.0 as u64));

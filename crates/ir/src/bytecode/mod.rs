@@ -59,6 +59,7 @@ mod flag {
     pub const REPLACEABLE: u8 = 1 << 2;
     pub const LIBRARY: u8 = 1 << 3;
     pub const BODY: u8 = 1 << 4;
+    pub const ENTRY: u8 = 1 << 5;
     pub const WRITABLE: u8 = 1 << 2;
     pub const THREAD_LOCAL: u8 = 1 << 3;
     /// Of a signature; its convention stands in the bits above.

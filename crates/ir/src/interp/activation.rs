@@ -55,11 +55,13 @@ fn extended(ty: AbiType, word: u64) -> u64 {
 }
 
 impl<'a> Interpreter<'a> {
-    /// Makes an activation of a function of the module.
-    pub(super) fn enter(&mut self, func: FuncId, args: &[u64], types: &[Type]) -> Result<(), TrapKind> {
+    /// Makes an activation of a function of the module, which begins at its start or at a further entry.
+    pub(super) fn enter(&mut self, callee: FuncId, args: &[u64], types: &[Type]) -> Result<(), TrapKind> {
         let module = self.module;
+        let func = module.func(callee).entry_of.unwrap_or(callee);
         let Some(f) = module.func(func).body.as_ref() else { unreachable!("checked functions have bodies") };
-        let sig = module.signature_of(func);
+        let entry = f.entries().iter().find(|entry| entry.func == callee);
+        let sig = module.signature_of(callee);
         let mark = self.host.mark();
         let mut size = 0u64;
         let mut align = 16u64;
@@ -88,7 +90,8 @@ impl<'a> Interpreter<'a> {
                 }
                 ty => extended(ty, *word),
             };
-            self.words[words + i] = word;
+            let v = entry.map_or(i, |entry| entry.params[i].index());
+            self.words[words + v] = word;
         }
         let variable = match sig.variadic {
             true => self.pass_variable(&args[fixed..], types.get(fixed..).unwrap_or_default())?,
@@ -99,7 +102,11 @@ impl<'a> Interpreter<'a> {
         self.stack.push(Activation { func, f, at: 0, words, frame, slots, mark, variable, heads });
         // From here on a trap is the callee's.
         self.meter.enter()?;
-        self.charge()
+        self.charge()?;
+        if let Some(entry) = entry {
+            self.top().at = f.block_range(entry.block).start;
+        }
+        Ok(())
     }
 
     /// Ends the running activation: its results go to the call that waits, or to the host.
@@ -229,8 +236,7 @@ impl<'a> Interpreter<'a> {
 
     /// Where calls of a function go, if it has been replaced. (Imports are the host's.)
     fn replacement(&mut self, func: FuncId) -> Option<u64> {
-        let decl = self.module.func(func);
-        if !decl.replaceable || decl.linkage == Linkage::Import {
+        if !self.module.is_replaceable(func) || self.module.func(func).linkage == Linkage::Import {
             return None;
         }
         self.host.replacement(func)

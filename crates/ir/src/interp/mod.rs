@@ -126,7 +126,7 @@ impl<'a> Interpreter<'a> {
         self
     }
 
-    /// Calls a function with a word for each argument; variable arguments count as `i64` (or the type that the
+    /// Calls a function or further entry with a word for each argument; variable arguments count as `i64` (or the type that the
     /// variadic callee asks for). Gives a word for each result.
     ///
     /// # Errors
@@ -163,17 +163,6 @@ impl<'a> Interpreter<'a> {
         result
     }
 
-    /// Calls a further entry of a function: the words are those of its registers.
-    ///
-    /// # Errors
-    /// The trap that ended the run.
-    pub fn call_entry(&mut self, func: FuncId, entry: usize, args: &[u64]) -> Result<Vec<u64>, Trap> {
-        let (mark, depth) = (self.host.mark(), self.meter.depth());
-        let result = self.start_entry(func, entry, args);
-        self.ended(mark, depth);
-        result
-    }
-
     /// Gives back what a run had, however it ended.
     fn ended(&mut self, mark: u64, depth: u32) {
         self.stack.clear();
@@ -183,25 +172,13 @@ impl<'a> Interpreter<'a> {
     }
 
     fn start(&mut self, func: FuncId, args: &[u64], types: &[Type]) -> Result<Vec<u64>, Trap> {
-        let trap = |kind| Trap { kind, func, inst: Inst(0), values: Vec::new() };
+        let body = self.module.func(func).entry_of.unwrap_or(func);
+        let trap = |kind| Trap { kind, func: body, inst: Inst(0), values: Vec::new() };
         if self.module.func(func).linkage == Linkage::Import {
             let call = ForeignCall { sig: self.module.signature_of(func), types, args };
             return self.host.call_import(func, &call).map_err(trap);
         }
         self.enter(func, args, types).map_err(trap)?;
-        self.run()
-    }
-
-    fn start_entry(&mut self, func: FuncId, entry: usize, args: &[u64]) -> Result<Vec<u64>, Trap> {
-        let trap = |kind| Trap { kind, func, inst: Inst(0), values: Vec::new() };
-        self.enter(func, &[], &[]).map_err(trap)?;
-        let f = self.function();
-        let Some(entry) = f.entries().get(entry) else { return Err(trap(TrapKind::Unreachable)) };
-        for (v, word) in entry.params.iter().zip(args) {
-            self.write(*v, f.ty(*v), *word);
-        }
-        let start = f.block_range(entry.block).start;
-        self.top().at = start;
         self.run()
     }
 

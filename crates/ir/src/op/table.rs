@@ -22,7 +22,7 @@ macro_rules! for_each_op {
             Select 0x03 select "select" Select ANY pure [];
             /// The address of a data object, plus a constant.
             DataAddr 0x04 data_addr "data_addr" DataAddr PTR pure [];
-            /// The address of a function or import, callable from C.
+            /// The address of a function, further entry or import, callable from C.
             FuncAddr 0x05 func_addr "func_addr" FuncAddr PTR pure [];
             /// The address of a block of this function, for `jump_to` of the same activation.
             LabelAddr 0x06 label_addr "label_addr" LabelAddr PTR pure [];
@@ -240,11 +240,11 @@ macro_rules! for_each_op {
             JumpTo 0x84 jump_to "jump_to" JumpTo NONE terminator [];
             /// Ends the activation with the results.
             Ret 0x85 ret "ret" Ret NONE terminator [];
-            /// Calls a function or import of the module.
+            /// Calls a function, further entry or import of the module.
             Call 0x86 call "call" Call NONE call [];
             /// Calls through an address, with a signature.
             CallPtr 0x87 call_ptr "call_ptr" CallPtr NONE call [];
-            /// Ends the activation and calls a function of the module in its place.
+            /// Ends the activation and calls a function, further entry or import of the module in its place.
             TailCall 0x88 tail_call "tail_call" TailCall NONE terminator [];
             /// Ends the activation and calls through an address in its place.
             TailCallPtr 0x89 tail_call_ptr "tail_call_ptr" TailCallPtr NONE terminator [];

@@ -64,6 +64,16 @@ pub enum Fault {
         /// What stands there.
         found: String,
     },
+    /// A further entry that is declared with another signature than its function gives it.
+    OtherEntry {
+        /// Its name.
+        name: String,
+    },
+    /// A further entry that takes a register whose type is not said, and that is no parameter.
+    UntypedEntry {
+        /// Its name.
+        name: String,
+    },
     /// A mnemonic that is not in the op table.
     UnknownMnemonic(String),
     /// A suffix that names no type.
@@ -211,6 +221,12 @@ impl fmt::Display for Fault {
                 write!(f, "the callee takes {least}{takes} argument{}, {written} given", plural(*takes))
             }
             Fault::UnknownType(mnemonic) => write!(f, "the type of `{mnemonic}` does not follow"),
+            Fault::OtherEntry { name } => {
+                write!(f, "the signature of `{name}` is not that of its registers and its function's results")
+            }
+            Fault::UntypedEntry { name } => {
+                write!(f, "the entry `{name}` takes a register that is no parameter without saying its type")
+            }
             Fault::OtherType { register, is } => write!(f, "register `%{register}` has type {is}"),
             Fault::OutOfRange { value, wanted } => write!(f, "{value} is not {wanted}"),
             Fault::WrongConstant { wanted } => write!(f, "{wanted} is wanted here"),

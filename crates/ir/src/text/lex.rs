@@ -262,7 +262,7 @@ impl<'a> Lexer<'a> {
 
     /// From behind an opening brace to behind the brace that closes it. False if the source ends before, or a line
     /// begins with a word that only begins definitions of modules; the cursor then stands there.
-    pub fn skip_braces(&mut self, is_definition: impl Fn(&str) -> bool) -> bool {
+    pub fn skip_braces(&mut self, is_definition: impl Fn(&str) -> bool, mut entry: impl FnMut(Self)) -> bool {
         let mut depth = 1;
         while let Some(&b) = self.text.as_bytes().get(self.at) {
             match b {
@@ -281,6 +281,12 @@ impl<'a> Lexer<'a> {
                 b'"' | b'\'' => {
                     self.quoted(b);
                     continue;
+                }
+                b'e' if self.text.as_bytes()[self.at..].starts_with(b"entry") => {
+                    let before = self.text[..self.at].trim_end_matches([' ', '\t']);
+                    if before.ends_with(['\n', '{', ':']) && !is_word(self.byte(5)) {
+                        entry(*self);
+                    }
                 }
                 b'\n' => {
                     self.line += 1;

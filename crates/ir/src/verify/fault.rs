@@ -244,6 +244,28 @@ faults! {
         /// The function.
         func: Named<FuncId>,
     } "`{func}` is an import but has a body", "drop the body, or let it be local or exported";
+    /// A further entry that is declared with what only functions have.
+    EntryDeclared {
+        /// The entry.
+        func: Named<FuncId>,
+    } "`{func}` is a further entry and more than that", "an entry is local, and has no body and no library; whether it is replaceable its function says";
+    /// A further entry that no body has, or two have.
+    EntryPlaces {
+        /// The entry.
+        func: Named<FuncId>,
+    } "`{func}` is a further entry, but not in one place", "the function that it belongs to has it once among its entries";
+    /// An entry of a body that is not declared as one of this function.
+    ForeignEntry {
+        /// The entry.
+        func: Named<FuncId>,
+        /// The function with the body.
+        of: Named<FuncId>,
+    } "`{func}` is not declared as a further entry of `{of}`", "declare it with `Module::declare_entry`";
+    /// A further entry with another signature than its registers and its function make.
+    EntrySignature {
+        /// The entry.
+        func: Named<FuncId>,
+    } "the signature of `{func}` is not that of its registers and its function's results";
     /// A library named for a function that is no import.
     LibraryOfDefined {
         /// The function.

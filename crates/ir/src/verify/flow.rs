@@ -8,7 +8,7 @@ use crate::diagnostic::Place;
 use crate::entity::{Block, FuncId, VReg};
 use crate::function::Function;
 use crate::module::Module;
-use crate::types::{Convention, Signature};
+use crate::types::{AbiType, Convention, Signature};
 
 /// Checks all of a function but its records. Gives whether the records can be read: blocks cover them in order, and the
 /// tables are of bearable size.
@@ -40,7 +40,7 @@ pub(super) fn check(
     for block in f.label_sets.iter().flatten() {
         exists(report, at, "block", block.0, f.blocks.len());
     }
-    entries(at, f, sig, report);
+    entries(at, module, f, sig, report);
     let readable = report.found.len() == before;
     slots(at, f, limits, report);
     positions(at, module, f, report);
@@ -88,7 +88,7 @@ fn slots(at: Place, f: &Function, limits: &Limits, report: &mut Report) {
     }
 }
 
-fn entries(at: Place, f: &Function, sig: &Signature, report: &mut Report) {
+fn entries(at: Place, module: &Module, f: &Function, sig: &Signature, report: &mut Report) {
     if !f.entries.is_empty() {
         // All returns are the same, so no activation can give back other arguments than the others.
         let kiln = (sig.convention == Convention::Kiln).then_some("of the convention `kiln`");
@@ -101,8 +101,22 @@ fn entries(at: Place, f: &Function, sig: &Signature, report: &mut Report) {
     let mut sorted: Vec<VReg> = Vec::new();
     for entry in &f.entries {
         exists(report, at, "block", entry.block.0, f.blocks.len());
+        let mut known = true;
         for v in &entry.params {
-            exists(report, at, "register", v.0, f.vregs.len());
+            known &= exists(report, at, "register", v.0, f.vregs.len());
+        }
+        if let Some(decl) = module.funcs.get(entry.func.index())
+            && known
+        {
+            let found = &module.sigs[decl.sig.index()];
+            let params = entry.params.iter().map(|v| AbiType::Value(f.ty(*v)));
+            let fits = found.params.iter().copied().eq(params)
+                && found.results == sig.results
+                && (found.variadic, found.convention) == (false, sig.convention);
+            // Of a function that has no entries at all that was said already.
+            if !fits && !sig.variadic && sig.convention != Convention::Kiln {
+                report.add(at, Fault::EntrySignature { func: fault::func(module, entry.func) });
+            }
         }
         sorted.clear();
         sorted.extend(&entry.params);

@@ -160,13 +160,47 @@ fn functions(module: &Module, report: &mut Report) {
             (Linkage::Import, Some(_)) => {
                 report.add(at, Fault::ImportWithBody { func: fault::func(module, id) });
             }
-            (Linkage::Local | Linkage::Export, None) => {
+            (Linkage::Local | Linkage::Export, None) if decl.entry_of.is_none() => {
                 report.add(at, Fault::NoBody { func: fault::func(module, id) });
             }
             _ => {}
         }
         if decl.library.is_some() && decl.linkage != Linkage::Import {
             report.add(at, Fault::LibraryOfDefined { func: fault::func(module, id) });
+        }
+    }
+    entries(module, report);
+}
+
+/// What is declared as a further entry and what bodies have are the same.
+fn entries(module: &Module, report: &mut Report) {
+    let bodies =
+        || (0..).map(FuncId).zip(&module.funcs).filter_map(|(id, decl)| Some((id, decl.body.as_ref()?)));
+    let declared = || (0..).map(FuncId).zip(&module.funcs).filter(|(_, decl)| decl.entry_of.is_some());
+    if declared().next().is_none() && bodies().all(|(_, body)| body.entries.is_empty()) {
+        return;
+    }
+    let mut places = vec![0u8; module.funcs.len()];
+    for (of, entry) in bodies().flat_map(|(of, body)| body.entries.iter().map(move |entry| (of, entry))) {
+        let at = Place::Func(of);
+        if !exists(report, at, "function", entry.func.0, module.funcs.len()) {
+            continue;
+        }
+        if module.func(entry.func).entry_of == Some(of) {
+            let places = &mut places[entry.func.index()];
+            *places = places.saturating_add(1);
+        } else {
+            let (func, of) = (fault::func(module, entry.func), fault::func(module, of));
+            report.add(at, Fault::ForeignEntry { func, of });
+        }
+    }
+    for (id, decl) in declared() {
+        if decl.linkage != Linkage::Local || decl.body.is_some() || decl.library.is_some() || decl.replaceable
+        {
+            report.add(Place::Func(id), Fault::EntryDeclared { func: fault::func(module, id) });
+        }
+        if places[id.index()] != 1 {
+            report.add(Place::Func(id), Fault::EntryPlaces { func: fault::func(module, id) });
         }
     }
 }
@@ -226,15 +260,12 @@ fn names(module: &Module, report: &mut Report) {
         check_name(at, name, linkage, what, &mut seen, report);
     };
     for (i, decl) in module.funcs.iter().enumerate() {
-        let at = Place::Func(FuncId(i as u32));
-        one(
-            at,
-            &decl.name,
-            decl.linkage,
-            if decl.linkage == Linkage::Import { "an import" } else { "an exported function" },
-        );
-        for entry in decl.body.iter().flat_map(|body| &body.entries) {
-            one(at, &entry.name, Linkage::Export, "an entry");
+        let at = Place::Func(decl.entry_of.unwrap_or(FuncId(i as u32)));
+        match decl.linkage {
+            // Hosts find it by its name.
+            _ if decl.entry_of.is_some() => one(at, &decl.name, Linkage::Export, "an entry"),
+            Linkage::Import => one(at, &decl.name, decl.linkage, "an import"),
+            Linkage::Local | Linkage::Export => one(at, &decl.name, decl.linkage, "an exported function"),
         }
     }
     for decl in &module.data {

@@ -173,7 +173,7 @@ pub fn place(plan: &Plan, memory: &'static Memory) -> Result<Image, LinkError> {
     for (i, slot) in plan.slots.iter().enumerate() {
         let (cell, stub) = (layout.slot(i as u32), layout.stub(slot.stub));
         let first = AtomicUsize::new(layout.address(slot.first));
-        slots.push((slot.func, Slot { cell, stub, first, replaceable: module.func(slot.func).replaceable }));
+        slots.push((slot.func, Slot { cell, stub, first, replaceable: module.is_replaceable(slot.func) }));
     }
     slots.sort_unstable_by_key(|(func, _)| *func);
     let entries = plan.entries.iter().map(|(entry, at)| (*entry, start[0] + *at as usize)).collect();

@@ -81,7 +81,7 @@ pub struct Plan<'a> {
     pub asks: bool,
     pub slots: Vec<Replaceable>,
     /// The offsets of further entries and of labels, each sorted.
-    pub entries: Vec<((FuncId, u32), u32)>,
+    pub entries: Vec<(FuncId, u32)>,
     labels: Vec<((FuncId, Block), u32)>,
     /// Bytes of constants and data objects so far, from the first object on; and their alignments.
     pub len: [usize; 3],
@@ -140,14 +140,18 @@ impl<'a> Plan<'a> {
     /// Where a call of a function goes, if not to the function's place.
     pub fn shortcut(&self, func: FuncId, code: usize) -> Option<usize> {
         let Purpose::Better(better) = self.purpose else { return None };
-        if self.module.func(func).replaceable {
+        if self.module.is_replaceable(func) {
             return None;
         }
-        let own = |f: &&FunctionCode| better.calls_itself && f.func == func && f.entry.is_none();
-        match self.code.functions.iter().find(own) {
-            Some(own) => Some(code + own.start as usize),
-            None => (better.calls)(func),
-        }
+        let own = |f: &FunctionCode| f.func == func && f.entry.is_none();
+        let own = match self.module.func(func).entry_of {
+            _ if !better.calls_itself => None,
+            None => self.code.functions.iter().find(|f| own(f)).map(|f| f.start),
+            Some(_) => {
+                self.entries.binary_search_by_key(&func, |(key, _)| *key).ok().map(|at| self.entries[at].1)
+            }
+        };
+        own.map(|start| code + start as usize).or_else(|| (better.calls)(func))
     }
 
     /// Where the counters are in the data.
@@ -159,20 +163,18 @@ impl<'a> Plan<'a> {
     pub fn functions(&mut self) {
         self.labels.sort_unstable();
         for function in &self.code.functions {
-            if let Some(entry) = function.entry {
-                self.entries.push(((function.func, entry), function.start));
-                continue;
+            let func = function.entry.unwrap_or(function.func);
+            if function.entry.is_some() {
+                self.entries.push((func, function.start));
             }
             let body = Place::Inside(Part::Code, function.start as usize);
             let place = match self.purpose {
                 Purpose::Better(_) => continue,
-                Purpose::Improvable => self.slot(function.func, body),
-                Purpose::Whole if self.module.func(function.func).replaceable => {
-                    self.slot(function.func, body)
-                }
+                Purpose::Improvable => self.slot(func, body),
+                Purpose::Whole if self.module.is_replaceable(func) => self.slot(func, body),
                 Purpose::Whole => body,
             };
-            self.funcs[function.func.index()].place = place;
+            self.funcs[func.index()].place = place;
         }
         self.entries.sort_unstable();
         if self.other().is_some() {

@@ -2,10 +2,10 @@
 
 use super::inst::Parts;
 use super::value::Scope;
-use super::{Body, DataName, Parsed, Parser};
+use super::{Body, DataName, Parsed, Parser, Symbol};
 use crate::builder::{BuildError, FunctionBuilder};
 use crate::diagnostic::Span;
-use crate::entity::{Block, FileId};
+use crate::entity::{Block, FileId, FuncId};
 use crate::function::Pos;
 use crate::module::{DataTarget, Module};
 use crate::text::fault::{Fault, Thing};
@@ -18,6 +18,7 @@ pub(super) struct Code<'p, 'a> {
     pub p: &'p mut Parser<'a>,
     pub b: FunctionBuilder<'p>,
     pub scope: Scope<'a>,
+    func: FuncId,
     pub parts: Parts<'a>,
     /// Whether a line had a mistake, so that the function cannot be finished.
     failed: bool,
@@ -37,6 +38,7 @@ impl<'a> Parser<'a> {
             b: module.build(body.func),
             p: self,
             scope: Scope::default(),
+            func: body.func,
             parts: Parts::default(),
             failed: false,
             gap_reported: false,
@@ -265,7 +267,7 @@ impl<'a> Code<'_, 'a> {
 
     fn entry(&mut self) -> Parsed<()> {
         self.p.bump();
-        let (name, _) = self.p.name(Thing::Entry)?;
+        let (name, at) = self.p.name(Thing::Entry)?;
         let mut params = Vec::new();
         self.p.expect(b'(')?;
         self.p.skip_newlines();
@@ -281,8 +283,20 @@ impl<'a> Code<'_, 'a> {
         }
         self.p.bump();
         let block = self.scope.label(self.p, &mut self.b)?;
-        self.b.entry(&name.text, &params, block);
-        Ok(())
+        // What the first pass saw of it.
+        match self.p.symbols.get(&name.key) {
+            Some((Symbol::Func(entry), _)) if self.b.module().func(*entry).entry_of == Some(self.func) => {
+                self.b.place_entry(*entry, &params, block);
+                Ok(())
+            }
+            // The other thing of this name has been complained about.
+            Some(_) => Err(super::Reported),
+            None => Err(self.p.fail_help(
+                at,
+                Fault::UntypedEntry { name: name.key.into_owned() },
+                "write it: `entry name(%a: i64) -> label`",
+            )),
+        }
     }
 
     /// After a mistake, makes the registers known that the line would have assigned, so that later lines are not

@@ -4,7 +4,7 @@ use super::expr::Value;
 use super::{DataName, Parsed, Parser, Symbol};
 use crate::diagnostic::Span;
 use crate::entity::{Block, DataId};
-use crate::module::{DataDecl, DataReloc, DataTarget, Linkage, Module};
+use crate::module::{DataDecl, DataReloc, DataTarget, FuncDecl, Linkage, Module};
 use crate::text::fault::{Fault, Thing};
 use crate::text::lex::Kind;
 
@@ -159,12 +159,16 @@ impl<'a> Parser<'a> {
             let target = match (self.symbols.get(&key).map(|(symbol, _)| *symbol), name.label) {
                 (Some(Symbol::Func(func)), None) => DataTarget::Func(func),
                 (Some(Symbol::Data(data)), None) => DataTarget::Data(data),
-                (Some(Symbol::Func(func)), Some(_)) if module.func(func).linkage != Linkage::Import => {
+                (Some(Symbol::Func(func)), Some(_)) if has_labels(module.func(func)) => {
                     self.label_users.entry(func).or_default().push(index as u32);
                     DataTarget::Label(func, Block(0))
                 }
                 (Some(symbol), _) => {
-                    let fault = Fault::WrongThing { wanted, is: symbol.thing(), name: key.into_owned() };
+                    let is = match symbol {
+                        Symbol::Func(func) if module.func(func).entry_of.is_some() => Thing::Entry,
+                        symbol => symbol.thing(),
+                    };
+                    let fault = Fault::WrongThing { wanted, is, name: key.into_owned() };
                     self.fail(name.span, fault);
                     continue;
                 }
@@ -199,4 +203,9 @@ impl<'a> Parser<'a> {
             self.fail(at, Fault::OutOfRange { value: format!("{:#x}", value.f64_bits()), wanted })
         })
     }
+}
+
+/// Whether a function has blocks of its own.
+fn has_labels(decl: &FuncDecl) -> bool {
+    decl.linkage != Linkage::Import && decl.entry_of.is_none()
 }

@@ -1,6 +1,6 @@
 //! The first pass: everything outside bodies.
 
-use super::{Body, Parsed, Parser, Symbol};
+use super::{Body, InnerEntry, Parsed, Parser, Symbol};
 use crate::diagnostic::Span;
 use crate::entity::{FileId, FuncId, SigId};
 use crate::module::{DataDecl, FuncDecl, Linkage, Module};
@@ -10,8 +10,8 @@ use crate::text::near::nearest;
 use crate::types::{AbiType, Convention, Signature, Type};
 
 /// The words that begin definitions.
-const DEFINITIONS: [&str; 9] =
-    ["fn", "export", "extern", "data", "const", "include", "type", "sig", "replaceable"];
+const DEFINITIONS: [&str; 10] =
+    ["fn", "export", "extern", "data", "const", "include", "type", "sig", "replaceable", "entry"];
 
 /// What may stand before a definition.
 #[derive(Clone, Copy, Default)]
@@ -85,6 +85,7 @@ impl<'a> Parser<'a> {
                 "const" => return self.define_constant(),
                 "type" => return self.define_type(module),
                 "sig" => return self.define_signature(module),
+                "entry" => return self.declare_entry(module),
                 "include" => return self.include(module, at),
                 _ => {
                     let fault = Fault::Expected {
@@ -154,7 +155,10 @@ impl<'a> Parser<'a> {
         if !self.is(b'{') {
             return Err(self.unexpected("`{`"));
         }
-        let closed = self.lexer.skip_braces(|word| DEFINITIONS.contains(&word));
+        let mut entries = Vec::new();
+        // Bodies have entries too.
+        let is_definition = |word: &str| word != "entry" && DEFINITIONS.contains(&word);
+        let closed = self.lexer.skip_braces(is_definition, |at| entries.push(at));
         self.last_end = self.lexer.at as u32;
         self.token = self.lexer.next();
         if !closed {
@@ -165,9 +169,88 @@ impl<'a> Parser<'a> {
             return Ok(());
         }
         if defined.is_ok() {
+            let after = (self.lexer, self.token, self.last_end);
+            for at in entries {
+                self.inner_entry(module, func, body, at);
+            }
+            (self.lexer, self.token, self.last_end) = after;
             self.bodies.push(Body { func, file: self.file, at: body });
         }
         Ok(())
+    }
+
+    /// Looks ahead at an entry of a body, so that calls above it know what it takes. What is wrong with it is said when the
+    /// body is read.
+    fn inner_entry(&mut self, module: &Module, of: FuncId, head: Lexer<'a>, at: Lexer<'a>) {
+        self.lexer = at;
+        self.bump();
+        self.bump();
+        let at = self.span();
+        let (Kind::Ident(raw) | Kind::Str(raw)) = self.token.kind else { return };
+        let Ok(name) = Name::read(raw) else { return };
+        self.bump();
+        let mut params = Vec::new();
+        if !self.eat(b'(') {
+            return;
+        }
+        self.skip_newlines();
+        while !self.eat(b')') {
+            let Kind::Reg(raw) = self.bump().kind else { return };
+            let ty = if self.eat(b':') {
+                let Kind::Ident(word) = self.bump().kind else { return };
+                Type::ALL.into_iter().find(|ty| ty.name() == word)
+            } else {
+                parameter_type(module, of, head, raw)
+            };
+            let Some(ty) = ty else { return };
+            params.push(ty);
+            self.skip_newlines();
+            if !self.comma() && !self.is(b')') {
+                return;
+            }
+        }
+        self.entries.push(InnerEntry { of, name, at, params });
+    }
+
+    /// `entry name: fn(…) -> …`: its number among the functions, where that is not behind all others.
+    fn declare_entry(&mut self, module: &mut Module) -> Parsed<()> {
+        let (name, at) = self.name(Thing::Entry)?;
+        self.expect(b':')?;
+        let sig = self.signature_or_name(module)?;
+        let func = module.declare(&name.text, Signature::default(), Linkage::Local);
+        module.funcs[func.index()].sig = sig;
+        self.define(&name, at, Symbol::Func(func))?;
+        self.declared_entries.insert(name.key, (func, at));
+        Ok(())
+    }
+
+    /// Declares the entries that bodies have, behind all functions but for those declared by themselves.
+    pub(super) fn declare_entries(&mut self, module: &mut Module) {
+        for InnerEntry { of, name, at, params } in std::mem::take(&mut self.entries) {
+            let Some((func, declared)) = self.declared_entries.remove(&name.key) else {
+                let func = FuncId(module.funcs.len() as u32);
+                if self.define(&name, at, Symbol::Func(func)).is_ok() {
+                    module.declare_entry(of, &name.text, &params);
+                }
+                continue;
+            };
+            module.funcs[func.index()].entry_of = Some(of);
+            let sig = module.signature_of(of);
+            let found = module.signature_of(func);
+            let params = params.into_iter().map(AbiType::Value);
+            let fits = found.params.iter().copied().eq(params)
+                && found.results == sig.results
+                && (found.variadic, found.convention) == (false, sig.convention);
+            if !fits {
+                let name = name.key.into_owned();
+                self.fail(declared, Fault::OtherEntry { name });
+            }
+        }
+        let left = std::mem::take(&mut self.declared_entries);
+        for (name, (_, at)) in left {
+            let fault = Fault::Unknown { thing: Thing::Entry, name: name.into_owned() };
+            self.fail_help(at, fault, "a function has it in its body: `entry name(%a: i64) -> label`");
+        }
     }
 
     fn import(&mut self, module: &mut Module, modifiers: Modifiers) -> Parsed<()> {
@@ -190,6 +273,7 @@ impl<'a> Parser<'a> {
             linkage: Linkage::Import,
             library,
             replaceable: modifiers.replaceable,
+            entry_of: None,
             body: None,
         };
         // Files that include each other may all name what they use.
@@ -337,4 +421,22 @@ impl<'a> Parser<'a> {
         let near = nearest(name, builtin.into_iter().chain(names)).map(str::to_owned);
         self.fail_near(at, Fault::Unknown { thing: Thing::Type, name: name.into() }, near)
     }
+}
+
+/// The type of the register that a parameter of this name is in. `head` stands before the function's parameters.
+fn parameter_type(module: &Module, func: FuncId, mut head: Lexer<'_>, raw: &str) -> Option<Type> {
+    let wanted = Name::read(raw).ok()?.key;
+    for param in &module.signature_of(func).params {
+        let name = loop {
+            match head.next().kind {
+                Kind::Reg(raw) => break Name::read(raw).ok()?.key,
+                Kind::Eof => return None,
+                _ => {}
+            }
+        };
+        if name == wanted {
+            return Some(param.register());
+        }
+    }
+    None
 }

@@ -64,6 +64,14 @@ struct Body<'a> {
     at: Lexer<'a>,
 }
 
+/// A further entry that the first pass saw in a body, with the types of its registers.
+struct InnerEntry<'a> {
+    of: FuncId,
+    name: Name<'a>,
+    at: Span,
+    params: Vec<Type>,
+}
+
 /// A name in data that is resolved when all are known. Only its place is kept, since there may be one for every other
 /// byte of a text.
 #[derive(Clone, Copy)]
@@ -91,6 +99,10 @@ struct Parser<'a> {
     /// Sizes of types and data objects defined so far.
     sizes: NameMap<'a, u64>,
     bodies: Vec<Body<'a>>,
+    /// The further entries that bodies begin with `entry`, in the order of the text.
+    entries: Vec<InnerEntry<'a>>,
+    /// Entries declared outside of bodies, until the body is found.
+    declared_entries: NameMap<'a, (FuncId, Span)>,
     data_names: Vec<DataName>,
     /// Names in data that need labels of a function: positions in `data_names`.
     label_users: HashMap<FuncId, Vec<u32>>,
@@ -120,6 +132,8 @@ pub(super) fn module(sources: &Sources) -> Result<Module, Faults> {
         slots: NameMap::default(),
         sizes: NameMap::default(),
         bodies: Vec::new(),
+        entries: Vec::new(),
+        declared_entries: NameMap::default(),
         data_names: Vec::new(),
         label_users: HashMap::new(),
         inner_zeros: 0,
@@ -128,6 +142,7 @@ pub(super) fn module(sources: &Sources) -> Result<Module, Faults> {
         own_positions: true,
     };
     p.definitions(&mut module, FileId(0));
+    p.declare_entries(&mut module);
     p.resolve_data(&mut module);
     if p.own_positions {
         for source in sources.iter() {

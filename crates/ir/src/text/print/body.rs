@@ -100,7 +100,7 @@ impl Printer<'_, '_, '_> {
         }
         for entry in &body.entries {
             self.out.write_str("    entry ")?;
-            super::names::write_name(self.out, &entry.name, false, 0)?;
+            self.symbols.func(self.out, entry.func)?;
             self.out.write_char('(')?;
             for (n, param) in entry.params.iter().enumerate() {
                 self.out.write_str(if n > 0 { ", " } else { "" })?;

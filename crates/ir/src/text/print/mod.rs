@@ -184,8 +184,12 @@ impl Printer<'_, '_, '_> {
         }
         parts += module.data.len();
         let mut after_body = true;
+        let entries_follow = self.entries_follow();
         for (n, decl) in module.funcs.iter().enumerate() {
-            let is_import = decl.linkage == Linkage::Import;
+            if decl.entry_of.is_some() && entries_follow {
+                continue;
+            }
+            let is_import = decl.linkage == Linkage::Import || decl.entry_of.is_some();
             if parts > 0 && (after_body || !is_import) {
                 self.out.write_char('\n')?;
             }
@@ -194,6 +198,17 @@ impl Printer<'_, '_, '_> {
             parts += 1;
         }
         Ok(())
+    }
+
+    /// Whether reading would number the further entries as they are without being told: behind all functions, in the order
+    /// in which bodies have them.
+    fn entries_follow(&self) -> bool {
+        let funcs = &self.module.funcs;
+        let in_bodies = funcs.iter().filter_map(|decl| decl.body.as_ref()).flat_map(|body| &body.entries);
+        let first = funcs.iter().position(|decl| decl.entry_of.is_some()).unwrap_or(funcs.len());
+        let declared = funcs[first..].iter().map(|decl| decl.entry_of.is_some());
+        let ids = (first as u32..funcs.len() as u32).map(FuncId);
+        declared.into_iter().all(|is| is) && ids.eq(in_bodies.map(|entry| entry.func))
     }
 
     /// Whether reading would number the signatures as they are without being told.
@@ -227,6 +242,13 @@ impl Printer<'_, '_, '_> {
         let sig = &module.sigs[decl.sig.index()];
         if decl.linkage == Linkage::Import {
             return self.import(func, decl, sig);
+        }
+        if decl.entry_of.is_some() {
+            self.out.write_str("entry ")?;
+            self.symbols.func(self.out, func)?;
+            self.out.write_str(": fn")?;
+            self.signature(sig, None)?;
+            return self.out.write_char('\n');
         }
         self.out.write_str("fn ")?;
         self.symbols.func(self.out, func)?;

@@ -5,7 +5,7 @@ use super::parts::{AT, ByHand, INT, body, broken, module};
 use crate::entity::{Block, FuncId, LabelSet};
 use crate::function::{Entry, InstData};
 use crate::op::{Cond, Op};
-use crate::types::Convention;
+use crate::types::{Convention, Type};
 
 pub fn cases() -> Vec<Case> {
     vec![
@@ -52,8 +52,9 @@ pub fn cases() -> Vec<Case> {
                 let mut sig = m.signature_of(FuncId(2)).clone();
                 sig.convention = Convention::Kiln;
                 m.funcs[2].sig = m.signature(sig);
+                let func = m.declare_entry(FuncId(2), "e", &[Type::I64]);
                 let body = m.funcs[2].body.as_mut().expect("`f` has a body");
-                body.entries.push(Entry { name: "e".into(), params: vec![INT], block: Block(0) });
+                body.entries.push(Entry { func, params: vec![INT], block: Block(0) });
                 body.recount();
             }),
         ),
@@ -63,8 +64,9 @@ pub fn cases() -> Vec<Case> {
                 let mut sig = m.signature_of(FuncId(2)).clone();
                 sig.variadic = true;
                 m.funcs[2].sig = m.signature(sig);
+                let func = m.declare_entry(FuncId(2), "e", &[Type::I64]);
                 let body = m.funcs[2].body.as_mut().expect("`f` has a body");
-                body.entries.push(Entry { name: "e".into(), params: vec![INT], block: Block(0) });
+                body.entries.push(Entry { func, params: vec![INT], block: Block(0) });
                 body.recount();
             }),
         ),

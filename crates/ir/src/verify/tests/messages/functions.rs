@@ -1,9 +1,10 @@
 //! What is said of functions as a whole.
 
 use super::Case;
-use super::parts::{DOUBLE, INT, broken, entry, line};
-use crate::entity::{Block, FileId, Inst, VReg};
+use super::parts::{DOUBLE, INT, broken, entry, line, module};
+use crate::entity::{Block, FileId, FuncId, Inst, VReg};
 use crate::function::{Entry, Pos};
+use crate::module::Linkage;
 use crate::types::Type;
 
 pub fn cases() -> Vec<Case> {
@@ -25,22 +26,50 @@ pub fn cases() -> Vec<Case> {
         ("an entry takes each register once", entry("twice", &[INT, DOUBLE, INT])),
         (
             "an entry takes registers that exist",
-            broken(
-                |_| {},
-                |f| {
-                    let entry = Entry { name: "e".into(), params: vec![VReg(99)], block: Block(0) };
-                    f.entries.push(entry);
-                },
-            ),
+            module(|m| {
+                let func = m.declare_entry(FuncId(2), "e", &[Type::I64]);
+                let entry = Entry { func, params: vec![VReg(99)], block: Block(0) };
+                m.funcs[2].body.as_mut().expect("`f` has a body").entries.push(entry);
+            }),
         ),
         (
             "an entry goes to a block that exists",
-            broken(
-                |_| {},
-                |f| {
-                    f.entries.push(Entry { name: "e".into(), params: vec![], block: Block(7) });
-                },
-            ),
+            module(|m| {
+                let func = m.declare_entry(FuncId(2), "e", &[]);
+                let entry = Entry { func, params: vec![], block: Block(7) };
+                m.funcs[2].body.as_mut().expect("`f` has a body").entries.push(entry);
+            }),
+        ),
+        (
+            "an entry is declared",
+            broken(|_| {}, |f| f.entries.push(Entry { func: FuncId(99), params: vec![], block: Block(0) })),
+        ),
+        (
+            "an entry is declared as one of its function",
+            broken(|_| {}, |f| f.entries.push(Entry { func: FuncId(2), params: vec![], block: Block(0) })),
+        ),
+        (
+            "an entry that is declared has a place",
+            module(|m| {
+                m.declare_entry(FuncId(2), "e", &[]);
+            }),
+        ),
+        (
+            "an entry has the signature of its registers",
+            module(|m| {
+                let func = m.declare_entry(FuncId(2), "e", &[Type::F64]);
+                let entry = Entry { func, params: vec![INT], block: Block(0) };
+                m.funcs[2].body.as_mut().expect("`f` has a body").entries.push(entry);
+            }),
+        ),
+        (
+            "an entry is nothing else",
+            module(|m| {
+                let func = m.declare_entry(FuncId(2), "e", &[]);
+                m.funcs[func.index()].linkage = Linkage::Export;
+                let entry = Entry { func, params: vec![], block: Block(0) };
+                m.funcs[2].body.as_mut().expect("`f` has a body").entries.push(entry);
+            }),
         ),
         ("a label set lists blocks that exist", broken(|_| {}, |f| f.label_sets.push(vec![Block(7)]))),
         (
