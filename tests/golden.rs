@@ -4,7 +4,7 @@
 use kiln::{Engine, InvokeError, LoadError, Tier};
 use kiln_codegen::Passes;
 use kiln_ir::types::{AbiType, TypeSet};
-use kiln_ir::{FuncId, Module, Op, Signature, Type};
+use kiln_ir::{Module, Op, Signature, Type};
 use kiln_tests::destruct::optimized;
 use kiln_tests::golden::{self, Expected, Golden, Run};
 use kiln_tests::observe::{Nans, STEPS};
