@@ -10,7 +10,7 @@ pub enum Base {
 }
 
 /// How a parameter travels.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Passed {
     /// As a word.
     Word,

@@ -7,7 +7,7 @@ use crate::lightning::live::live_at_heads;
 use crate::lightning::program::{Item, Kind, Place};
 use crate::lightning::table::Meaning;
 use crate::lightning::value::Passed;
-use kiln_ir::{Block, FileId, FunctionBuilder, LabelSet, MemType, Op, Pos, Slot, Type, VReg};
+use kiln_ir::{Block, FileId, FunctionBuilder, LabelSet, Op, Pos, Slot, Type, VReg};
 use std::collections::HashMap;
 
 /// An overflow's way out, written behind the function: the sum or difference again, and a jump.
@@ -49,9 +49,8 @@ pub(super) struct Body<'n, 'p, 'm> {
     pub frame_end: VReg,
     /// The offset of what was allocated last.
     pub allocated: VReg,
-    /// The list of the variable arguments that the entry began, where there are several.
+    /// The list of the variable arguments, where the code is handed one.
     pub list: VReg,
-    pub several: bool,
 }
 
 impl<'n, 'p, 'm> Body<'n, 'p, 'm> {
@@ -75,12 +74,17 @@ impl<'n, 'p, 'm> Body<'n, 'p, 'm> {
             frame_end: VReg::NONE,
             allocated: VReg::NONE,
             list: VReg::NONE,
-            several: false,
         }
     }
 
-    /// Makes the blocks, and gives what is live where each head begins.
-    pub(super) fn begin(&mut self, heads: &[u32]) -> Vec<u64> {
+    /// Writes the function.
+    pub(super) fn write(&mut self) {
+        self.make_blocks();
+        self.enter();
+        self.parts();
+    }
+
+    fn make_blocks(&mut self) {
         let Names { program, flow, .. } = *self.names;
         for n in &self.group.parts {
             let part = &program.parts[*n as usize];
@@ -107,66 +111,68 @@ impl<'n, 'p, 'm> Body<'n, 'p, 'm> {
             blocks.dedup();
             self.targets = Some(self.b.label_set(&blocks));
         }
-        debug_assert_eq!(heads, self.group.heads);
-        live_at_heads(program, flow, self.group)
     }
 
-    /// Begins a function with one head.
-    pub(super) fn enter_alone(&mut self, head: u32, live: u64) {
-        for (n, passed) in self.names.params(head).into_iter().enumerate() {
-            let value = self.b.param(n as u32);
-            self.params.insert((n as u32, passed), value);
-        }
-        self.assign(live);
-        self.make_frame();
-        if self.group.parts[0] != head {
-            let start = self.starts[&head];
-            self.b.jump(start);
-        }
-        self.parts();
-    }
-
-    /// Begins a function that is told where to begin.
-    pub(super) fn enter_by_number(&mut self, heads: &[u32], live: &[u64]) {
-        self.several = true;
-        let (number, arguments) = (self.b.param(0), self.b.param(1));
-        self.list = self.b.param(2);
-        let all = live.iter().fold(0, |all, live| all | live);
-        self.assign(all);
-        self.make_frame();
-        let entries: Vec<Block> = heads.iter().map(|_| self.b.block()).collect();
-        let cases: Vec<(i64, Block)> =
-            entries.iter().enumerate().skip(1).map(|(n, b)| (n as i64, *b)).collect();
-        self.b.switch(number, &cases, entries[0]);
-        for (head, block) in heads.iter().zip(entries) {
-            self.b.place(block);
-            for (n, passed) in self.names.params(*head).into_iter().enumerate() {
-                let ty = register(passed);
-                let to = self.parameter(n as u32, passed);
-                self.b.to(to).load(ty, MemType::of(ty), (arguments, n as i32 * 8));
+    /// Begins the function: at its own start the first head, behind that the others at further entries.
+    fn enter(&mut self) {
+        let Names { program, flow, .. } = *self.names;
+        let group = self.group;
+        let live = live_at_heads(program, flow, group);
+        let parts = group.parts.iter().map(|part| &program.parts[*part as usize]);
+        let mut params: Vec<(u32, Passed)> =
+            parts.flat_map(|part| (0..).zip(part.params.iter().copied())).collect();
+        params.sort_unstable();
+        params.dedup();
+        let lists = group.heads.iter().any(|head| self.takes_list(*head));
+        let storage = self.storage();
+        for (n, head) in group.heads.iter().enumerate() {
+            let own = self.names.params(*head);
+            let mut taken: Vec<VReg> = Vec::with_capacity(own.len() + 1);
+            if n == 0 {
+                taken.extend((0..own.len() as u32).map(|n| self.b.param(n)));
+                self.params.extend((0..).zip(own).zip(taken.iter().copied()));
+                if lists {
+                    let param = self.takes_list(*head).then(|| self.b.param(taken.len() as u32));
+                    self.list = param.unwrap_or_else(|| self.b.vreg(Type::Ptr));
+                    taken.extend(param);
+                }
+            } else {
+                let block = self.b.block();
+                self.b.place(block);
+                taken.extend((0..).zip(own).map(|(n, passed)| self.parameter(n, passed)));
+                taken.extend(self.takes_list(*head).then_some(self.list));
+                self.b.place_entry(self.names.ways[*head as usize], &taken, block);
             }
-            let start = self.starts[head];
-            self.b.jump(start);
+            self.assign(live[n], &params, &taken);
+            self.make_frame(storage);
+            if group.heads.len() > 1 || group.parts[0] != *head {
+                let start = self.starts[head];
+                self.b.jump(start);
+            }
         }
-        self.parts();
     }
 
-    /// Gives registers that may be read first a value, and parameters that no head has.
-    fn assign(&mut self, live: u64) {
+    /// Whether the code of a head is handed the list of its variable arguments.
+    fn takes_list(&self, head: u32) -> bool {
+        self.names.functions[head as usize] != self.names.ways[head as usize]
+    }
+
+    /// Gives registers that may be read first a value, and of the group's parameters those that this head does not take.
+    fn assign(&mut self, live: u64, params: &[(u32, Passed)], taken: &[VReg]) {
         for bit in 0..27 {
             if live & 1 << bit != 0 {
                 let register = self.register(bit);
                 self.clear(register);
             }
         }
-        let program = self.names.program;
-        for part in &self.group.parts {
-            for (n, passed) in program.parts[*part as usize].params.iter().enumerate() {
-                if !self.params.contains_key(&(n as u32, *passed)) {
-                    let value = self.parameter(n as u32, *passed);
-                    self.clear(value);
-                }
+        for (n, passed) in params {
+            let value = self.parameter(*n, *passed);
+            if !taken.contains(&value) {
+                self.clear(value);
             }
+        }
+        if self.list != VReg::NONE && !taken.contains(&self.list) {
+            self.clear(self.list);
         }
     }
 

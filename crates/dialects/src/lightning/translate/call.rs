@@ -88,7 +88,7 @@ impl<'p> Body<'_, 'p, '_> {
                 let to = self.int(o[0]);
                 let slot = self.b.slot(24, 8);
                 let list = self.b.slot_addr(slot, 0);
-                if self.several {
+                if self.list != VReg::NONE {
                     self.b.va_copy(list, self.list);
                 } else {
                     self.b.va_start(list);

@@ -1,9 +1,8 @@
-//! The ways in: `main`, which C calls, and the entries of a group that has several.
+//! The ways in that have code of their own: `main`, which C calls, and variadic heads of a group that has several.
 
 use super::Names;
-use crate::lightning::flow::register;
 use crate::lightning::value::Passed;
-use kiln_ir::{FuncId, FunctionBuilder, Linkage, MemType, Module, Signature, Type};
+use kiln_ir::{Linkage, Module, Signature, Type, VReg};
 
 impl Names<'_> {
     /// `main`: enters the program as C's `main` is, and drops what it gives back.
@@ -39,33 +38,16 @@ impl Names<'_> {
         b.finish().map(|_| ()).map_err(|error| error.to_string())
     }
 
-    /// The function of one of several entries of a group: the arguments into memory, and on to the code.
-    pub(super) fn entry(
-        &mut self,
-        mut b: FunctionBuilder<'_>,
-        head: u32,
-        number: usize,
-        shared: FuncId,
-    ) -> Result<(), String> {
-        let part = &self.program.parts[head as usize];
-        let params = self.params(head);
-        let slot = b.slot((params.len() as u32 * 8).max(8), 8);
-        for (n, passed) in params.iter().enumerate() {
-            let value = b.param(n as u32);
-            let to = b.slot_addr(slot, n as i32 * 8);
-            b.store(MemType::of(register(*passed)), to, value);
-        }
-        let list = if part.variadic {
-            let list = b.slot(24, 8);
-            let address = b.slot_addr(list, 0);
-            b.va_start(address);
-            address
-        } else {
-            b.iconst(Type::Ptr, 0)
-        };
-        let number = b.iconst(Type::I64, number as i64);
-        let arguments = b.slot_addr(slot, 0);
-        let results = b.call(shared, &[number, arguments, list]);
+    /// The function that calls of a variadic head of several call: it begins the list, and goes on to the code.
+    pub(super) fn hand_over_list(&mut self, module: &mut Module, head: u32) -> Result<(), String> {
+        let count = self.params(head).len() as u32;
+        let mut b = module.build(self.functions[head as usize]);
+        let mut args: Vec<VReg> = (0..count).map(|n| b.param(n)).collect();
+        let list = b.slot(24, 8);
+        let list = b.slot_addr(list, 0);
+        b.va_start(list);
+        args.push(list);
+        let results = b.call(self.ways[head as usize], &args);
         b.ret(&results);
         b.finish().map(|_| ()).map_err(|error| error.to_string())
     }

@@ -6,8 +6,20 @@ use super::operands::Value;
 use crate::lightning::program::{FRAME_POINTER, Operand};
 use kiln_ir::{Op, Type, VReg};
 
+/// What a frame needs.
+#[derive(Clone, Copy)]
+pub(super) struct Storage {
+    /// The lowest offset of what is reserved.
+    locals: i64,
+    /// Whether code allocates as it runs.
+    allocates: bool,
+    /// Whether code mentions `%fp`.
+    uses: bool,
+}
+
 impl Body<'_, '_, '_> {
-    pub(super) fn make_frame(&mut self) {
+    /// What the group's frame needs.
+    pub(super) fn storage(&self) -> Storage {
         let program = self.names.program;
         let parts = self.group.parts.iter().map(|n| &program.parts[*n as usize]);
         let (mut locals, mut allocates, mut uses) = (0, false, false);
@@ -17,13 +29,21 @@ impl Body<'_, '_, '_> {
             let items = &program.items[part.start as usize..part.end as usize];
             uses |= items.iter().any(|item| item.operands.contains(&Operand::Int(FRAME_POINTER)));
         }
+        Storage { locals, allocates, uses }
+    }
+
+    /// Makes the frame where the function is entered.
+    pub(super) fn make_frame(&mut self, Storage { locals, allocates, uses }: Storage) {
         let size = (-locals + 15) & !15;
         if allocates {
             let bytes = self.b.iconst(Type::I64, size);
             let start = self.b.alloca(bytes, 16);
-            self.frame_end = self.b.add(start, size);
-            self.allocated = self.b.iconst(Type::I64, locals);
-        } else if uses {
+            if self.frame_end == VReg::NONE {
+                (self.frame_end, self.allocated) = (self.b.vreg(Type::Ptr), self.b.vreg(Type::I64));
+            }
+            self.b.to(self.frame_end).add(start, size);
+            self.b.to(self.allocated).iconst(Type::I64, locals);
+        } else if uses && self.frame.is_none() {
             let size = size.max(16);
             self.frame = Some((self.b.slot(size as u32, 16), size));
         }

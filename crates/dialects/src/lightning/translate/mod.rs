@@ -3,9 +3,9 @@
 //! The language's registers are registers of the function, so `%v` are kept across calls as they must be, and `%r`
 //! happen to be. `%fp` is the end of a stack slot that holds the fixed storage: offsets from it are what the text was told.
 //!
-//! A group that is entered in one place is one function. One that is entered in several has a function with its code, which
-//! is told by a number where to begin, and for each entry a function with that entry's signature, which hands its
-//! arguments over in memory.
+//! A group is one function, which begins where the first of its heads does; the other heads are further entries of it. An
+//! entry cannot take variable arguments, so where there are several, one with an `ellipsis` is a function of its own, which
+//! hands over the list.
 
 mod body;
 mod call;
@@ -17,7 +17,7 @@ mod integer;
 mod memory;
 mod operands;
 
-use super::flow::{Flow, Returns, Spot, register};
+use super::flow::{Flow, Group, Returns, Spot, register};
 use super::program::{Kind, Program};
 use super::table::Ty;
 use super::value::{Base, Passed};
@@ -32,8 +32,10 @@ use std::collections::HashSet;
 struct Names<'p> {
     program: &'p Program,
     flow: &'p Flow,
-    /// By part: the function that a call of it calls.
+    /// By part: the function or entry that a call of it calls.
     functions: Vec<FuncId>,
+    /// By part: the function or entry at which its code begins.
+    ways: Vec<FuncId>,
     /// By symbol: its import, once it is used.
     symbols: Vec<Option<FuncId>>,
     data: DataId,
@@ -52,6 +54,7 @@ pub(super) fn translate(program: &Program, flow: &Flow) -> Result<Module, String
         program,
         flow,
         functions: vec![FuncId::NONE; program.parts.len()],
+        ways: vec![FuncId::NONE; program.parts.len()],
         symbols: vec![None; program.symbols.len()],
         data: DataId::NONE,
         files,
@@ -61,33 +64,18 @@ pub(super) fn translate(program: &Program, flow: &Flow) -> Result<Module, String
     let called = names.called();
     for group in &flow.groups {
         for head in &group.heads {
-            let signature = names.signature(*head, group.returns);
-            let name = unique(&mut taken, &called[*head as usize]);
-            names.functions[*head as usize] = module.declare(&name, signature, Linkage::Local);
+            names.declare_head(&mut module, group, *head, |name| unique(&mut taken, name), &called);
         }
     }
     for group in &flow.groups {
-        match group.heads.as_slice() {
-            [] => {}
-            [head] => {
-                let function = names.functions[*head as usize];
-                let mut body = Body::new(&mut names, module.build(function), group);
-                let blocks = body.begin(&[*head]);
-                body.enter_alone(*head, blocks[0]);
-                body.finish()?;
-            }
-            heads => {
-                let results = results(group.returns);
-                let shared = Signature::new([Type::I64, Type::Ptr, Type::Ptr], results);
-                let name = unique(&mut taken, &format!("{}.frame", called[heads[0] as usize]));
-                let shared = module.declare(&name, shared, Linkage::Local);
-                let mut body = Body::new(&mut names, module.build(shared), group);
-                let blocks = body.begin(heads);
-                body.enter_by_number(heads, &blocks);
-                body.finish()?;
-                for (n, head) in heads.iter().enumerate() {
-                    names.entry(module.build(names.functions[*head as usize]), *head, n, shared)?;
-                }
+        let Some(first) = group.heads.first() else { continue };
+        let function = names.ways[*first as usize];
+        let mut body = Body::new(&mut names, module.build(function), group);
+        body.write();
+        body.finish()?;
+        for head in &group.heads {
+            if names.functions[*head as usize] != names.ways[*head as usize] {
+                names.hand_over_list(&mut module, *head)?;
             }
         }
     }
@@ -184,10 +172,38 @@ impl Names<'_> {
         }
     }
 
-    fn signature(&self, part: u32, returns: Returns) -> Signature {
-        let params: Vec<Type> = self.params(part).into_iter().map(register).collect();
-        let signature = Signature::new(params, results(returns));
-        if self.program.parts[part as usize].variadic { signature.variadic() } else { signature }
+    /// Declares what a call of a head calls, and where its code begins.
+    fn declare_head(
+        &mut self,
+        module: &mut Module,
+        group: &Group,
+        head: u32,
+        mut unique: impl FnMut(&str) -> String,
+        called: &[String],
+    ) {
+        let name = unique(&called[head as usize]);
+        let mut params: Vec<Type> = self.params(head).into_iter().map(register).collect();
+        let signature = Signature::new(params.iter().copied(), results(group.returns));
+        let variadic = self.program.parts[head as usize].variadic;
+        let function = if variadic || group.heads[0] == head {
+            let signature = if variadic { signature.variadic() } else { signature.clone() };
+            module.declare(&name, signature, Linkage::Local)
+        } else {
+            module.declare_entry(self.ways[group.heads[0] as usize], &name, &params)
+        };
+        let way = if variadic && group.heads.len() > 1 {
+            params.push(Type::Ptr);
+            let name = unique(&format!("{name}.list"));
+            if group.heads[0] == head {
+                let signature = Signature::new(params, results(group.returns));
+                module.declare(&name, signature, Linkage::Local)
+            } else {
+                module.declare_entry(self.ways[group.heads[0] as usize], &name, &params)
+            }
+        } else {
+            function
+        };
+        (self.functions[head as usize], self.ways[head as usize]) = (function, way);
     }
 
     /// The import of a symbol: with this signature if it is its first use.
