@@ -69,6 +69,9 @@ const fn rule(shape: Shape) -> Rule {
     if matches!(shape, Shape::Load | Shape::Store) {
         rule.allowed |= 15 << aux::ALIAS | aux::VOLATILE | aux::NO_TRAP | aux::NON_TEMPORAL | aux::PRECISE;
     }
+    if matches!(shape, Shape::Load) {
+        rule.allowed |= aux::KEEP;
+    }
     rule
 }
 

@@ -64,6 +64,8 @@ pub mod aux {
     pub const PRECISE: u16 = 1 << 14;
     /// A store's value in `dst` is a constant.
     pub const VALUE_IMM: u16 = 1 << 15;
+    /// A load takes place, and traps if it must, even if nobody uses what it loads. (The bit is free there: stores stay anyway.)
+    pub const KEEP: u16 = 1 << 15;
 }
 
 impl InstData {

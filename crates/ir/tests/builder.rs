@@ -279,13 +279,17 @@ fn attributes_are_kept() {
     let f = finished(|b| {
         let access = Access::new(MemType::I16).alias(15).with(aux::VOLATILE | aux::PRECISE | aux::IMM);
         b.load(Type::I32, access, Mem { base: X, index: Y, scale: 2, disp: 6 });
+        b.load(Type::I64, Access::new(MemType::I64).with(aux::KEEP), X);
+        b.store(Access::new(MemType::I64).with(aux::KEEP), X, Y);
         b.atomic_rmw(Rmw::Umax, MemType::I64, Order::AcqRel, X, Y);
         b.ret(&[X]);
     });
     let load = f.insts()[0];
     assert_eq!((load.access(), load.alias()), (MemType::I16, 15));
     assert_eq!(load.aux & !(31 << aux::ACCESS | 15 << aux::ALIAS), aux::VOLATILE | aux::PRECISE | aux::TAIL);
-    assert_eq!((f.insts()[1].rmw(), f.insts()[1].order()), (Rmw::Umax, Order::AcqRel));
+    assert_eq!(f.insts()[1].aux & aux::KEEP, aux::KEEP);
+    assert!(!f.insts()[2].value_is_imm());
+    assert_eq!((f.insts()[3].rmw(), f.insts()[3].order()), (Rmw::Umax, Order::AcqRel));
     assert!(f.insts().iter().all(InstData::attributes_are_valid));
 }
 

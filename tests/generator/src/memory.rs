@@ -229,6 +229,9 @@ impl Body<'_, '_, '_> {
         let place = self.place(access.bytes(), 1);
         let mut draft = Draft::new(Op::Load, ty);
         draft.inst.aux = self.attributes(&place) | (access.0 as u16) << aux::ACCESS;
+        if self.e.chance(6) {
+            draft.inst.aux |= aux::KEEP;
+        }
         self.set_mem(&mut draft, place.mem, false);
         draft.inst.dst = self.write_to(Class::of(ty, true), &[]).0;
         self.push(draft);

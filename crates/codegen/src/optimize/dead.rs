@@ -54,7 +54,7 @@ fn may_this_go(inst: &InstData) -> bool {
     match inst.op {
         Op::Sdiv => inst.has_imm() && !matches!(inst.b as i32, 0 | -1),
         Op::Udiv | Op::Srem | Op::Urem => inst.has_imm() && inst.b != 0,
-        _ => inst.aux & (aux::VOLATILE | aux::PRECISE) == 0,
+        _ => inst.aux & (aux::VOLATILE | aux::PRECISE | aux::KEEP) == 0,
     }
 }
 

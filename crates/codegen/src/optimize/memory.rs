@@ -21,6 +21,7 @@ use super::lent::{Borrower, Lent, fill, make_room, swap};
 use super::loops::Loops;
 use super::operands::map_uses;
 use super::{Body, dead};
+use kiln_ir::function::aux;
 use kiln_ir::op::{Effect, Op};
 use kiln_ir::{Block, InstData, Type, VReg};
 
@@ -58,6 +59,8 @@ struct Fact {
     constant: i32,
     /// Whether the value is what a load with this access gives; if not, only the bytes of the access are known.
     loaded: bool,
+    /// Whether what it is known from takes place in any case: a store, or a load that stays even if nobody uses it.
+    kept: bool,
 }
 
 /// A fact by number.
@@ -210,10 +213,11 @@ impl Scratch {
     fn load(&mut self, body: &Body, addresses: &Addresses, n: usize, inst: &InstData) {
         let place = addresses.place(body, inst);
         let hash = place.hash();
+        let kept = inst.aux & aux::KEEP != 0;
         let known = self.holding.iter().rev().filter(|held| held.hash == hash).find_map(|held| {
             let fact = &self.facts[held.fact as usize];
             let fits = fact.place.starts_with(&place) && place.access.bytes() <= fact.place.access.bytes();
-            if fits { replacement(body, fact, inst) } else { None }
+            if fits && (fact.kept || !kept) { replacement(body, fact, inst) } else { None }
         });
         let dst = VReg(inst.dst);
         match known {
@@ -225,7 +229,7 @@ impl Scratch {
                 self.change[n] = Change::Becomes(self.new.len() as u32);
                 self.new.push(new);
             }
-            None => self.add(Fact { place, value: dst, constant: 0, loaded: true }),
+            None => self.add(Fact { place, value: dst, constant: 0, loaded: true, kept }),
         }
     }
 
@@ -249,7 +253,7 @@ impl Scratch {
             return;
         }
         self.overwrite(addresses, &place);
-        self.add(Fact { place, value, constant, loaded: false });
+        self.add(Fact { place, value, constant, loaded: false, kept: true });
     }
 
     /// Finds stores that nothing sees.

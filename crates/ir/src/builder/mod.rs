@@ -79,9 +79,9 @@ impl Access {
         self
     }
 
-    /// Adds attributes: bits of [`aux`] from `VOLATILE` to `PRECISE`.
+    /// Adds attributes: bits of [`aux`] from `VOLATILE` to `PRECISE`, and `KEEP`, which means nothing for stores.
     pub const fn with(mut self, bits: u16) -> Access {
-        self.bits |= bits & (aux::VOLATILE | aux::NO_TRAP | aux::NON_TEMPORAL | aux::PRECISE);
+        self.bits |= bits & (aux::VOLATILE | aux::NO_TRAP | aux::NON_TEMPORAL | aux::PRECISE | aux::KEEP);
         self
     }
 
@@ -661,7 +661,8 @@ impl<'m> FunctionBuilder<'m> {
             }
         };
         let (b, tail) = self.mem(mem);
-        self.append(Op::Store, ty, access.bits() | tail | imm, value, mem.base.0, b);
+        let bits = access.bits() & !aux::KEEP | tail | imm;
+        self.append(Op::Store, ty, bits, value, mem.base.0, b);
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one record, named where they are passed")]

@@ -122,7 +122,7 @@ fn is_special(inst: &InstData) -> bool {
 fn is_removable(inst: &InstData) -> bool {
     match inst.op.effect() {
         Effect::pure => inst.op.info().traps.is_empty() && !matches!(inst.op, Op::Prefetch | Op::Nop),
-        Effect::reads => inst.aux & (aux::VOLATILE | aux::PRECISE) == 0,
+        Effect::reads => inst.aux & (aux::VOLATILE | aux::PRECISE | aux::KEEP) == 0,
         _ => false,
     }
 }

@@ -253,6 +253,7 @@ impl<'a> Code<'_, 'a> {
                 "notrap" => aux::NO_TRAP,
                 "nontemporal" => aux::NON_TEMPORAL,
                 "precise" => aux::PRECISE,
+                "keep" if shape == Shape::Load => aux::KEEP,
                 _ => 0,
             };
             if matches!(shape, Shape::Load | Shape::Store) {
@@ -278,7 +279,8 @@ impl<'a> Code<'_, 'a> {
                 continue;
             }
             let names: Vec<&str> = match shape {
-                Shape::Load | Shape::Store => vec!["alias", "volatile", "notrap", "nontemporal", "precise"],
+                Shape::Load => vec!["alias", "volatile", "notrap", "nontemporal", "precise", "keep"],
+                Shape::Store => vec!["alias", "volatile", "notrap", "nontemporal", "precise"],
                 Shape::Branch | Shape::FBranch => vec!["likely", "unlikely"],
                 _ if shape.ordered() => Order::ALL.iter().map(|o| o.name()).collect(),
                 _ => vec![],

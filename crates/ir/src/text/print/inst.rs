@@ -216,6 +216,9 @@ impl Printer<'_, '_, '_> {
                     write!(self.out, " !{name}")?;
                 }
             }
+            if shape == Shape::Load && inst.aux & aux::KEEP != 0 {
+                write!(self.out, " !keep")?;
+            }
         } else if shape.ordered() && inst.order() != Order::SeqCst {
             write!(self.out, " !{}", inst.order().name())?;
         } else if matches!(shape, Shape::Branch | Shape::FBranch) && inst.hint() != Hint::None {
