@@ -16,12 +16,13 @@ use std::sync::atomic::{Ordering, fence};
 const STACK: usize = 8 << 20;
 
 thread_local! {
-    /// Frames of all interpreters at work on this thread, one above the other.
+    /// Frames of all interpreters at work on this thread, one below the other.
     static FRAMES: RefCell<Frames> = const { RefCell::new(Frames { bytes: Vec::new(), used: 0 }) };
 }
 
 struct Frames {
     bytes: Vec<u8>,
+    /// How many bytes are used, from the end.
     used: usize,
 }
 
@@ -32,12 +33,13 @@ impl Frames {
             self.bytes.reserve_exact(STACK);
         }
         let base = self.bytes.as_ptr() as u64;
-        let at = (base + self.used as u64).checked_next_multiple_of(align.max(1))?;
-        let end = at.checked_add(bytes)?.checked_sub(base)?;
-        if end > STACK as u64 {
+        let top = base + STACK as u64;
+        let end = (top - self.used as u64).checked_sub(bytes)?;
+        let at = end - end % align.max(1);
+        if at < base {
             return None;
         }
-        self.used = end as usize;
+        self.used = (top - at) as usize;
         Some(at)
     }
 }

@@ -20,7 +20,8 @@ const FUNCS: u64 = 0x7000_0000_0000;
 /// The world.
 pub struct Arena<'a> {
     bytes: Vec<u8>,
-    /// From here on frames are handed out.
+    /// Where the room for frames begins, and the frame handed out last, or the end of the room: they grow downward.
+    floor: u64,
     top: u64,
     data: Vec<u64>,
     /// Ranges that may not be written.
@@ -36,6 +37,7 @@ impl<'a> Arena<'a> {
     pub fn new(module: &Module, stack: usize) -> Arena<'a> {
         let mut arena = Arena {
             bytes: Vec::new(),
+            floor: 0,
             top: 0,
             data: Vec::new(),
             constant: Vec::new(),
@@ -72,8 +74,9 @@ impl<'a> Arena<'a> {
                 arena.bytes[place..place + 8].copy_from_slice(&value.to_le_bytes());
             }
         }
-        arena.top = (BASE + arena.bytes.len() as u64).next_multiple_of(16);
-        arena.bytes.resize((arena.top - BASE) as usize + stack, 0);
+        arena.floor = (BASE + arena.bytes.len() as u64).next_multiple_of(16);
+        arena.top = arena.floor + (stack as u64 & !15);
+        arena.bytes.resize((arena.top - BASE) as usize, 0);
         arena
     }
 
@@ -120,12 +123,12 @@ impl Host for Arena<'_> {
     }
 
     fn reserve(&mut self, bytes: u64, align: u64) -> Result<u64, TrapKind> {
-        let at = self.top.next_multiple_of(align);
-        let end = at.checked_add(bytes).ok_or(TrapKind::StackOverflow)?;
-        if end - BASE > self.bytes.len() as u64 {
+        let end = self.top.checked_sub(bytes).ok_or(TrapKind::StackOverflow)?;
+        let at = end - end % align;
+        if at < self.floor {
             return Err(TrapKind::StackOverflow);
         }
-        self.top = end;
+        self.top = at;
         Ok(at)
     }
 

@@ -78,13 +78,14 @@ pub trait Host {
     /// Orders memory accesses; nothing to do where only one thread looks.
     fn fence(&mut self) {}
 
-    /// Room for a frame: this many bytes from a multiple of `align`. Frames are given back in reverse order.
+    /// Room for a frame or a part of one: this many bytes from a multiple of `align`, right below what was handed out
+    /// last, as on the machine's stack. Frames are given back in reverse order.
     ///
     /// # Errors
     /// No room left.
     fn reserve(&mut self, bytes: u64, align: u64) -> Result<u64, TrapKind>;
 
-    /// The mark up to which room was handed out.
+    /// The mark down to which room was handed out.
     fn mark(&self) -> u64;
 
     /// Takes back all room handed out since the mark.
