@@ -3,6 +3,8 @@
 use crate::input::{File, Input};
 use crate::render;
 use crate::status::Status;
+use crate::symbols;
+use kiln::process;
 use kiln_dialects::lightning::{self, Fault};
 use kiln_ir::Module;
 use kiln_ir::text::{Source, Sources};
@@ -16,18 +18,6 @@ use std::time::Instant;
 pub struct Lightning {
     /// Whether it asks to be run.
     pub run: bool,
-    /// The faults to report for the C symbols that it names, if there are no such.
-    symbols: Vec<(String, Fault)>,
-}
-
-impl Lightning {
-    /// Says that a symbol was not found, where the program names it; not if it does not.
-    pub fn missing(&self, name: &str, help: Option<&str>) -> bool {
-        let Some((_, fault)) = self.symbols.iter().find(|(symbol, _)| symbol == name) else { return false };
-        let fault = Fault { help: help.map(str::to_owned), ..fault.clone() };
-        write(&fault);
-        true
-    }
 }
 
 /// Reads a program in the lightning language: `bytes` is what stands in the file.
@@ -44,6 +34,7 @@ pub fn read(file: &File, name: String, bytes: Vec<u8>) -> Result<Input, Status> 
         faults.iter().for_each(write);
         Status::BAD_ASSEMBLY
     })?;
+    find(&reading.symbols)?;
     let parsed = Instant::now();
     let module = verify::check(reading.module).map_err(|(_, faults)| {
         // The text is good, so this is a mistake of the translation.
@@ -56,8 +47,30 @@ pub fn read(file: &File, name: String, bytes: Vec<u8>) -> Result<Input, Status> 
     let times =
         vec![("cpp", preprocessed - started), ("parse", parsed - preprocessed), ("verify", parsed.elapsed())];
     let sources = sources(&module, &name, original);
-    let lightning = Some(Lightning { run: reading.run, symbols: reading.symbols });
+    let lightning = Some(Lightning { run: reading.run });
     Ok(Input { module: Arc::new(module), name, sources, times, rasm: None, lightning })
+}
+
+/// The most missing symbols that are reported.
+const MOST_MISSING: usize = 20;
+
+/// Looks up the C symbols that a program names: in this language a name that there is not is an error of the text. Each comes
+/// with the fault to report.
+fn find(named: &[(String, Fault)]) -> Result<(), Status> {
+    let mut missing = named.iter().filter(|(name, _)| process::symbol(name).is_none()).peekable();
+    if missing.peek().is_none() {
+        return Ok(());
+    }
+    let known = symbols::of_process();
+    for (name, fault) in missing.take(MOST_MISSING) {
+        let near = render::nearest(name, known.iter().map(String::as_str));
+        let help = match near.is_empty() {
+            true => "`@` is for functions and data of the C and mathematics libraries".to_owned(),
+            false => format!("did you mean {}?", near.join(" or ")),
+        };
+        write(&Fault { help: Some(help), ..fault.clone() });
+    }
+    Err(Status::BAD_ASSEMBLY)
 }
 
 /// The texts that positions of the module name, as far as they can be read, for messages and listings.

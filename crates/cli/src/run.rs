@@ -173,7 +173,7 @@ fn load_error(input: &Input, error: &LoadError) -> Status {
             for fault in &link.faults {
                 link_fault(input, fault);
             }
-            if input.lightning.is_some() { Status::BAD_ASSEMBLY } else { Status::UNAVAILABLE }
+            Status::UNAVAILABLE
         }
         LoadError::PerfMap { .. } => {
             render::error(&error.to_string(), None);
@@ -202,11 +202,6 @@ fn link_fault(input: &Input, fault: &LinkFault) {
         | LinkFault::Alignment { .. }
         | LinkFault::NoMemory { .. } => (None, None),
     };
-    if let (Some(lightning), Some(name)) = (&input.lightning, name)
-        && lightning.missing(name, help.as_deref())
-    {
-        return;
-    }
     diagnostics::import(&input.context(), &fault.to_string(), name.map(String::as_str), help.as_deref());
 }
 

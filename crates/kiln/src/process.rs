@@ -6,6 +6,7 @@ use crate::function::Function;
 use crate::program::Program;
 use crate::trap::Trap;
 use kiln_ir::TrapKind;
+use kiln_runtime::{ProcessSymbols, Symbols};
 use std::ffi::{CStr, CString, c_char};
 
 /// A program's `main`, in either of its forms.
@@ -50,6 +51,12 @@ impl Main {
             }
         }
     }
+}
+
+/// The address of a function or data object of the libraries of this process, where imports that name no library find
+/// theirs.
+pub fn symbol(name: &str) -> Option<*const u8> {
+    ProcessSymbols.lookup(name, None)
 }
 
 /// Writes out what the C library's output streams still hold.
