@@ -1,161 +1,148 @@
-//! Programs in the lightning language, on every tier: `tests/dialects/lightning/*.tst` write what stands in the `.out` beside.
-//!
-//! Comments at the top of a file say what else is expected: `// args: …` for the command line, `// status: N` or
-//! `// signal: N` for the end, `// error: TEXT` for what the messages have, `// not: TIER` for what holds on other tiers only. What is expected was computed from the
-//! description of the language, by other means than Kiln.
+//! Programs in the lightning language on the command line: the preprocessor, symbols, positions, sizes.
 
 mod command;
 
-use command::{kiln, run};
-use std::collections::HashSet;
-use std::os::unix::process::ExitStatusExt;
+use command::{file, kiln, outcome, run, run_with_input, scratch};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 const TIERS: [&str; 4] = ["interpreter", "baseline", "optimized", "auto"];
 
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/dialects/lightning")
-}
-
-fn programs() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder()).expect("the folder of programs");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
-    files.retain(|path| path.extension().is_some_and(|e| e == "tst"));
-    files.sort();
-    assert!(files.len() >= 75, "programs are missing: {}", files.len());
-    files
-}
-
-/// The words of a command line, where quotes hold words together.
-fn words(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    for (n, part) in line.split('"').enumerate() {
-        if n % 2 == 1 {
-            words.push(part.to_owned());
-        } else {
-            words.extend(part.split_whitespace().map(str::to_owned));
-        }
-    }
-    words
-}
-
-#[test]
-fn programs_write_what_is_expected_on_every_tier() {
-    let mut faults = Vec::new();
-    for path in programs() {
-        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(&path).expect("a readable file");
-        let wanted = std::fs::read(path.with_extension("out")).expect("what is expected");
-        let said = |what: &str| {
-            let marker = format!("// {what}: ");
-            text.lines().find_map(|line| line.strip_prefix(&marker))
-        };
-        let number = |what: &str| said(what).map(|n| n.parse::<i32>().expect("a number"));
-        for tier in TIERS.into_iter().filter(|tier| said("not") != Some(tier)) {
-            let mut command = kiln(&["run", "--tier", tier, &name]);
-            command.current_dir(folder());
-            command.args(words(said("args").unwrap_or_default()));
-            let output = command.output().expect("kiln runs");
-            let messages = String::from_utf8_lossy(&output.stderr);
-            let (status, signal) = (output.status.code(), output.status.signal());
-            let ended = match number("signal") {
-                Some(wanted) => signal == Some(wanted),
-                None => status == Some(number("status").unwrap_or(0)),
-            };
-            if !ended {
-                faults.push(format!("{name} on {tier} ended with {:?}: {messages}", output.status));
-            } else if output.stdout != wanted {
-                let line = output.stdout.split(|b| *b == b'\n').zip(wanted.split(|b| *b == b'\n'));
-                let (n, (got, wanted)) = line
-                    .enumerate()
-                    .find(|(_, (got, wanted))| got != wanted)
-                    .unwrap_or((0, (b"another length", b"")));
-                faults.push(format!(
-                    "{name} on {tier}: line {} is `{}`, not `{}`",
-                    n + 1,
-                    String::from_utf8_lossy(got),
-                    String::from_utf8_lossy(wanted)
-                ));
-            } else if said("error").is_some_and(|wanted| !messages.contains(wanted)) {
-                faults.push(format!("{name} on {tier} says: {messages}"));
-            }
-        }
-    }
-    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
-}
-
-/// A mnemonic of the table that no program has fails here.
-#[test]
-fn every_mnemonic_is_in_a_program() {
-    let mut seen = HashSet::new();
-    for path in programs() {
-        let output =
-            std::process::Command::new("cpp").args(["-P", "-xc"]).arg(&path).output().expect("cpp runs");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        seen.extend(text.split(|c| !is_name(c)).map(str::to_owned));
-    }
-    let missing: Vec<&str> =
-        kiln_dialects::lightning::mnemonics().filter(|name| !seen.contains(*name)).collect();
-    assert!(missing.is_empty(), "no program has {missing:?}");
-}
-
-/// Faults of texts: `tests/dialects/lightning/faults/*.tst` with the messages beside, in `.err`. `KILN_BLESS=1` rewrites those.
-#[test]
-fn faults_are_told_as_expected() {
-    let folder = folder().join("faults");
-    let bless = std::env::var_os("KILN_BLESS").is_some_and(|v| v == "1");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
-        .expect("the folder of faulty programs")
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|e| e == "tst"))
-        .collect();
-    files.sort();
-    assert!(files.len() >= 20, "programs are missing: {}", files.len());
-    let mut faults = Vec::new();
-    for path in files {
-        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        let output = kiln(&["check", &name]).current_dir(&folder).output().expect("kiln runs");
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        if output.status.code() != Some(255) {
-            faults.push(format!("{name} ends with {}: {said}", output.status));
-            continue;
-        }
-        let expected = path.with_extension("err");
-        if bless {
-            std::fs::write(&expected, &said).expect("the file can be written");
-        }
-        let wanted = std::fs::read_to_string(&expected).unwrap_or_default();
-        if said != wanted {
-            faults.push(format!("{name} says\n{said}where this is expected\n{wanted}"));
-        }
-    }
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
-}
+const HELLO: &str = ".data 16\n#define SAY .c \"hello\"\ntext: SAY\n.code\n prolog\n prepare pushargi text finishi @puts\n ret\n epilog\n";
 
 #[test]
 fn a_missing_symbol_is_an_assembly_error() {
-    let path =
-        command::file("missing.tst", b".code\n prolog\n calli @no_such_function_at_all\n ret\n epilog\n");
-    run(&["run", &path]).fails(255, &["missing.tst:3: error:", "no_such_function_at_all"]);
+    let text =
+        ".code\n prolog\n prepare finishi @pritnf\n movi %r0 @no_such_function_at_all_here\n ret\n epilog\n";
+    let path = file("missing.tst", text);
+    let target = scratch("missing.kiln").display().to_string();
+    let bytecode = scratch("missing.kbc").display().to_string();
+    for arguments in [
+        &["run", &path][..],
+        &["check", &path],
+        &["dump", "--ir", &path],
+        &["dump", "--asm", &path],
+        &["build", &path, "-o", &bytecode],
+        &["convert", &path, "-o", &target],
+    ] {
+        let words = [
+            "missing.tst:3: error: there is no C symbol `pritnf`",
+            "  |  prepare finishi @pritnf\n  |                  ^^^^^^^\n",
+            "did you mean `printf`",
+            "missing.tst:4: error: there is no C symbol `no_such_function_at_all_here`",
+        ];
+        run(arguments).fails(255, &words);
+    }
+}
+
+/// A folder with nothing but a program of this name, which asks for these options and is the C preprocessor.
+fn only(name: &str, options: &str) -> PathBuf {
+    let paths = std::env::var_os("PATH").expect("a path");
+    let cpp = std::env::split_paths(&paths).map(|p| p.join("cpp")).find(|p| p.exists()).expect("cpp");
+    let folder = scratch(&format!("only-{name}"));
+    std::fs::create_dir_all(&folder).expect("the scratch folder can be written");
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in\n\"{options} \"*) exec {} \"$@\" ;;\nesac\nexit 9\n",
+        cpp.display()
+    );
+    let path = folder.join(name);
+    std::fs::write(&path, script).expect("the scratch folder can be written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("its own file");
+    folder
+}
+
+#[test]
+fn other_names_of_the_preprocessor_are_tried() {
+    let path = file("fallback.tst", HELLO);
+    for (name, options) in [("cpp", "-xc"), ("cc", "-E -xc"), ("clang", "-E -xc")] {
+        let said =
+            outcome(kiln(&["run", &path]).env("PATH", only(name, options)).output().expect("kiln runs"));
+        assert_eq!(said.succeeds(), "hello\n");
+    }
+    let none =
+        outcome(kiln(&["run", &path]).env("PATH", scratch("no-such-folder")).output().expect("kiln runs"));
+    none.fails(255, &["C preprocessor", "`cpp`, `cc` or `clang`", "install gcc or clang", "--preprocessed"]);
+}
+
+#[test]
+fn the_preprocessor_s_own_errors_end_it() {
+    let path = file("included-nowhere.tst", "#include \"no/such/file.h\"\n.code\n prolog\n ret\n epilog\n");
+    run(&["run", &path]).fails(255, &["included-nowhere.tst:1", "no/such/file.h"]);
 }
 
 #[test]
 fn preprocessed_input_needs_no_preprocessor() {
-    let text = b".data 8\ntext: .c \"hi\"\n.code\n prolog prepare pushargi text finishi @puts ret epilog\n";
-    let path = command::file("plain.txt", text);
-    let output = kiln(&["run", "--dialect", "lightning", "--preprocessed", &path])
-        .env("PATH", "/nonexistent")
-        .output()
-        .expect("kiln runs");
-    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"hi\n"[..]));
-    let output = kiln(&["run", "--dialect", "lightning", &path])
-        .env("PATH", "/nonexistent")
-        .output()
-        .expect("kiln runs");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(255));
-    assert!(said.contains("preprocessor") && said.contains("--preprocessed"), "{said}");
+    let text = ".data 8\ntext: .c \"hi\"\n.code\n prolog prepare pushargi text finishi @puts ret epilog\n";
+    let path = file("plain.txt", text);
+    let mut command = kiln(&["run", "--dialect", "lightning", "--preprocessed", &path]);
+    let said = outcome(command.env("PATH", "/nonexistent").output().expect("kiln runs"));
+    assert_eq!(said.succeeds(), "hi\n");
+}
+
+#[test]
+fn standard_input_is_read() {
+    assert_eq!(
+        run_with_input(&["run", "--dialect", "lightning", "-"], HELLO.as_bytes()).succeeds(),
+        "hello\n"
+    );
+    let wrong = ".code\n prolog\n addd %r0 %r0 1\n ret\n epilog\n";
+    for options in [&["--dialect", "lightning"][..], &["--dialect", "lightning", "--preprocessed"]] {
+        let arguments = [&["check"], options, &["-"]].concat();
+        run_with_input(&arguments, wrong.as_bytes())
+            .fails(255, &["<stdin>:3: error: unknown mnemonic `addd`"]);
+    }
+}
+
+/// Files are included from beside the one that includes, wherever the command was started; positions name them as they
+/// are reached from there.
+#[test]
+fn included_files_are_beside_the_one_that_includes() {
+    let folder = scratch("included/deep");
+    std::fs::create_dir_all(&folder).expect("the scratch folder can be written");
+    file(
+        "included/deep/main.tst",
+        "#include \"../parts.h\"\n.code\n prolog\n DIVIDE(%v0)\n#include \"body.h\"\n ret\n epilog\n",
+    );
+    file("included/parts.h", "#define DIVIDE(R) movi R 7\n");
+    file("included/deep/body.h", "/* nothing\n * here */\n movi %v1 0\n   divr %v0 %v0 %v1\n");
+    let started = |arguments: &[&str]| {
+        outcome(kiln(arguments).current_dir(scratch("included")).output().expect("kiln runs"))
+    };
+    for tier in TIERS {
+        let said = started(&["run", "--tier", tier, "deep/main.tst"]);
+        assert_eq!(said.status, None, "a signal ends it");
+        for words in ["division by zero", "deep/body.h:4:4", "divr %v0 %v0 %v1"] {
+            assert!(said.stderr.contains(words), "{}", said.stderr);
+        }
+    }
+    file("included/deep/body.h", "\n  movi %v1\n");
+    started(&["check", "deep/main.tst"])
+        .fails(255, &["deep/body.h:2: error: operand 2 of `movi` is missing", "|   movi %v1\n"]);
+}
+
+#[test]
+fn times_are_told() {
+    let path = file("times.tst", HELLO);
+    let said = run(&["run", "--time", &path]);
+    let steps: Vec<&str> = said.stderr.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(
+        steps,
+        ["read", "cpp", "parse", "verify", "compile", "link", "run", "total"],
+        "{}",
+        said.stderr
+    );
+}
+
+/// The listing shows the lines of the program, also those of other files, on both compilers.
+#[test]
+fn listings_show_the_lines_of_the_program() {
+    for tier in ["baseline", "optimized"] {
+        let said = run(&["dump", "--asm", "--tier", tier, "examples/factorial.tst"]);
+        let listing = said.succeeds();
+        for line in ["bgti more %v0 1", "mulr %r0 %r1 %v0", "finishi @printf"] {
+            assert!(listing.contains(line), "no `{line}` in\n{listing}");
+        }
+    }
 }
 
 /// 400,000 instructions in one function, tens of thousands of labels, lines of a quarter of a megabyte.
@@ -173,7 +160,7 @@ fn large_functions() {
         }
     }
     text.push_str("prepare pushargi num ellipsis pushargr %v1 finishi @printf ret epilog\n");
-    let path = command::file("large.tst", text.as_bytes());
+    let path = file("large.tst", &text);
     for tier in ["baseline", "optimized"] {
         let output = kiln(&["run", "--preprocessed", "--tier", tier, &path]).output().expect("kiln runs");
         // The sum of 1 to 40,000.
@@ -197,7 +184,7 @@ fn the_page_shows_the_example_and_it_runs() {
 fn traps_show_the_line_of_the_file() {
     let text =
         "#define A 1\n\n.code\n  prolog\n  movi %v1 A\n  movi %v2 0\n\n  divr %v0 %v1 %v2\n  ret\n  epilog\n";
-    let path = command::file("trap.tst", text);
+    let path = file("trap.tst", text);
     for tier in TIERS {
         let outcome = run(&["run", "--tier", tier, &path]);
         assert_eq!(outcome.status, None, "a signal ends it");
@@ -211,7 +198,7 @@ fn traps_show_the_line_of_the_file() {
 fn other_commands_take_programs() {
     run(&["check", "examples/factorial.tst"]).succeeds();
     assert!(run(&["dump", "--ir", "examples/factorial.tst"]).succeeds().contains("fn factorial("));
-    let target = command::scratch("factorial.kbc").display().to_string();
+    let target = scratch("factorial.kbc").display().to_string();
     run(&["build", "examples/factorial.tst", "-o", &target]).succeeds();
     assert_eq!(run(&["run", &target]).succeeds(), "20! = 2432902008176640000\n");
 }

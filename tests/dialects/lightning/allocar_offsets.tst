@@ -1,4 +1,3 @@
-// not: interpreter
 /* The offsets are those of the reference: storage allocated at run time: offsets from %fp; each execution allocates again; fixed storage beside it. */
 .data 64
 fmt: .c "%ld\n"

@@ -7,7 +7,8 @@ use super::value::{Base, Value};
 /// The largest data section, in bytes.
 const LARGEST: i64 = 1 << 28;
 
-const DIRECTIVES: [&str; 12] = ["data", "code", "align", "size", "c", "s", "i", "l", "f", "d", "p", "disasm"];
+const DIRECTIVES: [&str; 12] =
+    [".data", ".code", ".align", ".size", ".c", ".s", ".i", ".l", ".f", ".d", ".p", ".disasm"];
 
 impl<'t> Parser<'t> {
     /// A directive; the cursor is behind its point.
@@ -70,9 +71,9 @@ impl<'t> Parser<'t> {
             "c" | "s" | "i" | "l" | "f" | "d" | "p" => self.data_items(start, name),
             _ => {
                 let wrong = Wrong::new(at, format!("unknown directive `.{name}`"));
-                Err(match nearest(name, DIRECTIVES.into_iter()) {
-                    Some(help) => wrong.help(help),
-                    None => wrong,
+                Err(match nearest(&format!(".{name}"), DIRECTIVES.into_iter()) {
+                    Some(help) if name.len() > 1 => wrong.help(help),
+                    _ => wrong.help("values are `.c .s .i .l`, floats `.f .d`, addresses `.p`"),
                 })
             }
         }
@@ -107,8 +108,11 @@ impl<'t> Parser<'t> {
         if bytes <= size - self.used {
             return Ok(());
         }
-        Err(Wrong::new(self.cursor.since(start), ".data too small")
-            .help(format!("of its {size} bytes {} are used, and this takes {bytes}", self.used)))
+        Err(Wrong::new(self.cursor.since(start), ".data too small").help(format!(
+            "of its {size} bytes {} are used, and this takes {bytes}: `.data {}` has room for it",
+            self.used,
+            self.used.saturating_add(bytes)
+        )))
     }
 
     fn put(&mut self, start: usize, bytes: &[u8]) -> Result<(), Wrong> {

@@ -6,6 +6,7 @@
 
 use super::fault::Wrong;
 use super::lex::is_name_start;
+use super::operand::FETCHED;
 use super::parse::Parser;
 use super::value::{Base, Value};
 
@@ -120,7 +121,9 @@ impl<'t> Parser<'t> {
                 Ok(value) => value,
                 // The side that is left out has no say, but needs a value.
                 Err(_) if !live => Value::Int(0),
-                Err(why) => return Err(Wrong::new(self.cursor.since(start), why)),
+                Err(why) => {
+                    return Err(unfit(Wrong::new(self.cursor.since(start), why), sign, [left, right]));
+                }
             };
         }
         Ok(left)
@@ -154,8 +157,14 @@ impl<'t> Parser<'t> {
                 (b'!', Value::Float(v)) => Value::Int((v == 0.0) as i64),
                 (b'!', Value::Address(..)) => Value::Int(0),
                 (sign, value) => {
-                    let message = format!("`{}` of {}", sign as char, value.kind());
-                    return Err(Wrong::new(self.cursor.since(start), message));
+                    let wrong = Wrong::new(
+                        self.cursor.since(start),
+                        format!("`{}` of {}", sign as char, value.kind()),
+                    );
+                    return Err(match value {
+                        Value::Address(..) => wrong.help(ADDRESSES),
+                        _ => wrong,
+                    });
                 }
             };
         }
@@ -257,13 +266,34 @@ impl<'t> Parser<'t> {
             let old = *self.variables.get(name).ok_or_else(|| self.unset(start, name))?;
             // The right side takes operators of the same level or tighter with it.
             let right = self.level(*level, depth + 1, live)?;
-            let value = binary(sign, old, right).map_err(|why| Wrong::new(self.cursor.since(start), why))?;
+            let value = match binary(sign, old, right) {
+                Ok(value) => value,
+                Err(_) if !live => Value::Int(0),
+                Err(why) => return Err(unfit(Wrong::new(self.cursor.since(start), why), sign, [old, right])),
+            };
             if live {
                 self.variables.insert(name, value);
             }
             return Ok(value);
         }
         self.variables.get(name).copied().ok_or_else(|| self.unset(start, name))
+    }
+}
+
+const ADDRESSES: &str =
+    "an address takes `+` and `-` of an integer; two in one object take `-` and comparisons";
+
+/// What to do about an operator that does not go with its operands.
+fn unfit(wrong: Wrong, sign: &str, operands: [Value; 2]) -> Wrong {
+    let any = |test: fn(&Value) -> bool| operands.iter().any(test);
+    if any(|v| matches!(v, Value::Argument(_))) {
+        wrong.help(FETCHED)
+    } else if any(|v| matches!(v, Value::Address(..))) {
+        wrong.help(ADDRESSES)
+    } else if any(|v| matches!(v, Value::Float(_))) {
+        wrong.help(format!("`{sign}` is for integers"))
+    } else {
+        wrong
     }
 }
 

@@ -17,6 +17,16 @@ pub struct At {
     pub end: u32,
 }
 
+impl At {
+    /// Where it is, for a reader who looks at another place.
+    pub(super) fn seen_from(self, other: At, files: &[String]) -> String {
+        match files.get(self.file as usize) {
+            Some(file) if self.file != other.file => format!("on line {} of {file}", self.line),
+            _ => format!("on line {}", self.line),
+        }
+    }
+}
+
 /// A fault of a program.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fault {

@@ -97,8 +97,8 @@ pub(super) fn flow(program: &Program) -> Result<Flow, Vec<Wrong>> {
     is_head[flow.entry as usize] = true;
     if program.parts[flow.entry as usize].kind == Kind::Tramp {
         let at = program.items[program.parts[flow.entry as usize].start as usize].at;
-        faults
-            .push(Wrong::new(at, "the program begins with code that runs in the frame of another function"));
+        let message = "the program begins with code that runs in the frame of another function";
+        faults.push(Wrong::new(at, message).help("`frame` in the place of `tramp` makes one"));
     }
     for (n, part) in program.parts.iter().enumerate() {
         let n = n as u32;

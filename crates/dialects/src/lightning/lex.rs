@@ -21,6 +21,8 @@ pub(super) struct Cursor<'t> {
     column: u32,
     /// The line's first byte, until its first item is met.
     begun: Option<usize>,
+    /// A comment that is not closed; the text ends with it.
+    pub unclosed: Option<At>,
 }
 
 pub(super) fn is_name_start(byte: u8) -> bool {
@@ -33,7 +35,16 @@ fn is_name(byte: u8) -> bool {
 
 impl<'t> Cursor<'t> {
     pub fn new(name: &str, text: &'t str) -> Cursor<'t> {
-        Cursor { text, at: 0, files: vec![name.to_owned()], file: 0, line: 1, column: 1, begun: Some(0) }
+        Cursor {
+            text,
+            at: 0,
+            files: vec![name.to_owned()],
+            file: 0,
+            line: 1,
+            column: 1,
+            begun: Some(0),
+            unclosed: None,
+        }
     }
 
     pub fn peek(&self) -> u8 {
@@ -74,9 +85,14 @@ impl<'t> Cursor<'t> {
     }
 
     fn skip_block_comment(&mut self) {
-        let rest = &self.text[self.at + 2..];
-        let length = rest.find("*/").map_or(rest.len() + 2, |n| n + 4);
-        let end = (self.at + length).min(self.text.len());
+        let start = self.at;
+        self.at += 2;
+        let Some(length) = self.text[self.at..].find("*/") else {
+            self.unclosed = Some(self.since(start));
+            self.at = self.text.len();
+            return;
+        };
+        let end = self.at + length + 2;
         let newlines = self.text.as_bytes()[self.at..end].iter().filter(|b| **b == b'\n').count();
         self.line = self.line.wrapping_add(newlines as u32);
         self.at = end;
@@ -227,7 +243,7 @@ impl<'t> Cursor<'t> {
         self.at += length;
         let token = &self.text[start..self.at];
         let bad =
-            |help: &str| Err(Wrong::new(self.since(start), format!("`{token}` is not a number")).help(help));
+            || Err(Wrong::new(self.since(start), format!("`{token}` is not a number")).help(how(token)));
         let integer = |digits: &str, base: u32| -> Option<i64> {
             let mut value: u64 = 0;
             for c in digits.chars() {
@@ -248,20 +264,20 @@ impl<'t> Cursor<'t> {
         if let Some(digits) = token.strip_prefix("0x") {
             return match integer(digits, 16) {
                 Some(value) => Ok(signed(value)),
-                None => bad("hexadecimal digits are 0 to 9 and a to f, in lower case"),
+                None => bad(),
             };
         }
         if let Some(digits) = token.strip_prefix("0b") {
             return match integer(digits, 2) {
                 Some(value) => Ok(signed(value)),
-                None => bad("binary digits are 0 and 1"),
+                None => bad(),
             };
         }
         let octal = token.len() > 1 && token.starts_with('0') && !token.starts_with("0.");
         if octal {
             return match integer(token, 8) {
                 Some(value) => Ok(signed(value)),
-                None => bad("a leading 0 makes a number octal: digits 0 to 7"),
+                None => bad(),
             };
         }
         if token.contains(['.', 'e']) {
@@ -270,14 +286,38 @@ impl<'t> Cursor<'t> {
                 Ok(value) if plain && !token.ends_with('e') => {
                     Ok(Value::Float(if negative { -value } else { value }))
                 }
-                _ => bad("floats are digits with a point or an exponent, such as 1.5 or 2e-3"),
+                _ => bad(),
             };
         }
         match integer(token, 10) {
             Some(value) => Ok(signed(value)),
-            None => bad("digits only; prefixes are 0x, 0b and 0, letters are lower case"),
+            None => bad(),
         }
     }
+}
+
+/// How a number is written that somebody tried to write like this.
+fn how(token: &str) -> &'static str {
+    let small = token.to_ascii_lowercase();
+    if let Some(digits) = small.strip_prefix("0x") {
+        return match (digits.contains(['.', 'p']), token.starts_with("0X")) {
+            (true, _) => "there are no hexadecimal floats",
+            (_, true) => "the prefix is `0x`, in lower case",
+            _ => "hexadecimal digits are 0 to 9 and a to f, in lower case",
+        };
+    }
+    if small.starts_with("0b") {
+        return "a binary number is `0b`, in lower case, and digits 0 and 1";
+    }
+    if token.contains('.')
+        || small.trim_end_matches(|c: char| c.is_ascii_digit()).ends_with('e') && !token.starts_with('0')
+    {
+        return "floats are digits with a point or an exponent in lower case, such as 1.5 or 2e-3, and no suffix";
+    }
+    if token.starts_with('0') {
+        return "a leading 0 makes a number octal: digits 0 to 7";
+    }
+    "digits only, no suffix and no separators; before them 0x, 0b or 0"
 }
 
 /// A file name as line markers write it, up to the closing quote.

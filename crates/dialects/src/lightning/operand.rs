@@ -12,6 +12,9 @@ const R_NUM: i64 = 3;
 const V_NUM: i64 = 5;
 const F_NUM: i64 = 8;
 
+/// What to do about a parameter in the place of a value.
+pub(super) const FETCHED: &str = "`getarg` fetches a parameter when the program runs";
+
 impl<'t> Parser<'t> {
     /// `$name`, to be given a value.
     pub(super) fn new_variable(&mut self) -> Result<&'t str, Wrong> {
@@ -55,11 +58,18 @@ impl<'t> Parser<'t> {
             }
             b'L' => match self.cursor.name()? {
                 Some(name) => self.code_label(start, name),
-                None => Err(Wrong::new(self.cursor.here(), "a code label is expected here")),
+                None => {
+                    let wrong = Wrong::new(self.cursor.here(), "a code label is expected here");
+                    Err(match self.cursor.peek() {
+                        b'@' => wrong.help("`calli` calls a C function; jumps stay in the file"),
+                        b'%' => wrong.help("`jmpr` jumps to the address in a register"),
+                        _ => wrong,
+                    })
+                }
             },
             b'X' | b'T' if is_name_start(self.cursor.peek()) => {
                 let name = self.cursor.name()?.unwrap_or_default();
-                match self.data_label(name) {
+                match self.data_label(name).filter(|_| class == b'X') {
                     Some(offset) => Ok(Operand::Address(Base::Data, offset)),
                     None => self.code_label(start, name),
                 }
@@ -90,10 +100,15 @@ impl<'t> Parser<'t> {
                     (b'i' | b'p' | b'X' | b'T', Value::Address(base, offset)) => {
                         Ok(Operand::Address(base, offset))
                     }
-                    (_, value) => Err(Wrong::new(
-                        at,
-                        format!("this is {}, where {} is expected", value.kind(), expected(class)),
-                    )),
+                    (_, value) => {
+                        let message =
+                            format!("this is {}, where {} is expected", value.kind(), expected(class));
+                        let wrong = Wrong::new(at, message);
+                        Err(match value {
+                            Value::Argument(_) => wrong.help(FETCHED),
+                            _ => wrong,
+                        })
+                    }
                 }
             }
         }
@@ -121,14 +136,14 @@ impl<'t> Parser<'t> {
             b'+' | b'-' => {
                 let mut negative = false;
                 while matches!(self.cursor.peek(), b'+' | b'-') {
-                    negative ^= self.cursor.peek() == b'-';
+                    // One `-` among the signs is enough: `--5` is -5.
+                    negative |= self.cursor.peek() == b'-';
                     self.cursor.at += 1;
                 }
                 if !self.cursor.peek().is_ascii_digit() {
-                    return Err(Wrong::new(
-                        self.cursor.since(start),
-                        "a number is expected right behind its sign",
-                    ));
+                    let wrong =
+                        Wrong::new(self.cursor.since(start), "a number is expected right behind its sign");
+                    return Err(wrong.help("in an expression a sign may stand before anything: `$(- …)`"));
                 }
                 self.cursor.number(negative)
             }
@@ -164,7 +179,8 @@ impl<'t> Parser<'t> {
             b'v' => V_NUM,
             b'f' => F_NUM,
             _ => {
-                return Err(Wrong::new(self.cursor.here(), "unknown register")
+                self.cursor.at = start;
+                return Err(Wrong::new(self.cursor.here(), "there is no such register")
                     .help("%r0 to %r2, %v0 to %v2, %f0 to %f5, %fp"));
             }
         };
@@ -212,8 +228,9 @@ impl<'t> Parser<'t> {
 
     fn end_register(&mut self, start: usize, register: Operand) -> Result<Operand, Wrong> {
         if self.cursor.peek().is_ascii_alphanumeric() {
-            self.cursor.at += 1;
-            return Err(Wrong::new(self.cursor.since(start), "there is no such register"));
+            self.cursor.at = start;
+            return Err(Wrong::new(self.cursor.here(), "there is no such register")
+                .help("%r0 to %r2, %v0 to %v2, %f0 to %f5, others by number, such as %v(4)"));
         }
         Ok(register)
     }
@@ -231,8 +248,8 @@ pub(super) fn passed(ty: Ty) -> Passed {
 /// What an operand of a class is, in words.
 pub(super) fn expected(class: u8) -> &'static str {
     match class {
-        b'R' | b'r' | b'M' => "an integer register, such as %r0 or %v1",
-        b'F' | b'f' | b'S' | b's' | b'D' | b'd' | b'Y' | b'y' => "a float register, such as %f0",
+        b'R' | b'r' | b'M' => "an integer register like %r0 or %v1",
+        b'F' | b'f' | b'S' | b's' | b'D' | b'd' | b'Y' | b'y' => "a float register like %f0",
         b'a' => "a register",
         b'n' => "a float",
         b'p' => "an address",

@@ -6,7 +6,7 @@ use super::lex::Cursor;
 use super::operand::expected;
 use super::program::{Data, Item, Kind, Label, Operand, Place, Program, Symbol};
 use super::rules;
-use super::table::TABLE;
+use super::table::{Row, TABLE};
 use super::value::Value;
 use std::collections::HashMap;
 
@@ -92,7 +92,10 @@ impl<'t> Parser<'t> {
             let wrong = Wrong::new(at, "a mnemonic, a label or a directive is expected here");
             return Err(match self.cursor.text.as_bytes()[start] {
                 b',' => wrong.help("operands are separated by blanks, without commas"),
-                b'%' | b'$' | b'@' | b'0'..=b'9' | b'-' => {
+                b'+' | b'-' | b'*' | b'/' | b'<' | b'>' | b'&' | b'|' | b'^' | b'=' => {
+                    wrong.help("an expression is written `$(…)`")
+                }
+                b'%' | b'$' | b'@' | b'0'..=b'9' => {
                     wrong.help("the mnemonic before has all its operands, or they stand on another line")
                 }
                 _ => wrong,
@@ -132,7 +135,7 @@ impl<'t> Parser<'t> {
         let label = &mut self.program.labels[id as usize];
         if label.place != Place::Forward {
             return Err(Wrong::new(at, format!("label `{name}` is defined twice"))
-                .help(format!("the first is on line {}", label.at.line)));
+                .help(format!("the first is {}", label.at.seen_from(at, &self.cursor.files))));
         }
         label.place = place;
         label.at = at;
@@ -223,7 +226,8 @@ impl<'t> Parser<'t> {
                 }
                 _ => {
                     let operand = self.cursor.at;
-                    operands[n] = self.operand(*class)?;
+                    operands[n] =
+                        self.operand(*class).map_err(|wrong| self.other_form(wrong, row, *class, operand))?;
                     places[n] = self.cursor.since(operand);
                 }
             }
@@ -233,7 +237,30 @@ impl<'t> Parser<'t> {
         self.apply(item, row.meaning, target, name)
     }
 
+    /// Names the form with a register, or the one without, if it goes with the operand that does not go with this one.
+    fn other_form(&self, wrong: Wrong, row: &Row, class: u8, operand: usize) -> Wrong {
+        let is_register = self.cursor.text.as_bytes().get(operand) == Some(&b'%');
+        let (own, other, what) = match class {
+            b'r' | b'f' if !is_register => ("r", "i", "without"),
+            b'i' | b'n' | b'p' | b'X' | b'T' if is_register => ("i", "r", "with"),
+            _ => return wrong,
+        };
+        let length = row.name.find('_').unwrap_or(row.name.len());
+        let Some(stem) = row.name[..length].strip_suffix(own) else { return wrong };
+        let name = format!("{stem}{other}{}", &row.name[length..]);
+        match TABLE.find(&name) {
+            Some(_) if wrong.help.is_none() => {
+                wrong.help(format!("`{name}` is the form {what} a register here"))
+            }
+            _ => wrong,
+        }
+    }
+
     fn finish(&mut self) {
+        if let Some(at) = self.cursor.unclosed {
+            self.faults.push(Wrong::new(at, "this comment is not closed").help("`*/` ends it"));
+            return;
+        }
         if let Err(wrong) = self.end_preparation() {
             self.faults.push(wrong);
         }

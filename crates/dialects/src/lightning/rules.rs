@@ -36,11 +36,14 @@ pub(super) fn check(item: &Item, places: &[At; 4]) -> Result<(), Wrong> {
             {
                 Ok(())
             }
+            (Some(_), Some(length @ ..1)) => {
+                Err(fault(3, format!("a field of {length} bits")).help("at least 1"))
+            }
             _ => {
                 let at = At { end: places[3].end, ..places[2] };
                 let field =
                     format!("a field of {} bits from bit {} on is not inside of a word", shown(3), shown(2));
-                Err(Wrong::new(at, field).help("first bit, then length, at least 1; together at most 64"))
+                Err(Wrong::new(at, field).help("first bit, then length; together at most 64"))
             }
         },
         Meaning::LoadBytes { .. } | Meaning::StoreBytes if !word(2).is_some_and(|n| (1..=8).contains(&n)) => {

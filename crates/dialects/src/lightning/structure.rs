@@ -44,7 +44,8 @@ impl<'t> Parser<'t> {
             Meaning::Frame | Meaning::Tramp => {
                 let what = if meaning == Meaning::Frame { "frame" } else { "tramp" };
                 if !first_in_function(&self.program.parts) {
-                    return Err(Wrong::new(at, format!("`{what}` stands directly behind `prolog`")));
+                    return Err(Wrong::new(at, format!("`{what}` stands directly behind `prolog`"))
+                        .help("no other instruction comes between"));
                 }
                 let kind = if meaning == Meaning::Frame { Kind::Frame } else { Kind::Tramp };
                 self.function(at, what)?.kind = kind;
@@ -99,8 +100,10 @@ impl<'t> Parser<'t> {
             Meaning::Prepare => {
                 self.function(at, "prepare")?;
                 if let Some(open) = self.prepared {
-                    return Err(Wrong::new(at, "`prepare` inside of another")
-                        .help(format!("the call prepared on line {} has no `finish` yet", open.line)));
+                    return Err(Wrong::new(at, "`prepare` inside of another").help(format!(
+                        "the call prepared {} has no `finish` yet",
+                        open.seen_from(at, &self.cursor.files)
+                    )));
                 }
                 self.prepared = Some(at);
                 self.pushed = 0;
@@ -108,7 +111,8 @@ impl<'t> Parser<'t> {
             Meaning::PushArg | Meaning::VaPush => {
                 self.function(at, &item.row().name)?;
                 if self.prepared.is_none() {
-                    return Err(Wrong::new(at, format!("`{}` without `prepare`", item.row().name)));
+                    return Err(Wrong::new(at, format!("`{}` without `prepare`", item.row().name))
+                        .help("`prepare` begins a call, and `finishi` or `finishr` makes it"));
                 }
                 self.pushed += 1;
                 if self.pushed > MOST_ARGUMENTS {
@@ -128,7 +132,10 @@ impl<'t> Parser<'t> {
                 self.function(at, &item.row().name)?;
                 if let Some(open) = self.prepared {
                     return Err(Wrong::new(at, format!("`{}` while a call is prepared", item.row().name))
-                        .help(format!("`finishi` or `finishr` ends the `prepare` of line {}", open.line)));
+                        .help(format!(
+                            "`finishi` or `finishr` ends the `prepare` {}",
+                            open.seen_from(at, &self.cursor.files)
+                        )));
                 }
             }
             Meaning::Return

@@ -8,8 +8,11 @@
   movi_d %f0 1E3
   movi_d %f0 1.5f
   movi_d %f0 0x1p3
+  movi_d %f0 0x1.8
   movi_d %f0 0e1
+  movi_d %f0 1e
   movi_d %f0 .5
   movi %r0 - 5
+  movi %r0 0b12
   ret
   epilog

@@ -47,7 +47,7 @@ struct Names<'p> {
 /// Makes the module. A message says what the translation got wrong: the text is good.
 pub(super) fn translate(program: &Program, flow: &Flow) -> Result<Module, String> {
     let mut module = Module::new();
-    let files = program.files.iter().map(|name| module.file(name)).collect();
+    let files = files(program, &mut module);
     let mut taken: HashSet<String> = program.symbols.iter().map(|s| s.name.clone()).collect();
     taken.insert("main".into());
     let mut names = Names {
@@ -83,6 +83,15 @@ pub(super) fn translate(program: &Program, flow: &Flow) -> Result<Module, String
         names.main(&mut module)?;
     }
     Ok(module)
+}
+
+/// By file of the program: the module's, if an instruction stands in it. (The preprocessor names others too.)
+fn files(program: &Program, module: &mut Module) -> Vec<FileId> {
+    let mut used = vec![false; program.files.len()];
+    program.items.iter().for_each(|item| used[item.at.file as usize] = true);
+    let ids =
+        program.files.iter().zip(used).map(|(name, used)| if used { module.file(name) } else { FileId(0) });
+    ids.collect()
 }
 
 /// The name, or one made from it that nothing else has.

@@ -1,0 +1,2 @@
+.data 16
+.c "no code"

@@ -1,0 +1,5 @@
+.code
+  prolog
+  tramp 64
+  ret
+  epilog

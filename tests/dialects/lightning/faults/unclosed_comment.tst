@@ -1,0 +1,7 @@
+// preprocessed
+.code
+  prolog
+  ret
+  epilog
+/* from here on
+  prolog
