@@ -208,7 +208,7 @@ fn attributes(info: &OpInfo, ty: Type, n: &mut Names) -> u16 {
         Shape::Load | Shape::Store => {
             let flags = [aux::VOLATILE, aux::NO_TRAP, aux::NON_TEMPORAL, aux::PRECISE];
             bits |= flags[n.counter as usize % 4] | (n.counter as u16 % 16) << aux::ALIAS;
-            if info.shape == Shape::Load && n.counter % 3 == 0 {
+            if info.shape == Shape::Load && n.counter.is_multiple_of(3) {
                 bits |= aux::KEEP;
             }
         }
