@@ -220,6 +220,8 @@ pub enum FaultKind {
     },
     /// Input or output failed.
     Io {
+        /// What kind of failure.
+        kind: std::io::ErrorKind,
         /// What the system says.
         reason: String,
     },
@@ -383,7 +385,7 @@ impl fmt::Display for FaultKind {
                     write!(f, "{} {}", if at == 0 { "" } else { " and" }, Shown(operand))
                 })
             }
-            FaultKind::Io { reason } => write!(f, "input or output failed: {reason}"),
+            FaultKind::Io { reason, .. } => write!(f, "input or output failed: {reason}"),
             FaultKind::Limit { resource: Resource::Memory, limit } => {
                 write!(f, "out of memory: {limit} bytes are not to be had")
             }

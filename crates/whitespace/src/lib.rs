@@ -5,6 +5,7 @@
 //! [`Options`](options::Options). `docs/whitespace.md` is the reference.
 
 #![deny(missing_docs)]
+#![deny(unsafe_code)]
 
 pub mod diagnostic;
 pub mod fault;
@@ -15,8 +16,10 @@ pub mod options;
 mod parse;
 pub mod program;
 pub mod source;
+pub mod state;
 mod suggest;
 pub mod token;
+pub mod value;
 mod write;
 
 pub use diagnostic::{Diagnostic, Rejected};
@@ -27,6 +30,7 @@ pub use number::Number;
 pub use options::Options;
 pub use program::{Program, Target};
 pub use source::Position;
+pub use state::State;
 
 /// An integer of any size.
 pub type Integer = dashu_int::IBig;
