@@ -5,6 +5,7 @@
 
 use super::fault::{At, Wrong};
 use super::value::Value;
+use std::collections::HashMap;
 
 /// The longest name, in bytes.
 const LONGEST_NAME: usize = 255;
@@ -15,6 +16,7 @@ pub(super) struct Cursor<'t> {
     pub at: usize,
     /// The files that line markers have named; the first is the text's own name.
     pub files: Vec<String>,
+    file_of: HashMap<String, u32>,
     file: u32,
     line: u32,
     /// Where the line's first item stands, counted from 1: the preprocessor keeps that as it was.
@@ -39,6 +41,7 @@ impl<'t> Cursor<'t> {
             text,
             at: 0,
             files: vec![name.to_owned()],
+            file_of: HashMap::from([(name.to_owned(), 0)]),
             file: 0,
             line: 1,
             column: 1,
@@ -156,13 +159,11 @@ impl<'t> Cursor<'t> {
         let rest = words[digits..].trim_start();
         if let Some(quoted) = rest.strip_prefix('"') {
             let name = unquoted(quoted);
-            self.file = match self.files.iter().rposition(|f| *f == name) {
-                Some(known) => known as u32,
-                None => {
-                    self.files.push(name);
-                    self.files.len() as u32 - 1
-                }
-            };
+            let files = &mut self.files;
+            self.file = *self.file_of.entry(name).or_insert_with_key(|name| {
+                files.push(name.clone());
+                files.len() as u32 - 1
+            });
         }
         // The newline that ends the marker counts one up, also from before the first line, which is number 0.
         self.line = line.wrapping_sub(1);

@@ -19,6 +19,7 @@
 
 use kiln_ir::{Cond, FCond, Op};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
 /// The type that a suffix stands for.
@@ -404,10 +405,30 @@ pub struct Row {
     pub ty: Ty,
 }
 
+/// Hashes mnemonics: each instruction is looked up, and nobody can choose the names in the table to collide.
+#[derive(Default)]
+struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            // The multiplier is 2^64 divided by the golden ratio.
+            self.0 = (self.0.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        // The low bits of a product depend on the low bits of its factors alone.
+        self.0 ^ self.0 >> 32
+    }
+}
+
 /// All mnemonics, and their places by name.
 pub struct Table {
     rows: Vec<Row>,
-    by_name: HashMap<String, u16>,
+    by_name: HashMap<String, u16, BuildHasherDefault<NameHasher>>,
 }
 
 impl Table {
