@@ -114,10 +114,8 @@ pub fn run(arguments: Arguments) -> Result<(), Status> {
         }
     };
     let mut own = arguments.arguments;
-    if input.lightning.is_some()
-        && let Some(separator) = own.iter().position(|argument| argument == "--")
-    {
-        own.remove(separator);
+    if input.lightning.is_some() {
+        drop_separator(&mut own);
     }
     let mut strings = Vec::with_capacity(own.len() + 1);
     for argument in std::iter::once(input.name.as_str()).chain(own.iter().map(String::as_str)) {
@@ -146,6 +144,16 @@ pub fn run(arguments: Arguments) -> Result<(), Status> {
             }
             process::exit(Status::TRAP.0.into())
         }
+    }
+}
+
+/// Drops the first `--` of the command line, unless the command's own parser has taken it.
+fn drop_separator(own: &mut Vec<String>) {
+    let given = std::env::args_os().filter(|argument| argument == "--").count();
+    if let Some(first) = own.iter().position(|argument| argument == "--")
+        && given == own.iter().filter(|argument| *argument == "--").count()
+    {
+        own.remove(first);
     }
 }
 

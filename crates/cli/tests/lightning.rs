@@ -120,6 +120,23 @@ fn included_files_are_beside_the_one_that_includes() {
         .fails(255, &["deep/body.h:2: error: operand 2 of `movi` is missing", "|   movi %v1\n"]);
 }
 
+/// One separator is dropped, wherever it stands.
+#[test]
+fn arguments_reach_the_program_without_a_separator() {
+    let text = ".data 32\nfmt: .c \"%s\\n\"\n.code\n prolog\n arg_i $c arg $v getarg_i %v0 $c getarg %v1 $v\nnext: subi %v0 %v0 1 blei end %v0 0\n\
+                addi %v1 %v1 8 ldr %v2 %v1 prepare pushargi fmt ellipsis pushargr %v2 finishi @printf jmpi next\nend: ret\n epilog\n";
+    let path = file("arguments.tst", text);
+    for (given, got) in [
+        (&["a", "b"][..], "a\nb\n"),
+        (&["--", "a"], "a\n"),
+        (&["a", "--", "-b"], "a\n-b\n"),
+        (&["--", "a", "--", "b"], "a\n--\nb\n"),
+        (&["--", "--"], "--\n"),
+    ] {
+        assert_eq!(run(&[&["run", &path], given].concat()).succeeds(), got);
+    }
+}
+
 #[test]
 fn times_are_told() {
     let path = file("times.tst", HELLO);
