@@ -104,9 +104,9 @@ define_opcodes! {
     /// Goes behind the label.
     Jmp "LSL" "jmp" "jmp" ["jump", "goto"] Label 0 -> 0;
     /// Takes a number, and goes behind the label if it is 0.
-    Jz "LTS" "jz" "jz" ["jumpz", "jump-zero", "jmpz", "jzero", "bz"] Label 1 -> 0;
+    Jz "LTS" "jz" "jz" ["jumpz", "jmpz", "jzero", "bz"] Label 1 -> 0;
     /// Takes a number, and goes behind the label if it is below 0.
-    Jn "LTT" "jn" "jn" ["jumpn", "jump-negative", "jmpn", "jneg", "bltz"] Label 1 -> 0;
+    Jn "LTT" "jn" "jn" ["jumpn", "jmpn", "jneg", "bltz"] Label 1 -> 0;
     /// Goes to the place that the last call remembered, which forgets it.
     Ret "LTL" "ret" "ret" ["return", "endsub"] None 0 -> 0;
     /// Ends the program.

@@ -4,6 +4,7 @@
 //! of the form `_` followed by 0s (S) and 1s (T) stands for that token string, any other name for the bits of its ASCII
 //! bytes, eight tokens per character. So a label has a spelled name where its bits spell one, and its `_01…` form otherwise.
 
+use crate::bits::BitBuffer;
 use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 
@@ -27,6 +28,16 @@ pub struct Label<'p> {
 }
 
 impl<'p> Label<'p> {
+    pub(crate) fn new(bytes: &'p [u8], length: u32) -> Label<'p> {
+        debug_assert_eq!(bytes.len(), length.div_ceil(8) as usize);
+        Label { bytes, length }
+    }
+
+    /// The tokens packed, the first in the highest bit of the first byte; what is left of the last byte is 0.
+    pub(crate) fn packed(self) -> &'p [u8] {
+        self.bytes
+    }
+
     /// How many tokens it has.
     pub fn len(self) -> usize {
         self.length as usize
@@ -94,46 +105,13 @@ fn exact_bits(name: &str) -> Option<&str> {
     name.strip_prefix('_').filter(|bits| bits.bytes().all(|bit| matches!(bit, b'0' | b'1')))
 }
 
-/// A token string that grows at its end.
-#[derive(Clone, Default, Debug)]
-pub(crate) struct LabelBuffer {
-    bytes: Vec<u8>,
-    length: u32,
-}
-
-impl LabelBuffer {
-    /// The label that a name stands for.
-    pub fn of_name(name: &str) -> LabelBuffer {
-        match exact_bits(name) {
-            Some(bits) => LabelBuffer::of_bits(bits.bytes().map(|bit| bit == b'1')),
-            None => LabelBuffer { bytes: name.as_bytes().to_vec(), length: name.len() as u32 * 8 },
+/// The label that a name stands for.
+pub(crate) fn of_name(name: &str) -> BitBuffer {
+    match exact_bits(name) {
+        Some(bits) => BitBuffer::of_bits(bits.bytes().map(|bit| bit == b'1')),
+        None => {
+            BitBuffer::of_bits(name.bytes().flat_map(|byte| (0..8).rev().map(move |at| byte >> at & 1 == 1)))
         }
-    }
-
-    pub fn of_bits(bits: impl Iterator<Item = bool>) -> LabelBuffer {
-        let mut buffer = LabelBuffer::default();
-        bits.for_each(|bit| buffer.push(bit));
-        buffer
-    }
-
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.length = 0;
-    }
-
-    #[inline]
-    pub fn push(&mut self, one: bool) {
-        let place = self.length % 8;
-        if place == 0 {
-            self.bytes.push(u8::from(one) << 7);
-        } else if let Some(last) = self.bytes.last_mut() {
-            *last |= u8::from(one) << (7 - place);
-        }
-        self.length += 1;
-    }
-
-    pub fn label(&self) -> Label<'_> {
-        Label { bytes: &self.bytes, length: self.length }
     }
 }
 
@@ -228,7 +206,7 @@ mod tests {
     use super::*;
 
     fn name_of(name: &str) -> String {
-        LabelBuffer::of_name(name).label().name().into_owned()
+        of_name(name).label().name().into_owned()
     }
 
     #[test]
@@ -238,25 +216,25 @@ mod tests {
         {
             assert_eq!(name_of(name), name);
         }
-        assert_eq!(LabelBuffer::of_name("_").label().len(), 0);
-        assert_eq!(LabelBuffer::of_name("_011").label().bits().collect::<Vec<_>>(), [false, true, true]);
-        assert_eq!(LabelBuffer::of_name("ab").label().len(), 16);
-        assert_eq!(LabelBuffer::of_name("_01100001").label().spelled(), Some("a"));
+        assert_eq!(of_name("_").label().len(), 0);
+        assert_eq!(of_name("_011").label().bits().collect::<Vec<_>>(), [false, true, true]);
+        assert_eq!(of_name("ab").label().len(), 16);
+        assert_eq!(of_name("_01100001").label().spelled(), Some("a"));
     }
 
     #[test]
     fn bits_that_spell_a_name_for_other_bits_are_shown_exactly() {
         // The bits of the text `_01` are not the label S T.
-        let spelled =
-            LabelBuffer::of_bits("_01".bytes().flat_map(|b| (0..8).rev().map(move |i| b >> i & 1 == 1)));
+        let mut spelled =
+            BitBuffer::of_bits("_01".bytes().flat_map(|b| (0..8).rev().map(move |i| b >> i & 1 == 1)));
         assert_eq!(spelled.label().spelled(), None);
         assert_eq!(spelled.label().len(), 24);
         let name = spelled.label().name().into_owned();
         assert_eq!(name, format!("_{}", "010111110011000000110001"));
-        assert_eq!(LabelBuffer::of_name(&name).label(), spelled.label());
+        assert_eq!(of_name(&name).label(), spelled.label());
         for odd in ["9a", ".a", "a..b", "a.", "a-b", "\u{e9}"] {
             let bits = odd.bytes().flat_map(|b| (0..8).rev().map(move |i| b >> i & 1 == 1));
-            let label = LabelBuffer::of_bits(bits);
+            let mut label = BitBuffer::of_bits(bits);
             assert_eq!(label.label().spelled_with_dots(), None, "{odd}");
         }
     }
@@ -267,16 +245,14 @@ mod tests {
         let mut ids = Vec::new();
         for length in 0..12u32 {
             for value in 0..1u32 << length {
-                ids.push(
-                    table.intern(LabelBuffer::of_bits((0..length).map(|i| value >> i & 1 == 1)).label()),
-                );
+                ids.push(table.intern(BitBuffer::of_bits((0..length).map(|i| value >> i & 1 == 1)).label()));
             }
         }
         assert_eq!(ids.iter().map(|id| id.index()).collect::<Vec<_>>(), (0..4095).collect::<Vec<_>>());
-        let again = table.intern(LabelBuffer::of_name("_101").label());
+        let again = table.intern(of_name("_101").label());
         assert_eq!(table.len(), 4095);
         assert_eq!(table.get(again).exact_name(), "_101");
-        assert_eq!(table.find(LabelBuffer::of_name("_101").label()), Some(again));
-        assert_eq!(table.find(LabelBuffer::of_name("start").label()), None);
+        assert_eq!(table.find(of_name("_101").label()), Some(again));
+        assert_eq!(table.find(of_name("start").label()), None);
     }
 }

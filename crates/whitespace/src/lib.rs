@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
+mod bits;
 pub mod diagnostic;
 pub mod fault;
 pub mod instruction;

@@ -1,6 +1,9 @@
 //! Numbers of instructions: most fit 64 bits and stand in the instruction, others in the program's pool.
 
 use crate::Integer;
+use crate::bits::BitBuffer;
+use dashu_int::ops::BitTest;
+use dashu_int::{Sign, UBig};
 use std::borrow::Cow;
 
 /// The argument of `push`, `copy` or `slide`. Small where the value fits 64 bits, and only there.
@@ -76,68 +79,35 @@ pub enum Form {
     },
 }
 
-/// Collects the digits of a number, most significant first. Linear in their count, whatever it is.
-#[derive(Default)]
-pub(crate) struct Digits {
-    zeros: u32,
-    /// The first 64 digits from the first one on.
-    value: u64,
-    count: usize,
-    /// All digits from the first one on once there are more than 64, packed most significant first.
-    more: Vec<u8>,
+/// The number of a sign and digits, the most significant first, and how many zeros stand before the first one. Linear in
+/// the count of the digits.
+pub(crate) fn of_digits(
+    negative: bool,
+    digits: &mut BitBuffer,
+    integers: &mut Vec<Integer>,
+) -> (Number, u32) {
+    if let Some((magnitude, count)) = digits.short() {
+        let zeros = count - (u64::BITS - magnitude.leading_zeros());
+        if let Some(small) = signed(negative, magnitude) {
+            return (Number::small(small), zeros);
+        }
+    }
+    let digits = digits.label();
+    let padding = digits.packed().len() * 8 - digits.len();
+    let magnitude = UBig::from_be_bytes(digits.packed()) >> padding;
+    let zeros = digits.len() - magnitude.bit_len();
+    let value = Integer::from_parts(if negative { Sign::Negative } else { Sign::Positive }, magnitude);
+    (number(value, integers), zeros as u32)
 }
 
-impl Digits {
-    pub fn clear(&mut self) {
-        self.zeros = 0;
-        self.value = 0;
-        self.count = 0;
-        self.more.clear();
-    }
-
-    /// How many zeros stood before the first one.
-    pub fn zeros(&self) -> u32 {
-        self.zeros
-    }
-
-    #[inline]
-    pub fn push(&mut self, one: bool) {
-        if self.count == 0 && !one {
-            self.zeros += 1;
-        } else if self.count < 64 {
-            self.value = self.value << 1 | u64::from(one);
-            self.count += 1;
-        } else {
-            self.push_more(one);
+/// A value as a number, with the pool that takes it if it is big.
+pub(crate) fn number(value: Integer, integers: &mut Vec<Integer>) -> Number {
+    match i64::try_from(&value) {
+        Ok(small) => Number::small(small),
+        Err(_) => {
+            integers.push(value);
+            Number::big(integers.len() as u32 - 1)
         }
-    }
-
-    #[cold]
-    fn push_more(&mut self, one: bool) {
-        if self.more.is_empty() {
-            self.more.extend_from_slice(&self.value.to_be_bytes());
-        }
-        if self.count.is_multiple_of(8) {
-            self.more.push(0);
-        }
-        let last = self.more.len() - 1;
-        self.more[last] |= u8::from(one) << (7 - self.count % 8);
-        self.count += 1;
-    }
-
-    /// The number with this sign.
-    pub fn value(&self, negative: bool, integers: &mut Vec<Integer>) -> Number {
-        let magnitude = if self.count <= 64 {
-            if let Some(small) = signed(negative, self.value) {
-                return Number::small(small);
-            }
-            Integer::from(self.value)
-        } else {
-            let padding = self.more.len() * 8 - self.count;
-            Integer::from(dashu_int::UBig::from_be_bytes(&self.more) >> padding)
-        };
-        integers.push(if negative { -magnitude } else { magnitude });
-        Number::big(integers.len() as u32 - 1)
     }
 }
 
@@ -158,12 +128,11 @@ mod tests {
     use super::*;
 
     fn parsed(digits: &str, negative: bool) -> Integer {
-        let (mut collected, mut pool) = (Digits::default(), Vec::new());
-        for digit in digits.bytes() {
-            collected.push(digit == b'1');
-        }
-        let number = collected.value(negative, &mut pool);
+        let mut pool = Vec::new();
+        let mut bits = BitBuffer::of_bits(digits.bytes().map(|digit| digit == b'1'));
+        let (number, zeros) = of_digits(negative, &mut bits, &mut pool);
         assert_eq!(number.as_i64().is_some(), pool.is_empty());
+        assert_eq!(zeros as usize, digits.len() - digits.trim_start_matches('0').len());
         value(number, &pool).into_owned()
     }
 
@@ -173,7 +142,11 @@ mod tests {
             let ones = "1".repeat(length);
             let expected: Integer = (Integer::from(1) << length) - 1;
             assert_eq!(parsed(&ones, false), expected, "{length} ones");
-            assert_eq!(parsed(&format!("000{ones}"), true), -expected, "{length} ones, negative");
+            assert_eq!(
+                parsed(&format!("{}{ones}", "0".repeat(length % 70)), true),
+                -expected,
+                "{length} ones, negative"
+            );
             let power = format!("1{}", "0".repeat(length));
             assert_eq!(parsed(&power, false), Integer::from(1) << length);
             assert_eq!(parsed(&power, true), -(Integer::from(1) << length));

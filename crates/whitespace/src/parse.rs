@@ -6,15 +6,15 @@
 //! After tokens that begin no instruction parsing goes on behind them. Other implementations use such sequences for
 //! instructions without arguments, so what follows often makes sense.
 
+use crate::bits::BitBuffer;
 use crate::diagnostic::{Diagnostic, Problems, Rejected};
 use crate::fault::Class;
 use crate::instruction::{Argument, Instruction, Opcode, TOKENS};
-use crate::label::LabelBuffer;
-use crate::number::{Digits, Form, Number, OddForm};
+use crate::number::{self, Form, Number, OddForm};
 use crate::options::{Options, Tail};
 use crate::program::{Draft, Program};
 use crate::source::{Language, Sources, Span};
-use crate::token::Token;
+use crate::token::{self, Token};
 
 impl Program {
     /// Reads a program with the default options.
@@ -40,14 +40,8 @@ impl Program {
             problems.push(Diagnostic::new(Class::TooLong, Span::new(0, 0), message));
             return Err(problems.rejected(sources));
         }
-        let mut parser = Parser {
-            text,
-            at: 0,
-            draft: Draft::default(),
-            problems,
-            digits: Digits::default(),
-            label: LabelBuffer::default(),
-        };
+        let mut parser =
+            Parser { text, at: 0, draft: Draft::default(), problems, bits: BitBuffer::default() };
         parser.program(options.tail);
         parser.draft.finish(sources, options, parser.problems)
     }
@@ -99,15 +93,18 @@ struct Parser<'t> {
     at: usize,
     draft: Draft,
     problems: Problems,
-    digits: Digits,
-    label: LabelBuffer,
+    /// The argument being read.
+    bits: BitBuffer,
 }
 
-/// Why an instruction could not be read, and where the thing at fault starts.
+/// Why an instruction could not be read.
 enum Trouble {
+    /// No opcode has this token there.
     Unknown { node: u8, token: Token },
+    /// The text ends inside an opcode.
     OpcodeEnds,
-    ArgumentEnds { opcode: Opcode, start: Option<usize> },
+    /// The text ends inside the argument, which starts at this byte or the first token behind it.
+    ArgumentEnds { opcode: Opcode, start: usize },
 }
 
 impl Parser<'_> {
@@ -169,8 +166,8 @@ impl Parser<'_> {
                 Instruction::with_number(opcode, number)
             }
             Argument::Label => {
-                self.label(opcode)?;
-                let label = self.draft.labels.intern(self.label.label());
+                self.bits(opcode)?;
+                let label = self.draft.labels.intern(self.bits.label());
                 Instruction::with_label(opcode, label)
             }
         };
@@ -178,6 +175,7 @@ impl Parser<'_> {
     }
 
     fn number(&mut self, opcode: Opcode) -> Result<Number, Trouble> {
+        let start = self.at;
         let negative = match self.next() {
             Some(Token::S) => false,
             Some(Token::T) => true,
@@ -185,20 +183,10 @@ impl Parser<'_> {
                 self.odd(Form::Empty);
                 return Ok(Number::small(0));
             }
-            None => return Err(Trouble::ArgumentEnds { opcode, start: None }),
+            None => return Err(Trouble::ArgumentEnds { opcode, start }),
         };
-        let start = self.at - 1;
-        self.digits.clear();
-        loop {
-            match self.next() {
-                Some(Token::S) => self.digits.push(false),
-                Some(Token::T) => self.digits.push(true),
-                Some(Token::L) => break,
-                None => return Err(Trouble::ArgumentEnds { opcode, start: Some(start) }),
-            }
-        }
-        let number = self.digits.value(negative, &mut self.draft.integers);
-        let zeros = self.digits.zeros();
+        self.bits(opcode).map_err(|_| Trouble::ArgumentEnds { opcode, start })?;
+        let (number, zeros) = number::of_digits(negative, &mut self.bits, &mut self.draft.integers);
         if zeros > 0 || (negative && number == Number::small(0)) {
             self.odd(Form::Padded { negative, zeros });
         }
@@ -211,19 +199,23 @@ impl Parser<'_> {
         self.draft.odd_forms.push(OddForm { instruction, form });
     }
 
-    /// Collects a label in `self.label`.
-    fn label(&mut self, opcode: Opcode) -> Result<(), Trouble> {
-        self.label.clear();
-        let mut start = None;
-        loop {
-            match self.next() {
-                Some(Token::S) => self.label.push(false),
-                Some(Token::T) => self.label.push(true),
-                Some(Token::L) => return Ok(()),
-                None => return Err(Trouble::ArgumentEnds { opcode, start }),
+    /// Collects the tokens up to the next L in `self.bits`.
+    #[inline]
+    fn bits(&mut self, opcode: Opcode) -> Result<(), Trouble> {
+        self.bits.clear();
+        let start = self.at;
+        for (at, byte) in self.text[start..].iter().enumerate() {
+            match byte {
+                b' ' | b'\t' => self.bits.push(*byte == b'\t'),
+                b'\n' => {
+                    self.at = start + at + 1;
+                    return Ok(());
+                }
+                _ => {}
             }
-            start = start.or(Some(self.at - 1));
         }
+        self.at = self.text.len();
+        Err(Trouble::ArgumentEnds { opcode, start })
     }
 
     #[cold]
@@ -249,8 +241,11 @@ impl Parser<'_> {
                     Argument::Number | Argument::None => (Class::UnterminatedNumber, "number"),
                 };
                 let message = format!("the {what} of `{}` has no end", opcode.name());
-                let note = format!("the file ends inside the {what} that starts here; an L would end it");
-                let note = if argument.is_some() { note } else { format!("the file ends before the {what}") };
+                let argument = token::tokens(self.text, argument).next().map(|(at, _)| at);
+                let note = match argument {
+                    Some(_) => format!("the file ends inside the {what} that starts here; an L would end it"),
+                    None => format!("the file ends before the {what}"),
+                };
                 Diagnostic::new(class, span(argument.unwrap_or(start)), message).note(note, None)
             }
         };

@@ -4,7 +4,7 @@ use crate::Integer;
 use crate::diagnostic::{Diagnostic, Problems, Rejected};
 use crate::fault::{Class, Fault, FaultKind};
 use crate::instruction::Instruction;
-use crate::label::{Label, LabelId, LabelTable};
+use crate::label::{self, Label, LabelId, LabelTable};
 use crate::number::{self, Number, OddForm};
 use crate::options::{DuplicateLabels, Options, UndefinedLabels};
 use crate::source::{Position, Sources, Span};
@@ -120,7 +120,7 @@ impl Program {
     /// The label with this name, as the assembler would take it.
     pub fn find_label(&self, name: &str) -> Option<LabelId> {
         let named = self.0.names.iter().find(|(_, known)| &**known == name).map(|(id, _)| *id);
-        named.or_else(|| self.0.labels.find(crate::label::LabelBuffer::of_name(name).label()))
+        named.or_else(|| self.0.labels.find(label::of_name(name).label()))
     }
 
     /// The instruction that defines a label.
