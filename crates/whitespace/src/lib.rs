@@ -7,11 +7,13 @@
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
+pub mod assembly;
 mod bits;
 pub mod diagnostic;
 pub mod fault;
 pub mod instruction;
 pub mod label;
+mod minify;
 pub mod number;
 pub mod options;
 mod parse;
@@ -23,6 +25,7 @@ pub mod token;
 pub mod value;
 mod write;
 
+pub use assembly::{AsmOptions, Style};
 pub use diagnostic::{Diagnostic, Rejected};
 pub use fault::{Class, Fault, FaultKind};
 pub use instruction::{Instruction, Opcode};

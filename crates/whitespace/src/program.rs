@@ -1,6 +1,7 @@
 //! Programs: instructions in a dense array, and beside them what most runs never look at.
 
 use crate::Integer;
+use crate::bits::BitBuffer;
 use crate::diagnostic::{Diagnostic, Problems, Rejected};
 use crate::fault::{Class, Fault, FaultKind};
 use crate::instruction::Instruction;
@@ -38,7 +39,7 @@ impl Target {
 #[derive(Clone, Debug)]
 pub struct Program(Arc<Inner>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     instructions: Box<[Instruction]>,
     integers: Box<[Integer]>,
@@ -167,17 +168,29 @@ impl Program {
     /// The same program without positions, texts and names: less memory.
     #[must_use]
     pub fn strip(&self) -> Program {
-        let inner = &*self.0;
-        Program(Arc::new(Inner {
-            instructions: inner.instructions.clone(),
-            integers: inner.integers.clone(),
-            odd_forms: inner.odd_forms.clone(),
-            labels: inner.labels.clone(),
-            definitions: inner.definitions.clone(),
-            names: Box::default(),
-            tail: inner.tail.clone(),
-            places: None,
-        }))
+        Program(Arc::new(Inner { names: Box::default(), places: None, ..Inner::clone(&self.0) }))
+    }
+}
+
+impl Program {
+    /// The same program with other tokens for its labels, one for each in the order of their indices. They must be distinct.
+    /// What labels were called is kept if `named`.
+    pub(crate) fn with_labels(&self, labels: impl Iterator<Item = BitBuffer>, named: bool) -> Program {
+        let mut table = LabelTable::default();
+        for mut label in labels {
+            table.intern(label.label());
+        }
+        debug_assert_eq!(table.len(), self.label_count());
+        let names = match named {
+            true => self.labels().map(|(id, _)| (id, self.label_name(id).into())).collect(),
+            false => Box::default(),
+        };
+        Program(Arc::new(Inner { labels: table, names, ..Inner::clone(&self.0) }))
+    }
+
+    /// The same program with every number written the shortest way.
+    pub(crate) fn with_plain_numbers(&self) -> Program {
+        Program(Arc::new(Inner { odd_forms: Box::default(), ..Inner::clone(&self.0) }))
     }
 }
 

@@ -52,6 +52,13 @@ pub(crate) fn write_number(text: &mut Vec<u8>, value: &Integer, form: Option<For
     text.push(Token::L.byte());
 }
 
+/// The tokens of a number as letters.
+pub(crate) fn letters(value: &Integer, form: Form) -> String {
+    let mut tokens = Vec::new();
+    write_number(&mut tokens, value, Some(form));
+    tokens.into_iter().filter_map(Token::from_byte).map(Token::letter).collect()
+}
+
 /// The tokens of a label.
 pub(crate) fn write_label(text: &mut Vec<u8>, label: Label<'_>) {
     text.extend(label.bits().map(|one| if one { Token::T } else { Token::S }.byte()));
