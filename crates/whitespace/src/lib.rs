@@ -7,8 +7,10 @@
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
+mod annotate;
 pub mod assembly;
 mod bits;
+mod check;
 pub mod diagnostic;
 pub mod fault;
 pub mod instruction;
@@ -19,6 +21,7 @@ pub mod options;
 mod parse;
 pub mod program;
 pub mod source;
+pub mod source_map;
 pub mod state;
 mod suggest;
 pub mod token;
@@ -34,6 +37,7 @@ pub use number::Number;
 pub use options::Options;
 pub use program::{Program, Target};
 pub use source::Position;
+pub use source_map::SourceMap;
 pub use state::State;
 
 /// An integer of any size.

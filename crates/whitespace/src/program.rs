@@ -54,10 +54,12 @@ struct Inner {
     places: Option<Places>,
 }
 
+/// Where instructions stand.
 #[derive(Clone, Debug)]
-struct Places {
-    sources: Sources,
-    spans: Box<[Span]>,
+pub(crate) struct Places {
+    pub sources: Sources,
+    /// One for each instruction.
+    pub spans: Box<[Span]>,
 }
 
 const UNDEFINED: u32 = u32::MAX;
@@ -186,6 +188,11 @@ impl Program {
             false => Box::default(),
         };
         Program(Arc::new(Inner { labels: table, names, ..Inner::clone(&self.0) }))
+    }
+
+    /// The same program with other places.
+    pub(crate) fn with_places(&self, places: Places) -> Program {
+        Program(Arc::new(Inner { places: Some(places), ..Inner::clone(&self.0) }))
     }
 
     /// The same program with every number written the shortest way.

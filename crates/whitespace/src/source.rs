@@ -83,6 +83,18 @@ impl Source {
         (line as u32 + 1, column as u32 + 1)
     }
 
+    /// The byte at a line and column, both from 1; none if there is no such place.
+    pub fn at(&self, line: u32, column: u32) -> Option<usize> {
+        let range = self.line(line);
+        if line as usize > self.lines().len() {
+            return None;
+        }
+        let bytes = &self.text[range.clone()];
+        let starts = |byte: &u8| self.language == Language::Whitespace || *byte & 0xC0 != 0x80;
+        let mut characters = (0..bytes.len()).filter(|at| starts(&bytes[*at])).chain([bytes.len()]);
+        characters.nth(column as usize - 1).map(|at| range.start + at)
+    }
+
     /// The bytes of a line, counted from 1, without its line feed.
     pub fn line(&self, line: u32) -> Range<usize> {
         let lines = self.lines();
@@ -127,11 +139,17 @@ impl Sources {
         self.0.iter().map(|source| &**source)
     }
 
+    /// The index of a position's text, and line and column there.
+    pub(crate) fn place(&self, at: u32) -> Option<(u32, u32, u32)> {
+        let index = self.0.partition_point(|source| source.base <= at).checked_sub(1)?;
+        let (line, column) = self.0[index].line_column((at - self.0[index].base) as usize);
+        Some((index as u32, line, column))
+    }
+
     /// Where a position is.
     pub fn position(&self, at: u32) -> Option<Position> {
-        let source = self.of(at)?;
-        let (line, column) = source.line_column((at - source.base) as usize);
-        Some(Position { file: source.name.as_str().into(), line, column })
+        let (index, line, column) = self.place(at)?;
+        Some(Position { file: self.0[index as usize].name.as_str().into(), line, column })
     }
 }
 

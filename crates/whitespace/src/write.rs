@@ -10,10 +10,16 @@ impl Program {
     /// The program as Whitespace: its tokens and nothing else. Numbers are written as they were read, odd forms included.
     /// What could not be parsed is not written.
     pub fn to_whitespace(&self) -> Vec<u8> {
+        self.write(|_, _| {})
+    }
+
+    /// Writes the program. `each` is told of every instruction in front of its tokens, and may write comments there.
+    pub(crate) fn write(&self, mut each: impl FnMut(u32, &mut Vec<u8>)) -> Vec<u8> {
         let mut text = Vec::with_capacity(self.len() * 8);
         let mut odd = self.odd_forms().iter().peekable();
         for (at, instruction) in self.instructions().iter().enumerate() {
             let Some(opcode) = instruction.opcode() else { continue };
+            each(at as u32, &mut text);
             text.extend(opcode.tokens().map(Token::byte));
             if let Some(number) = instruction.number() {
                 let form = odd.next_if(|odd| odd.instruction as usize == at).map(|odd| odd.form);

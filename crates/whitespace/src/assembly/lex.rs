@@ -333,7 +333,7 @@ impl<'a> Lexer<'a> {
 }
 
 /// A piece of text for a message, cut if it is long.
-pub(super) fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.into(),

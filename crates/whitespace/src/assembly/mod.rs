@@ -12,6 +12,7 @@ mod print;
 mod read;
 mod stream;
 
+pub(crate) use lex::cut;
 pub use print::{Names, Style};
 
 use crate::diagnostic::Rejected;
