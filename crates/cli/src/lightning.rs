@@ -27,7 +27,10 @@ pub fn read(file: &File, name: String, bytes: Vec<u8>) -> Result<Input, Status> 
     let bytes = if file.preprocessed { bytes } else { preprocess(&file.path, &bytes)? };
     let preprocessed = Instant::now();
     let text = String::from_utf8(bytes).map_err(|_| {
-        render::error(&format!("`{name}` is not UTF-8"), None);
+        render::error(
+            &format!("`{name}` is not UTF-8"),
+            Some("save it as UTF-8; bytes of strings are written `.c 233`"),
+        );
         Status::BAD_ASSEMBLY
     })?;
     let reading = lightning::read(&name, &text).map_err(|faults| {
