@@ -201,7 +201,7 @@ impl<'t> Parser<'t> {
                 .help("`.code` opens it"));
         }
         let mut operands = [Operand::None; 4];
-        let mut places = [at; 4];
+        let mut places = [(0, 0); 4];
         let mut target = None;
         let mut name = None;
         for (n, class) in row.operands.iter().enumerate() {
@@ -228,7 +228,7 @@ impl<'t> Parser<'t> {
                     let operand = self.cursor.at;
                     operands[n] =
                         self.operand(*class).map_err(|wrong| self.other_form(wrong, row, *class, operand))?;
-                    places[n] = self.cursor.since(operand);
+                    places[n] = (operand as u32, self.cursor.at as u32);
                 }
             }
         }

@@ -6,11 +6,14 @@ use super::program::{Item, Operand};
 use super::table::Meaning;
 use super::value::Passed;
 
-/// Checks an instruction; `places` is where its operands stand.
-pub(super) fn check(item: &Item, places: &[At; 4]) -> Result<(), Wrong> {
+/// Checks an instruction; `places` is where its operands begin and end in the text.
+pub(super) fn check(item: &Item, places: &[(u32, u32); 4]) -> Result<(), Wrong> {
     let row = item.row();
     let o = &item.operands;
-    let fault = |n: usize, message: String| Wrong::new(places[n], message);
+    let fault = |n: usize, message: String| {
+        let (start, end) = places[n];
+        Wrong::new(At { start, end, ..item.at }, message)
+    };
     let word = |n: usize| match o[n] {
         Operand::Word(v) => Some(v),
         _ => None,
@@ -40,7 +43,7 @@ pub(super) fn check(item: &Item, places: &[At; 4]) -> Result<(), Wrong> {
                 Err(fault(3, format!("a field of {length} bits")).help("at least 1"))
             }
             _ => {
-                let at = At { end: places[3].end, ..places[2] };
+                let at = At { start: places[2].0, end: places[3].1, ..item.at };
                 let field =
                     format!("a field of {} bits from bit {} on is not inside of a word", shown(3), shown(2));
                 Err(Wrong::new(at, field).help("first bit, then length; together at most 64"))
