@@ -12,7 +12,8 @@ Examples:
   kiln build program.kiln                      writes program.kbc
   kiln build program.kiln -o dist/p.kbc --strip
   kiln build program.ras -o program.rbc        rasm's own bytecode
-  kiln build program.ras -o program.rbc --format rasm1";
+  kiln build program.ras -o program.rbc --format rasm1
+  kiln build --input-format rasm1 first.rbc -o second.rbc";
 
 /// Turn a program into bytecode
 #[derive(clap::Args)]
@@ -27,13 +28,16 @@ pub struct Arguments {
     /// The layout of rasm's bytecode: of what is written, or else of what is read [default: rasm2]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
+    /// The layout of rasm's bytecode that is read, where both are [default: rasm2]
+    #[arg(long, value_name = "FORMAT")]
+    input_format: Option<Format>,
     #[command(flatten)]
     file: File,
 }
 
 /// Reads, checks and writes.
 pub fn build(arguments: Arguments) -> Result<(), Status> {
-    let Arguments { file, format, .. } = &arguments;
+    let Arguments { file, format, input_format, .. } = &arguments;
     let source = Path::new(&file.path);
     let output = match (&arguments.output, file.path.as_str()) {
         (Some(path), _) => path.clone(),
@@ -45,14 +49,14 @@ pub fn build(arguments: Arguments) -> Result<(), Status> {
         (None, _) => source.with_extension("kbc"),
     };
     let bytes = if input::has_extension(&output, "rbc") {
-        let input = input::load(file, None)?;
+        let input = input::load(file, *input_format)?;
         rasm_bytes(&input, file, format.unwrap_or(Format::Rasm2))?
     } else {
         if format.is_some() && file.dialect() != Dialect::Rasm {
             render::error("`--format` is for rasm's bytecode", Some("name the output `.rbc`"));
             return Err(Status::USAGE);
         }
-        let input = input::load(file, *format)?;
+        let input = input::load(file, input_format.or(*format))?;
         bytecode::encode(&input.module, bytecode::Options { strip: arguments.strip })
     };
     write(&output, &bytes)

@@ -51,11 +51,11 @@ pub fn convert(arguments: Arguments) -> Result<(), Status> {
 /// The program as rasm's text: as it was written, or what it says in rasm.
 fn rasm_text(input: &input::Input) -> Result<String, Status> {
     let text = match &input.rasm {
-        Some(program) => rasm::print(program),
+        Some(program) => rasm::print(program).map_err(|fault| vec![fault]),
         None => rasm::from_module(&input.module),
     };
-    text.map_err(|fault| {
-        diagnostics::fault(&input.context(), &fault);
+    text.map_err(|faults| {
+        diagnostics::faults(&input.context(), &faults);
         Status::BAD_PROGRAM
     })
 }

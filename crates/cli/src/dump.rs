@@ -117,10 +117,7 @@ fn dump_bytecode(file: &str) -> Result<(), Status> {
     match fault {
         None => Ok(()),
         Some(fault) => {
-            diagnostics::fault(
-                &diagnostics::Context { file: &name, sources: &Sources::default(), module: None },
-                &fault,
-            );
+            diagnostics::fault(&diagnostics::Context::of_text(&name, &Sources::default()), &fault);
             Err(Status::BAD_PROGRAM)
         }
     }

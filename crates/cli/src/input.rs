@@ -96,7 +96,9 @@ pub struct Input {
 impl Input {
     /// Where messages about the program find excerpts.
     pub fn context(&self) -> diagnostics::Context<'_> {
-        diagnostics::Context { file: &self.name, sources: &self.sources, module: Some(&self.module) }
+        let (file, sources, module) = (&self.name, &self.sources, Some(&**self.module));
+        let marks = if self.rasm.is_some() { rasm::instruction_span } else { diagnostics::whole_instruction };
+        diagnostics::Context { file, sources, module, marks }
     }
 }
 
@@ -161,14 +163,18 @@ fn of_rasm(name: String, bytes: Vec<u8>, format: Option<Format>) -> Result<Input
         rasm::parse(&mut sources, &name, &text, &FromHere)
     } else {
         let layout = format.unwrap_or(Format::Rasm2).into();
-        rasm::decode(&bytes, layout).map_err(|fault| vec![fault])
+        rasm::decode(&bytes, layout).map_err(|fault| {
+            // The first layout has no header that could tell.
+            let is_first = format.is_none() && rasm::decode(&bytes, rasm::Layout::Unit).is_ok();
+            let help = "these are instructions of the first layout: write `--format rasm1` (`kiln build`: `--input-format rasm1`) before the file";
+            vec![if is_first { fault.with_help(help) } else { fault }]
+        })
     };
     let translated = program.and_then(|program| Ok((rasm::translate(&program, &sources)?, program)));
     match translated {
         Ok((module, program)) => checked(name, module, sources, Some(program), started),
         Err(faults) => {
-            let context = diagnostics::Context { file: &name, sources: &sources, module: None };
-            diagnostics::faults(&context, &faults);
+            diagnostics::faults(&diagnostics::Context::of_text(&name, &sources), &faults);
             Err(Status::BAD_PROGRAM)
         }
     }
@@ -185,8 +191,8 @@ fn checked(
     let module = match verify::check(module) {
         Ok(module) => module,
         Err((module, faults)) => {
-            let context = diagnostics::Context { file: &name, sources: &sources, module: Some(&module) };
-            diagnostics::faults(&context, &faults);
+            let context = diagnostics::Context::of_text(&name, &sources);
+            diagnostics::faults(&diagnostics::Context { module: Some(&module), ..context }, &faults);
             return Err(Status::BAD_PROGRAM);
         }
     };
@@ -196,8 +202,7 @@ fn checked(
 
 fn decode(name: &str, bytes: &[u8]) -> Result<Module, Status> {
     Module::from_bytes(bytes).map_err(|fault| {
-        let context = diagnostics::Context { file: name, sources: &Sources::default(), module: None };
-        diagnostics::fault(&context, &fault);
+        diagnostics::fault(&diagnostics::Context::of_text(name, &Sources::default()), &fault);
         Status::BAD_PROGRAM
     })
 }
@@ -217,8 +222,7 @@ fn utf8(name: &str, bytes: Vec<u8>) -> Result<String, Status> {
 fn parse(name: &str, bytes: Vec<u8>, sources: &mut Sources) -> Result<Module, Status> {
     let text = utf8(name, bytes)?;
     text::parse_with(sources, name, &text, &Files).map_err(|faults| {
-        let context = diagnostics::Context { file: name, sources, module: None };
-        diagnostics::faults(&context, &faults);
+        diagnostics::faults(&diagnostics::Context::of_text(name, sources), &faults);
         Status::BAD_PROGRAM
     })
 }

@@ -17,6 +17,8 @@ pub struct Context<'p> {
     pub sources: &'p Sources,
     /// The module, once there is one.
     pub module: Option<&'p Module>,
+    /// What is marked of the instruction at a position of a text.
+    pub marks: fn(&str, Pos) -> Option<Span>,
 }
 
 /// A piece of a text: whole lines around a span.
@@ -119,6 +121,11 @@ impl Excerpt<'_> {
 }
 
 impl<'p> Context<'p> {
+    /// What messages need while there is no module.
+    pub fn of_text(file: &'p str, sources: &'p Sources) -> Context<'p> {
+        Context { file, sources, module: None, marks: whole_instruction }
+    }
+
     fn excerpt(&self, span: Span) -> Option<Excerpt<'p>> {
         let source = self.sources.get(span.file)?;
         let text = source.text.as_str();
@@ -140,7 +147,7 @@ impl<'p> Context<'p> {
     /// The instruction at a place.
     fn instruction_at(&self, file: FileId, line: u32, column: u32) -> Option<Excerpt<'p>> {
         let text = &self.sources.get(file)?.text;
-        self.excerpt(operand_span(text, Pos { file, line, column }, None)?)
+        self.excerpt((self.marks)(text, Pos { file, line, column })?)
     }
 
     /// The line that declares an import.
@@ -197,6 +204,11 @@ impl<'p> Context<'p> {
             self.excerpt(span)
         })
     }
+}
+
+/// An instruction of Kiln's own text.
+pub fn whole_instruction(text: &str, at: Pos) -> Option<Span> {
+    operand_span(text, at, None)
 }
 
 /// The start of the character that a byte belongs to, or the end of the text.

@@ -4,6 +4,7 @@
 //! and writes the rest as IR. `docs/rasm.md` is the reference.
 
 mod bytecode;
+mod excerpt;
 mod expr;
 mod fault;
 mod from_ir;
@@ -16,6 +17,7 @@ mod table;
 mod translate;
 
 pub use bytecode::{Layout, decode, encode};
+pub use excerpt::instruction_span;
 pub use fault::Fault;
 pub use from_ir::from_module;
 pub use parse::parse;

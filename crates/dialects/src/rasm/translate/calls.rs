@@ -92,9 +92,9 @@ impl Emitter<'_, '_> {
         let args: Vec<VReg> = self.pushed[first..first + call.types.len()].iter().rev().copied().collect();
         let params: Vec<Type> = call.types.iter().rev().map(|ty| passed(*ty)).collect();
         let result = float.map_or(Type::I64, passed);
-        // With a C function it is not known whether it is variadic: called as one, either kind works, as for functions
-        // without prototype in C.
-        let foreign = Signature::new(params.iter().copied(), [result]).variadic();
+        // With a C function, and whatever a register leads to, it is not known whether it is variadic: called as one, either
+        // kind works, as for functions without prototype in C.
+        let foreign = Signature::new(params, [result]).variadic();
         let target = self.value(inst, 0);
         let dest = self.places[places::result_number(float)];
         let given = match target {
@@ -105,7 +105,7 @@ impl Emitter<'_, '_> {
             }
             _ => {
                 let address = self.word(inst, 0, Ty::L);
-                let sig = self.b.module().signature(Signature::new(params, [result]));
+                let sig = self.b.module().signature(foreign);
                 self.b.call_ptr(address, sig, &args)[0]
             }
         };

@@ -7,7 +7,7 @@ use crate::rasm::table::Ty;
 use kiln_ir::{Cond, FuncId, FunctionBuilder, Linkage, MemType, Module, Signature, Type, VReg};
 
 /// Names that this needs in the module.
-pub(super) const NAMES: [&str; 5] = ["main", "printf", "dprintf", "strtoll", "strtod"];
+pub(super) const NAMES: [&str; 6] = ["main", "printf", "dprintf", "strtoll", "strtod", "__errno_location"];
 
 /// What the original driver passes where nothing is said.
 const DEFAULT: i64 = 32;
@@ -21,13 +21,21 @@ pub(super) fn main(module: &mut Module, start: FuncId, params: &[Ty], imports: &
     let format = module.constant("\"result\"", b"%ld\n\0");
     let count_message = module.constant("\"usage\"", b"%s takes %d arguments, but got %d\n\0");
     let value_message = module.constant("\"number\"", b"%s: `%s` is not a number\n\0");
+    let range_message =
+        module.constant("\"range\"", b"%s: `%s` does not fit its parameter, which takes %ld to %ld\n\0");
     let mut b = module.build(main);
     let (argc, argv) = (b.param(0), b.param(1));
     let end = b.slot(8, 8);
-    let (call, wrong_count, wrong_value) = (b.block(), b.block(), b.block());
+    let (call, wrong_count, wrong_value, wrong_range) = (b.block(), b.block(), b.block(), b.block());
+    let integers = params.iter().any(|ty| !ty.is_float());
     let args: Vec<VReg> = params.iter().map(|ty| b.vreg(passed(*ty))).collect();
     let text = b.vreg(Type::Ptr);
     b.to(text).iconst(Type::Ptr, 0);
+    let (least, most) = (b.vreg(Type::I64), b.vreg(Type::I64));
+    if integers {
+        b.to(least).iconst(Type::I64, 0);
+        b.to(most).iconst(Type::I64, 0);
+    }
     if let ([arg], [ty]) = (args.as_slice(), params)
         && !ty.is_float()
     {
@@ -52,10 +60,27 @@ pub(super) fn main(module: &mut Module, start: FuncId, params: &[Ty], imports: &
                 };
             }
             _ => {
+                // What does not fit 64 bits is told in `errno`.
+                let errno = imports.call(
+                    &mut b,
+                    "__errno_location",
+                    Signature::new([Type::Ptr; 0], [Type::Ptr]),
+                    &[],
+                );
+                b.store(MemType::I32, errno, 0);
                 let base = b.iconst(Type::I32, 0);
                 let sig = Signature::new([Type::Ptr, Type::Ptr, Type::I32], [Type::I64]);
                 let value = imports.call(&mut b, "strtoll", sig, &[text, end_at, base]);
                 b.to(*arg).copy(value);
+                let bits = ty.bits();
+                let limits =
+                    if bits == 64 { (i64::MIN, i64::MAX) } else { (-1 << (bits - 1), (1 << bits) - 1) };
+                b.to(least).iconst(Type::I64, limits.0);
+                b.to(most).iconst(Type::I64, limits.1);
+                let wrong = b.load(Type::I32, MemType::I32, errno);
+                b.branch(Cond::Ne, wrong, 0, wrong_range);
+                b.branch(Cond::Lt, value, least, wrong_range);
+                b.branch(Cond::Gt, value, most, wrong_range);
             }
         }
         let rest = b.load(Type::Ptr, MemType::PTR, end_at);
@@ -79,6 +104,11 @@ pub(super) fn main(module: &mut Module, start: FuncId, params: &[Ty], imports: &
         b.place(wrong_value);
         let message = b.data_addr(value_message, 0);
         refuse(&mut b, imports, argv, message, &[text]);
+    }
+    if integers {
+        b.place(wrong_range);
+        let message = b.data_addr(range_message, 0);
+        refuse(&mut b, imports, argv, message, &[text, least, most]);
     }
     if let Err(error) = b.finish() {
         unreachable!("all blocks of `main` are placed: {error}");
