@@ -1,7 +1,7 @@
 //! Constant expressions, and the walk over the words of a line that they share with statements.
 
 use super::fault::Fault;
-use super::lex::{Kind, Token};
+use super::lex::{Kind, Sign, Token};
 use super::parse::Fail;
 use kiln_ir::FileId;
 use kiln_ir::diagnostic::Span;
@@ -25,17 +25,28 @@ pub(super) struct Line<'l, 't> {
     depth: u32,
 }
 
-/// Binary operators by how tightly they bind, loosest first.
-const LEVELS: [&[&str]; 7] = [&["|"], &["^"], &["&"], &["<<", ">>"], &["+", "-"], &["*", "/", "%"], &["**"]];
+/// How tightly a binary operator binds; nothing of those that do not exist.
+fn level(operator: Sign) -> Option<u8> {
+    Some(match operator {
+        Sign::Or => 0,
+        Sign::Xor => 1,
+        Sign::And => 2,
+        Sign::Left | Sign::Right => 3,
+        Sign::Plus | Sign::Minus => 4,
+        Sign::Times | Sign::Over | Sign::Modulo => 5,
+        Sign::Power => 6,
+        _ => return None,
+    })
+}
 
 impl<'l, 't> Line<'l, 't> {
     pub fn new(tokens: &'l [Token<'t>], file: FileId) -> Line<'l, 't> {
-        let commas = tokens.iter().any(|t| t.kind == Kind::Sign(","));
+        let commas = tokens.iter().any(|t| matches!(t.kind, Kind::Sign(Sign::Comma)));
         Line { tokens, file, at: 0, commas, depth: 0 }
     }
 
-    pub fn peek(&self) -> Option<&'l Kind<'t>> {
-        self.tokens.get(self.at).map(|t| &t.kind)
+    pub fn peek(&self) -> Option<Kind<'t>> {
+        self.tokens.get(self.at).map(|t| t.kind)
     }
 
     pub fn next(&mut self) {
@@ -43,7 +54,7 @@ impl<'l, 't> Line<'l, 't> {
     }
 
     pub fn is_arrow(&self) -> bool {
-        self.peek() == Some(&Kind::Sign("=>"))
+        matches!(self.peek(), Some(Kind::Sign(Sign::Arrow)))
     }
 
     /// Whether no further operand can follow.
@@ -51,8 +62,8 @@ impl<'l, 't> Line<'l, 't> {
         self.peek().is_none() || self.is_arrow()
     }
 
-    pub fn eat(&mut self, sign: &'static str) -> bool {
-        let found = self.peek() == Some(&Kind::Sign(sign));
+    pub fn eat(&mut self, sign: Sign) -> bool {
+        let found = matches!(self.peek(), Some(Kind::Sign(next)) if next == sign);
         self.at += found as usize;
         found
     }
@@ -81,7 +92,7 @@ impl<'l, 't> Line<'l, 't> {
             Some(Kind::Str(_)) => "a string".into(),
             Some(Kind::Register(name)) => format!("`%{name}`"),
             Some(Kind::Name(sigil, name)) => format!("`{sigil}{name}`"),
-            Some(Kind::Sign(sign)) => format!("`{sign}`"),
+            Some(Kind::Sign(sign)) => format!("`{}`", sign.text()),
         };
         (Fault::Expected { wanted, found }, self.span(), None)
     }
@@ -92,20 +103,20 @@ impl<'l, 't> Line<'l, 't> {
 
     /// The binary operator that comes next. Where no commas part the operands, a sign that touches a number behind
     /// it and nothing before it begins an operand.
-    fn operator(&self) -> Option<&'static str> {
+    fn operator(&self) -> Option<Sign> {
         let Some(Kind::Sign(sign)) = self.peek() else { return None };
-        if matches!(*sign, "=>" | "," | "(" | ")" | "~") {
+        if matches!(sign, Sign::Arrow | Sign::Comma | Sign::Open | Sign::Close | Sign::Not) {
             return None;
         }
         let number =
             matches!(self.tokens.get(self.at + 1), Some(Token { kind: Kind::Int(_) | Kind::Float(_), .. }));
-        let begins = matches!(*sign, "+" | "-")
+        let begins = matches!(sign, Sign::Plus | Sign::Minus)
             && !self.commas
             && self.depth == 0
             && number
             && self.touches(self.at + 1)
             && !self.touches(self.at);
-        (!begins).then_some(*sign)
+        (!begins).then_some(sign)
     }
 
     /// Whether an operator follows.
@@ -114,29 +125,29 @@ impl<'l, 't> Line<'l, 't> {
     }
 
     pub fn expression(&mut self) -> Result<Constant, Fail> {
-        self.level(0)
+        self.binary(0)
     }
 
-    fn level(&mut self, level: usize) -> Result<Constant, Fail> {
-        let Some(operators) = LEVELS.get(level) else { return self.unary() };
+    /// An expression of operators that bind at least so tightly.
+    fn binary(&mut self, least: u8) -> Result<Constant, Fail> {
         let start = self.span();
-        let mut left = self.level(level + 1)?;
-        loop {
-            let Some(operator) = self.operator() else { return Ok(left) };
-            if matches!(operator, "&&" | "||") {
+        let mut left = self.unary()?;
+        while let Some(operator) = self.operator() {
+            let Some(level) = level(operator) else {
                 let fault = Fault::BadExpression("there are no operators `&&` and `||`");
                 return Err((fault, self.span(), None));
-            }
-            if !operators.contains(&operator) {
-                return Ok(left);
+            };
+            if level < least {
+                break;
             }
             self.next();
-            let right = self.level(level + 1)?;
+            let right = self.binary(level + 1)?;
             left = match binary(operator, left, right) {
                 Ok(value) => value,
                 Err(reason) => return Err((Fault::BadExpression(reason), self.since(start), None)),
             };
         }
+        Ok(left)
     }
 
     fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Fail>) -> Result<T, Fail> {
@@ -156,37 +167,37 @@ impl<'l, 't> Line<'l, 't> {
             Some(Kind::Int(magnitude)) => {
                 self.next();
                 let bad = || (Fault::BadNumber(magnitude.to_string()), at, range_help());
-                i64::try_from(*magnitude).map(Constant::Int).map_err(|_| bad())
+                i64::try_from(magnitude).map(Constant::Int).map_err(|_| bad())
             }
             Some(Kind::Float(value)) => {
                 self.next();
-                Ok(Constant::Float(*value))
+                Ok(Constant::Float(value))
             }
-            Some(Kind::Sign("(")) => {
+            Some(Kind::Sign(Sign::Open)) => {
                 self.next();
-                let value = self.nested(|line| line.level(0))?;
-                if !self.eat(")") {
+                let value = self.nested(|line| line.binary(0))?;
+                if !self.eat(Sign::Close) {
                     return Err(self.expected("`)`"));
                 }
                 Ok(value)
             }
-            Some(Kind::Sign("-")) => {
+            Some(Kind::Sign(Sign::Minus)) => {
                 self.next();
                 if let Some(Kind::Int(magnitude)) = self.peek() {
                     self.next();
                     let bad = || (Fault::BadNumber(format!("-{magnitude}")), self.since(at), range_help());
-                    return 0i64.checked_sub_unsigned(*magnitude).map(Constant::Int).ok_or_else(bad);
+                    return 0i64.checked_sub_unsigned(magnitude).map(Constant::Int).ok_or_else(bad);
                 }
                 Ok(match self.nested(Self::unary)? {
                     Constant::Int(value) => Constant::Int(value.wrapping_neg()),
                     Constant::Float(value) => Constant::Float(-value),
                 })
             }
-            Some(Kind::Sign("+")) => {
+            Some(Kind::Sign(Sign::Plus)) => {
                 self.next();
                 self.nested(Self::unary)
             }
-            Some(Kind::Sign("~")) => {
+            Some(Kind::Sign(Sign::Not)) => {
                 self.next();
                 match self.nested(Self::unary)? {
                     Constant::Int(value) => Ok(Constant::Int(!value)),
@@ -208,7 +219,7 @@ fn range_help() -> Option<String> {
     Some("integers are from -9223372036854775808 to 9223372036854775807".into())
 }
 
-fn binary(operator: &str, left: Constant, right: Constant) -> Result<Constant, &'static str> {
+fn binary(operator: Sign, left: Constant, right: Constant) -> Result<Constant, &'static str> {
     match (left, right) {
         (Constant::Int(a), Constant::Int(b)) => integers(operator, a, b).map(Constant::Int),
         (Constant::Float(a), Constant::Float(b)) => floats(operator, a, b).map(Constant::Float),
@@ -216,22 +227,22 @@ fn binary(operator: &str, left: Constant, right: Constant) -> Result<Constant, &
     }
 }
 
-fn integers(operator: &str, a: i64, b: i64) -> Result<i64, &'static str> {
+fn integers(operator: Sign, a: i64, b: i64) -> Result<i64, &'static str> {
     let divided = |value: Option<i64>| {
         value.ok_or(if b == 0 { "division by zero" } else { "the quotient is out of range" })
     };
     let count = || if (0..64).contains(&b) { Ok(b as u32) } else { Err("shift counts are from 0 to 63") };
     Ok(match operator {
-        "+" => a.wrapping_add(b),
-        "-" => a.wrapping_sub(b),
-        "*" => a.wrapping_mul(b),
-        "/" => divided(a.checked_div(b))?,
-        "%" => divided(a.checked_rem(b))?,
-        "<<" => a.wrapping_shl(count()?),
-        ">>" => a >> count()?,
-        "&" => a & b,
-        "^" => a ^ b,
-        "|" => a | b,
+        Sign::Plus => a.wrapping_add(b),
+        Sign::Minus => a.wrapping_sub(b),
+        Sign::Times => a.wrapping_mul(b),
+        Sign::Over => divided(a.checked_div(b))?,
+        Sign::Modulo => divided(a.checked_rem(b))?,
+        Sign::Left => a.wrapping_shl(count()?),
+        Sign::Right => a >> count()?,
+        Sign::And => a & b,
+        Sign::Xor => a ^ b,
+        Sign::Or => a | b,
         _ => {
             let power = (a as f64).powf(b as f64).trunc();
             if !(-9223372036854775808.0..9223372036854775808.0).contains(&power) {
@@ -242,14 +253,14 @@ fn integers(operator: &str, a: i64, b: i64) -> Result<i64, &'static str> {
     })
 }
 
-fn floats(operator: &str, a: f64, b: f64) -> Result<f64, &'static str> {
+fn floats(operator: Sign, a: f64, b: f64) -> Result<f64, &'static str> {
     Ok(match operator {
-        "+" => a + b,
-        "-" => a - b,
-        "*" => a * b,
-        "/" => a / b,
-        "%" => a % b,
-        "**" => a.powf(b),
+        Sign::Plus => a + b,
+        Sign::Minus => a - b,
+        Sign::Times => a * b,
+        Sign::Over => a / b,
+        Sign::Modulo => a % b,
+        Sign::Power => a.powf(b),
         _ => return Err("this operator is for integers only"),
     })
 }

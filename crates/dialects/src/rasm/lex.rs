@@ -2,23 +2,70 @@
 
 use super::fault::Fault;
 
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Kind<'t> {
     /// A mnemonic, or another word without sigil.
     Word(&'t str),
     /// Magnitude; signs are operators.
     Int(u64),
     Float(f64),
-    Str(Vec<u8>),
+    /// What stands between the quotes, all of whose escapes exist; see [`unescape`].
+    Str(&'t str),
     /// What stands after `%`.
     Register(&'t str),
     /// A sigil out of `$ & @ = ! *` and the name.
     Name(char, &'t str),
-    /// `+ - * / % ** << >> & ^ | ~ ( ) , =>`
-    Sign(&'static str),
+    Sign(Sign),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Sign {
+    Arrow,
+    Comma,
+    Open,
+    Close,
+    Plus,
+    Minus,
+    Times,
+    Over,
+    Modulo,
+    Power,
+    Left,
+    Right,
+    And,
+    Xor,
+    Or,
+    Not,
+    Both,
+    Either,
+}
+
+impl Sign {
+    pub fn text(self) -> &'static str {
+        match self {
+            Sign::Arrow => "=>",
+            Sign::Comma => ",",
+            Sign::Open => "(",
+            Sign::Close => ")",
+            Sign::Plus => "+",
+            Sign::Minus => "-",
+            Sign::Times => "*",
+            Sign::Over => "/",
+            Sign::Modulo => "%",
+            Sign::Power => "**",
+            Sign::Left => "<<",
+            Sign::Right => ">>",
+            Sign::And => "&",
+            Sign::Xor => "^",
+            Sign::Or => "|",
+            Sign::Not => "~",
+            Sign::Both => "&&",
+            Sign::Either => "||",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Token<'t> {
     pub kind: Kind<'t>,
     pub start: u32,
@@ -38,9 +85,6 @@ pub(super) struct Lexer<'t> {
     at: usize,
 }
 
-const SIGNS: [&str; 17] =
-    ["=>", "**", "<<", ">>", "&&", "||", "+", "-", "*", "/", "%", "&", "^", "|", "~", "(", ")"];
-
 impl<'t> Lexer<'t> {
     pub fn new(text: &'t str) -> Lexer<'t> {
         Lexer { text, at: 0 }
@@ -56,6 +100,9 @@ impl<'t> Lexer<'t> {
 
     /// The directive that begins here, which must be the start of a line; leaves at the next one.
     pub fn directive(&mut self) -> Option<Directive<'t>> {
+        if self.byte(0) != b'#' {
+            return None;
+        }
         let rest = self.rest();
         let line = &rest[..rest.find('\n').unwrap_or(rest.len())];
         for (word, make) in [
@@ -74,39 +121,42 @@ impl<'t> Lexer<'t> {
         None
     }
 
+    /// The byte so far ahead; 0 behind the end.
+    fn byte(&self, ahead: usize) -> u8 {
+        self.text.as_bytes().get(self.at + ahead).copied().unwrap_or(0)
+    }
+
     /// Splits what is left of the line into words, and goes behind it. A word that is none ends the line with its fault.
     pub fn line(&mut self, tokens: &mut Vec<Token<'t>>) -> Result<(), (Fault, u32, u32)> {
         tokens.clear();
-        loop {
-            let rest = self.rest();
-            let Some(c) = rest.chars().next() else { return Ok(()) };
+        while !self.is_done() {
             let start = self.at;
-            match c {
-                '\n' => {
+            match self.byte(0) {
+                b'\n' => {
                     self.at += 1;
                     return Ok(());
                 }
-                ' ' | '\t' | '\r' | '\x0b' | '\x0c' => self.at += 1,
-                '#' => self.skip_to_end(),
-                _ if rest.starts_with("//") => self.skip_to_end(),
-                _ if rest.starts_with("/*") => {
+                b' ' | b'\t' | b'\r' | b'\x0b' | b'\x0c' => self.at += 1,
+                b'#' => self.skip_to_end(),
+                b'/' if self.byte(1) == b'/' => self.skip_to_end(),
+                b'/' if self.byte(1) == b'*' => {
                     if let Err(fault) = self.skip_block() {
                         self.at = self.text.len();
                         return Err((fault, start as u32, start as u32 + 2));
                     }
                 }
-                _ => match self.word(c) {
-                    Ok(kind) => {
-                        tokens.push(Token { kind, start: start as u32, end: self.at as u32 });
-                    }
+                byte => match self.word(byte) {
+                    Ok(kind) => tokens.push(Token { kind, start: start as u32, end: self.at as u32 }),
                     Err(fault) => {
-                        let end = self.at.max(start + c.len_utf8());
+                        let first = self.text[start..].chars().next().map_or(1, char::len_utf8);
+                        let end = self.at.max(start + first);
                         self.skip_to_end();
                         return Err((fault, start as u32, end as u32));
                     }
                 },
             }
         }
+        Ok(())
     }
 
     fn skip_to_end(&mut self) {
@@ -135,76 +185,85 @@ impl<'t> Lexer<'t> {
         Err(Fault::UnclosedComment)
     }
 
-    fn take(&mut self, wanted: impl Fn(char) -> bool) -> &'t str {
-        let rest = self.rest();
-        let taken = &rest[..rest.find(|c| !wanted(c)).unwrap_or(rest.len())];
-        self.at += taken.len();
-        taken
+    /// The bytes from here on that are wanted, which are ASCII.
+    fn take(&mut self, wanted: impl Fn(u8) -> bool) -> &'t str {
+        let start = self.at;
+        let rest = &self.text.as_bytes()[start..];
+        self.at += rest.iter().position(|byte| !wanted(*byte)).unwrap_or(rest.len());
+        &self.text[start..self.at]
     }
 
-    fn word(&mut self, c: char) -> Result<Kind<'t>, Fault> {
-        let rest = self.rest();
-        let next = rest[c.len_utf8()..].chars().next().unwrap_or(' ');
-        if is_start(c) {
-            return Ok(Kind::Word(self.take(is_part)));
-        }
-        if c.is_ascii_digit() || c == '.' && next.is_ascii_digit() {
-            return self.number();
-        }
-        if c == '"' {
-            return self.string();
-        }
-        if is_start(next) && matches!(c, '$' | '&' | '@' | '=' | '!' | '*' | '%') {
-            self.at += 1;
-            return Ok(match c {
-                '%' => Kind::Register(self.take(is_part)),
-                '*' => Kind::Name(c, self.take(|c| is_part(c) || matches!(c, ':' | '<' | '>'))),
-                _ => Kind::Name(c, self.take(is_part)),
-            });
-        }
-        if c == ',' {
-            self.at += 1;
-            return Ok(Kind::Sign(","));
-        }
-        match SIGNS.iter().find(|sign| rest.starts_with(**sign)) {
-            Some(sign) => {
-                self.at += sign.len();
-                Ok(Kind::Sign(sign))
+    fn word(&mut self, byte: u8) -> Result<Kind<'t>, Fault> {
+        let next = self.byte(1);
+        match byte {
+            _ if is_start(byte) => return Ok(Kind::Word(self.take(is_part))),
+            b'0'..=b'9' => return self.number(),
+            b'.' if next.is_ascii_digit() => return self.number(),
+            b'"' => return self.string(),
+            b'$' | b'&' | b'@' | b'=' | b'!' | b'*' | b'%' if is_start(next) => {
+                self.at += 1;
+                return Ok(match byte {
+                    b'%' => Kind::Register(self.take(is_part)),
+                    b'*' => Kind::Name('*', self.take(|b| is_part(b) || matches!(b, b':' | b'<' | b'>'))),
+                    _ => Kind::Name(byte.into(), self.take(is_part)),
+                });
             }
-            None => Err(Fault::UnexpectedCharacter(c)),
+            _ => {}
         }
+        let (sign, length) = match (byte, next) {
+            (b'=', b'>') => (Sign::Arrow, 2),
+            (b'*', b'*') => (Sign::Power, 2),
+            (b'<', b'<') => (Sign::Left, 2),
+            (b'>', b'>') => (Sign::Right, 2),
+            (b'&', b'&') => (Sign::Both, 2),
+            (b'|', b'|') => (Sign::Either, 2),
+            (b',', _) => (Sign::Comma, 1),
+            (b'+', _) => (Sign::Plus, 1),
+            (b'-', _) => (Sign::Minus, 1),
+            (b'*', _) => (Sign::Times, 1),
+            (b'/', _) => (Sign::Over, 1),
+            (b'%', _) => (Sign::Modulo, 1),
+            (b'&', _) => (Sign::And, 1),
+            (b'^', _) => (Sign::Xor, 1),
+            (b'|', _) => (Sign::Or, 1),
+            (b'~', _) => (Sign::Not, 1),
+            (b'(', _) => (Sign::Open, 1),
+            (b')', _) => (Sign::Close, 1),
+            _ => return Err(Fault::UnexpectedCharacter(self.rest().chars().next().unwrap_or(' '))),
+        };
+        self.at += length;
+        Ok(Kind::Sign(sign))
     }
 
     fn number(&mut self) -> Result<Kind<'t>, Fault> {
         let start = self.at;
-        let rest = self.rest();
-        if rest.starts_with("0x") || rest.starts_with("0X") {
+        if self.byte(0) == b'0' && matches!(self.byte(1), b'x' | b'X') {
             self.at += 2;
-            let digits = self.take(|c| c.is_ascii_alphanumeric() || c == '_');
+            let digits = self.take(is_part);
             return u64::from_str_radix(digits, 16)
                 .ok()
                 .filter(|_| digits.bytes().all(|b| b.is_ascii_hexdigit()))
                 .map(Kind::Int)
                 .ok_or_else(|| Fault::BadNumber(self.text[start..self.at].into()));
         }
-        self.take(|c| c.is_ascii_digit());
+        self.take(|byte| byte.is_ascii_digit());
         let mut is_float = false;
-        if let Some(fraction) = self.rest().strip_prefix('.') {
+        if self.byte(0) == b'.' {
             is_float = true;
             self.at += 1;
-            if !fraction.starts_with(|c: char| c.is_ascii_digit()) {
+            if !self.byte(0).is_ascii_digit() {
                 return Err(Fault::BadNumber(self.text[start..self.at].into()));
             }
-            self.take(|c| c.is_ascii_digit());
+            self.take(|byte| byte.is_ascii_digit());
         }
-        if self.rest().starts_with(['e', 'E']) {
+        if matches!(self.byte(0), b'e' | b'E') {
             is_float = true;
             self.at += 1;
-            if self.rest().starts_with(['+', '-']) {
+            if matches!(self.byte(0), b'+' | b'-') {
                 self.at += 1;
             }
         }
-        self.take(|c| c.is_ascii_alphanumeric() || c == '_');
+        self.take(is_part);
         let word = &self.text[start..self.at];
         let bad = || Fault::BadNumber(word.into());
         if is_float {
@@ -219,41 +278,64 @@ impl<'t> Lexer<'t> {
 
     fn string(&mut self) -> Result<Kind<'t>, Fault> {
         self.at += 1;
-        let mut bytes = Vec::new();
+        let start = self.at;
         loop {
-            let plain = self.take(|c| !matches!(c, '"' | '\\' | '\n'));
-            bytes.extend_from_slice(plain.as_bytes());
-            let mut after = self.rest().chars();
-            match (after.next(), after.next()) {
-                (Some('"'), _) => {
+            let rest = self.rest();
+            self.at += rest.find(['"', '\\', '\n']).unwrap_or(rest.len());
+            match self.byte(0) {
+                b'"' => {
                     self.at += 1;
-                    return Ok(Kind::Str(bytes));
+                    return Ok(Kind::Str(&self.text[start..self.at - 1]));
                 }
-                (Some('\\'), Some(escape)) if escape != '\n' => {
-                    self.at += 1 + escape.len_utf8();
-                    bytes.push(match escape {
-                        '"' | '\\' => escape as u8,
-                        'n' => b'\n',
-                        'r' => b'\r',
-                        't' => b'\t',
-                        'a' => 7,
-                        'f' => 12,
-                        'v' => 11,
-                        'b' => 8,
-                        '0' => 0,
-                        _ => return Err(Fault::BadEscape(escape)),
-                    });
-                }
+                b'\\' => match self.text[self.at + 1..].chars().next() {
+                    Some(c) if c != '\n' => {
+                        self.at += 1 + c.len_utf8();
+                        if escape(c).is_none() {
+                            return Err(Fault::BadEscape(c));
+                        }
+                    }
+                    _ => return Err(Fault::UnclosedString),
+                },
                 _ => return Err(Fault::UnclosedString),
             }
         }
     }
 }
 
-fn is_start(c: char) -> bool {
-    c.is_ascii_alphabetic() || c == '_'
+/// What an escape stands for.
+fn escape(c: char) -> Option<u8> {
+    Some(match c {
+        '"' | '\\' => c as u8,
+        'n' => b'\n',
+        'r' => b'\r',
+        't' => b'\t',
+        'a' => 7,
+        'f' => 12,
+        'v' => 11,
+        'b' => 8,
+        '0' => 0,
+        _ => return None,
+    })
 }
 
-fn is_part(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
+/// The bytes that a string means.
+pub(super) fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((plain, behind)) = rest.split_once('\\') {
+        bytes.extend_from_slice(plain.as_bytes());
+        let mut chars = behind.chars();
+        bytes.extend(chars.next().and_then(escape));
+        rest = chars.as_str();
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    bytes
+}
+
+fn is_start(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte == b'_'
+}
+
+fn is_part(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }

@@ -2,7 +2,7 @@
 
 use super::expr::{Constant, Line};
 use super::fault::Fault;
-use super::lex::{Directive, Kind, Lexer, Token};
+use super::lex::{self, Directive, Kind, Lexer, Sign, Token};
 use super::program::{Function, Operand, Program, Register, Sigil, Statement, Variable, What, is_function};
 use super::resolve;
 use super::table::Opcode;
@@ -33,7 +33,7 @@ pub fn parse(
     for source in reader.files.into_iter().flatten() {
         sources.add(source);
     }
-    if reader.faults.is_empty() { Ok(Program { functions: reader.functions }) } else { Err(reader.faults) }
+    if reader.faults.is_empty() { Ok(reader.program) } else { Err(reader.faults) }
 }
 
 struct Reader<'i> {
@@ -42,7 +42,7 @@ struct Reader<'i> {
     files: Vec<Option<Source>>,
     /// The names of the files being read.
     chain: Vec<String>,
-    functions: Vec<Function>,
+    program: Program,
     by_name: HashMap<String, usize>,
     faults: Vec<Diagnostic<Fault>>,
 }
@@ -53,7 +53,7 @@ impl<'i> Reader<'i> {
             includes,
             files: Vec::new(),
             chain: Vec::new(),
-            functions: Vec::new(),
+            program: Program::default(),
             by_name: HashMap::new(),
             faults: Vec::new(),
         }
@@ -70,9 +70,10 @@ impl<'i> Reader<'i> {
         if let Some(known) = self.by_name.get(name) {
             return *known;
         }
-        self.functions.push(Function { name: name.into(), at, statements: Vec::new() });
-        self.by_name.insert(name.into(), self.functions.len() - 1);
-        self.functions.len() - 1
+        let functions = &mut self.program.functions;
+        functions.push(Function { name: name.into(), at, statements: Vec::new() });
+        self.by_name.insert(name.into(), functions.len() - 1);
+        functions.len() - 1
     }
 
     /// Reads one text. Its first statements belong to the function that the including file is in.
@@ -110,12 +111,12 @@ impl<'i> Reader<'i> {
                 None => match lexer.line(&mut tokens) {
                     Err((fault, start, end)) => self.fault(span(start, end), fault, None),
                     Ok(()) if tokens.is_empty() => {}
-                    Ok(()) => match statement(&tokens, file) {
+                    Ok(()) => match statement(&mut self.program, &tokens, file) {
                         Err((fault, at, help)) => self.fault(at, fault, help),
                         Ok(statement) => {
                             let at = statement.at;
                             let function = *current.get_or_insert_with(|| self.function("start", at));
-                            self.functions[function].statements.push(statement);
+                            self.program.functions[function].statements.push(statement);
                         }
                     },
                 },
@@ -148,40 +149,43 @@ impl<'i> Reader<'i> {
 pub(super) type Fail = (Fault, Span, Option<String>);
 
 /// Reads one line that is not empty.
-fn statement(tokens: &[Token<'_>], file: FileId) -> Result<Statement, Fail> {
+fn statement(program: &mut Program, tokens: &[Token<'_>], file: FileId) -> Result<Statement, Fail> {
     let mut line = Line::new(tokens, file);
     let at = line.span();
-    let statement = if let Some(Kind::Word(name)) = line.peek() {
+    let first = program.operands.len();
+    let op = if let Some(Kind::Word(name)) = line.peek() {
         line.next();
-        let mut operands = Vec::new();
         while !line.at_end() {
-            operands.push(operand(&mut line)?);
-            if line.eat(",") && line.at_end() {
+            let operand = operand(program, &mut line)?;
+            program.operands.push(operand);
+            if line.eat(Sign::Comma) && line.at_end() {
                 return Err(line.expected("an operand"));
             }
         }
-        let Some(op) = resolve::resolve(name, &operands) else {
+        let Some(op) = resolve::resolve(name, &program.operands[first..]) else {
             let help = nearest(name, resolve::all_names()).map(|near| format!("did you mean `{near}`?"));
-            return Err((Fault::UnknownMnemonic((*name).into()), at, help));
+            return Err((Fault::UnknownMnemonic(name.into()), at, help));
         };
-        Statement { op, at, operands, keep: None }
+        op
     } else {
-        let operand = operand(&mut line)?;
+        let operand = operand(program, &mut line)?;
         if !line.is_arrow() {
             return Err(line.expected("`=>` after an operand without instruction"));
         }
+        program.operands.push(operand);
         let Some(op) = resolve::assign(&operand) else { return Err(line.expected("an instruction")) };
-        Statement { op, at, operands: vec![operand], keep: None }
+        op
     };
-    let keep = if line.eat("=>") { Some(variable(&mut line)?) } else { None };
+    let count = program.operands.len() - first;
+    let keep = if line.eat(Sign::Arrow) { Some(variable(program, &mut line)?) } else { None };
     if line.peek().is_some() {
         return Err(line.expected("the end of the line"));
     }
-    Ok(Statement { keep, ..statement })
+    Ok(Statement { op, at, first: first as u32, count: count as u32, keep })
 }
 
 /// What stands after `=>`.
-fn variable(line: &mut Line<'_, '_>) -> Result<Variable, Fail> {
+fn variable(program: &mut Program, line: &mut Line<'_, '_>) -> Result<Variable, Fail> {
     let at = line.span();
     let sigil = match line.peek() {
         Some(Kind::Name('$', _)) => Sigil::Int,
@@ -190,28 +194,33 @@ fn variable(line: &mut Line<'_, '_>) -> Result<Variable, Fail> {
         _ => return Err(line.expected("a variable (`$x`, `@x` or `&x`)")),
     };
     let Some(Kind::Name(_, name)) = line.peek() else { return Err(line.expected("a variable")) };
-    let variable = Variable { sigil, name: (*name).into(), at };
+    let variable = Variable { sigil, name: program.names.intern(name), at };
     line.next();
     Ok(variable)
 }
 
-fn operand(line: &mut Line<'_, '_>) -> Result<Operand, Fail> {
+fn operand(program: &mut Program, line: &mut Line<'_, '_>) -> Result<Operand, Fail> {
     let at = line.span();
     let what = match line.peek() {
         Some(Kind::Register(name)) => match register(name) {
             Some(register) => What::Register(register),
             None => {
                 let help = "there are %r0 to %r2, %v0 to %v2, %fpr0 to %fpr5, %ret, %sp and %fp".to_owned();
-                return Err((Fault::BadRegister((*name).into()), at, Some(help)));
+                return Err((Fault::BadRegister(name.into()), at, Some(help)));
             }
         },
-        Some(Kind::Name('$', name)) => What::Variable(Sigil::Int, (*name).into()),
-        Some(Kind::Name('@', name)) => What::Variable(Sigil::Label, (*name).into()),
-        Some(Kind::Name('&', name)) => What::Variable(Sigil::Float, (*name).into()),
-        Some(Kind::Name('=', name)) => What::Entry((*name).into()),
-        Some(Kind::Name('*', name)) => What::External((*name).into()),
-        Some(Kind::Name(_, name)) => What::Call(callable(name, at)?),
-        Some(Kind::Str(bytes)) => What::Str(bytes.clone()),
+        Some(Kind::Name('!', name)) => What::Call(callable(name, at)?),
+        Some(Kind::Name(sigil, name)) => {
+            let name = program.names.intern(name);
+            match sigil {
+                '$' => What::Variable(Sigil::Int, name),
+                '@' => What::Variable(Sigil::Label, name),
+                '&' => What::Variable(Sigil::Float, name),
+                '=' => What::Entry(name),
+                _ => What::External(name),
+            }
+        }
+        Some(Kind::Str(text)) => program.string(lex::unescape(text)),
         _ => {
             let value = line.expression()?;
             let what = match value {
@@ -223,7 +232,7 @@ fn operand(line: &mut Line<'_, '_>) -> Result<Operand, Fail> {
     };
     line.next();
     if line.continues() {
-        return Err((Fault::NotConstant(what.describe()), at, None));
+        return Err((Fault::NotConstant(what.describe(&program.names)), at, None));
     }
     Ok(Operand { what, at })
 }

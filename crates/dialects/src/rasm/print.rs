@@ -16,17 +16,17 @@ pub fn print(program: &Program) -> Result<String, Diagnostic<Fault>> {
         let _ = writeln!(text, "{gap}#function {}", function.name);
         for statement in &function.statements {
             let mut line = format!("    {}", statement.op.mnemonic());
-            for (n, operand) in statement.operands.iter().enumerate() {
+            for (n, operand) in program.operands(statement).iter().enumerate() {
                 if n == 0 {
                     let _ = write!(line, "{:1$}", "", 16usize.saturating_sub(line.len()).max(1));
                 } else {
                     line.push_str(", ");
                 }
-                put(&mut line, operand)?;
+                put(&mut line, program, operand)?;
             }
             if let Some(keep) = &statement.keep {
                 let _ = write!(line, "{:1$}", "", 44usize.saturating_sub(line.chars().count()).max(1));
-                let _ = write!(line, "=> {}{}", keep.sigil.text(), keep.name);
+                let _ = write!(line, "=> {}{}", keep.sigil.text(), program.names.get(keep.name));
             }
             text.push_str(&line);
             text.push('\n');
@@ -35,23 +35,25 @@ pub fn print(program: &Program) -> Result<String, Diagnostic<Fault>> {
     Ok(text)
 }
 
-fn put(line: &mut String, operand: &Operand) -> Result<(), Diagnostic<Fault>> {
+fn put(line: &mut String, program: &Program, operand: &Operand) -> Result<(), Diagnostic<Fault>> {
     let refuse =
         |what: &str| Err(Diagnostic::new(program::place(operand.at), Fault::NotEncodable(what.into())));
-    let _ = match &operand.what {
+    let names = &program.names;
+    let _ = match operand.what {
         What::Register(register) => write!(line, "{register}"),
         What::Int(value) => write!(line, "{value}"),
         What::Float(value) if value.is_nan() => return refuse("a float that is no number"),
         // Too large for a double, which is how infinity is written.
         What::Float(value) if value.is_infinite() => {
-            write!(line, "{}1e999", if *value < 0.0 { "-" } else { "" })
+            write!(line, "{}1e999", if value < 0.0 { "-" } else { "" })
         }
         What::Float(value) => write!(line, "{value:?}"),
-        What::Variable(sigil, name) => write!(line, "{}{name}", sigil.text()),
-        What::Entry(name) => write!(line, "={name}"),
+        What::Variable(sigil, name) => write!(line, "{}{}", sigil.text(), names.get(name)),
+        What::Entry(name) => write!(line, "={}", names.get(name)),
         What::Call(op) => write!(line, "!{}", op.mnemonic()),
-        What::External(name) => write!(line, "*{name}"),
-        What::Str(bytes) => {
+        What::External(name) => write!(line, "*{}", names.get(name)),
+        What::Str(number) => {
+            let bytes = &program.strings[number as usize];
             let Ok(string) = std::str::from_utf8(bytes) else { return refuse("a string that is not UTF-8") };
             line.push_str(&quoted(string));
             Ok(())

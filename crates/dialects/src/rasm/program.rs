@@ -1,5 +1,6 @@
 //! A program as it is written: functions of statements, whichever of the forms it came in.
 
+use super::names::{Name, Names};
 use super::table::Opcode;
 use kiln_ir::FileId;
 use kiln_ir::diagnostic::{Place, Span};
@@ -16,6 +17,25 @@ pub(super) fn place(at: Span) -> Place {
 #[derive(Clone, Debug, Default)]
 pub struct Program {
     pub(super) functions: Vec<Function>,
+    /// Names of variables, and of functions as operands.
+    pub(super) names: Names,
+    /// Strings, without the zero byte that ends each in memory.
+    pub(super) strings: Vec<Vec<u8>>,
+    /// Operands of all statements.
+    pub(super) operands: Vec<Operand>,
+}
+
+impl Program {
+    /// The operands of a statement.
+    pub(super) fn operands(&self, statement: &Statement) -> &[Operand] {
+        &self.operands[statement.first as usize..][..statement.count as usize]
+    }
+
+    /// The operand that a string is.
+    pub(super) fn string(&mut self, bytes: Vec<u8>) -> What {
+        self.strings.push(bytes);
+        What::Str(self.strings.len() as u32 - 1)
+    }
 }
 
 /// A function.
@@ -28,12 +48,14 @@ pub(super) struct Function {
 }
 
 /// An instruction, and what is kept of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Statement {
     pub op: Opcode,
     /// Where the mnemonic stands; of a bare operand, the operand.
     pub at: Span,
-    pub operands: Vec<Operand>,
+    /// Where its operands begin in [`Program::operands`], and how many there are.
+    pub first: u32,
+    pub count: u32,
     pub keep: Option<Variable>,
 }
 
@@ -59,10 +81,10 @@ impl Sigil {
 }
 
 /// `=> $name`
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Variable {
     pub sigil: Sigil,
-    pub name: String,
+    pub name: Name,
     pub at: Span,
 }
 
@@ -91,40 +113,40 @@ impl std::fmt::Display for Register {
 }
 
 /// What an instruction is given.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum What {
     Register(Register),
     Int(i64),
     Float(f64),
-    Variable(Sigil, String),
+    Variable(Sigil, Name),
     /// `=name`
-    Entry(String),
+    Entry(Name),
     /// `!op`
     Call(Opcode),
     /// `*name`
-    External(String),
-    /// A string, without the zero byte that ends it in memory.
-    Str(Vec<u8>),
+    External(Name),
+    /// The number of a string.
+    Str(u32),
 }
 
 impl What {
-    pub fn describe(&self) -> String {
+    pub fn describe(self, names: &Names) -> String {
         match self {
             What::Register(r @ Register::Float(_)) => format!("the float register `{r}`"),
             What::Register(r) => format!("the register `{r}`"),
             What::Int(n) => format!("the integer {n}"),
             What::Float(x) => format!("the float {x:?}"),
-            What::Variable(sigil, name) => format!("`{}{name}`", sigil.text()),
-            What::Entry(name) => format!("the function `={name}`"),
+            What::Variable(sigil, name) => format!("`{}{}`", sigil.text(), names.get(name)),
+            What::Entry(name) => format!("the function `={}`", names.get(name)),
             What::Call(op) => format!("`!{}`", op.mnemonic()),
-            What::External(name) => format!("the C function `*{name}`"),
+            What::External(name) => format!("the C function `*{}`", names.get(name)),
             What::Str(_) => "a string".into(),
         }
     }
 }
 
 /// An operand with its place.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Operand {
     pub what: What,
     pub at: Span,

@@ -2,6 +2,9 @@
 
 use super::program::{Operand, Register, Sigil, What};
 use super::table::{self, Gives, Opcode};
+use kiln_ir::text::NameHash;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// Stems whose register and immediate forms differ by a letter.
 const LETTERED: &[&str] = &[
@@ -16,49 +19,81 @@ const REGISTERS: &[&str] = &[
     "bunge", "buneq", "bltgt", "bord", "bunord",
 ];
 
+/// What the operands of a bare mnemonic decide.
+#[derive(Clone, Copy)]
+struct Form {
+    /// The operand that its letter asks for is a register.
+    register: bool,
+    /// There is a float register.
+    float: bool,
+    /// The last operand is an address.
+    pointer: bool,
+}
+
+/// What stands for an instruction.
+struct Word {
+    /// It is a whole mnemonic; but `finish` of a register is another.
+    whole: Option<Opcode>,
+    /// The operand whose class decides is the first.
+    first: bool,
+    /// The instructions by form: 1 for a register, 2 for a float, 4 for a pointer.
+    forms: [Option<Opcode>; 8],
+}
+
+/// All words, so that no text is put together to find an instruction.
+static WORDS: LazyLock<HashMap<String, Word, NameHash>> = LazyLock::new(|| {
+    let mut words = HashMap::default();
+    let lettered = LETTERED.iter().flat_map(|stem| [format!("{stem}r"), format!("{stem}i")]);
+    let registers = REGISTERS.iter().map(|stem| format!("{stem}r"));
+    for name in all_names().map(str::to_owned).chain(lettered).chain(registers) {
+        let form = |n: usize| Form { register: n & 1 != 0, float: n & 2 != 0, pointer: n & 4 != 0 };
+        let word = Word {
+            whole: Opcode::find(&name),
+            first: matches!(name.as_str(), "st" | "stx" | "jmp" | "call" | "finish"),
+            forms: std::array::from_fn(|n| find(&name, form(n))),
+        };
+        words.insert(name, word);
+    }
+    words
+});
+
 /// The instruction that a mnemonic means with these operands.
 pub(super) fn resolve(name: &str, operands: &[Operand]) -> Option<Opcode> {
-    if let Some(op) = Opcode::find(name)
-        && !(name == "finish" && is_register(operands.first()))
+    let word = WORDS.get(name)?;
+    if let Some(op) = word.whole
+        && !(name == "finish" && operands.first().is_some_and(is_register))
     {
         return Some(op);
     }
-    let stem = stem(name, operands);
-    let stem = stem.as_deref().unwrap_or(name);
-    if let Some(op) = Opcode::find(stem) {
-        return Some(op);
-    }
-    let suffix = match stem {
+    let deciding = if word.first { operands.first() } else { operands.last() };
+    // Without operands, what takes a register is the form to complain about.
+    let register = deciding.map_or(!matches!(name, "jmp" | "call"), is_register);
+    let float = operands.iter().any(is_float);
+    let pointer = operands.last().is_some_and(is_pointer);
+    word.forms[usize::from(register) | usize::from(float) << 1 | usize::from(pointer) << 2]
+}
+
+/// The instruction of a bare mnemonic: its stem with the letter, then with the type.
+fn find(name: &str, form: Form) -> Option<Opcode> {
+    let letter = if form.register { 'r' } else { 'i' };
+    let stem = if LETTERED.contains(&name) || name == "jmp" || name == "call" {
+        format!("{name}{letter}")
+    } else if name == "finish" || REGISTERS.contains(&name) {
+        format!("{name}r")
+    } else {
+        name.to_owned()
+    };
+    let suffix = match stem.as_str() {
         "hton" | "ntoh" => "ui",
-        "movi" if operands.last().is_some_and(is_pointer) => "p",
-        _ if operands.iter().any(is_float) => "d",
+        "movi" if form.pointer => "p",
+        _ if form.float => "d",
         _ => "i",
     };
-    Opcode::find(&format!("{stem}_{suffix}"))
+    Opcode::find(&stem).or_else(|| Opcode::find(&format!("{stem}_{suffix}")))
 }
 
-/// The stem with its letter, where it needs one.
-fn stem(name: &str, operands: &[Operand]) -> Option<String> {
-    if name == "jmp" || name == "call" {
-        return Some(format!("{name}{}", if is_register(operands.first()) { "r" } else { "i" }));
-    }
-    if name == "finish" {
-        return Some("finishr".into());
-    }
-    if REGISTERS.contains(&name) {
-        return Some(format!("{name}r"));
-    }
-    let deciding = match name {
-        "st" | "stx" => operands.first(),
-        _ => operands.last(),
-    };
-    LETTERED
-        .contains(&name)
-        .then(|| format!("{name}{}", if deciding.is_none() || is_register(deciding) { "r" } else { "i" }))
-}
-
-fn is_register(operand: Option<&Operand>) -> bool {
-    operand.is_some_and(|o| matches!(o.what, What::Register(_)))
+fn is_register(operand: &Operand) -> bool {
+    matches!(operand.what, What::Register(_))
 }
 
 fn is_float(operand: &Operand) -> bool {
@@ -67,7 +102,7 @@ fn is_float(operand: &Operand) -> bool {
 
 /// Whether `mov` of it is `movi_p`.
 fn is_pointer(operand: &Operand) -> bool {
-    match &operand.what {
+    match operand.what {
         What::Variable(Sigil::Label, _) | What::Entry(_) | What::External(_) | What::Str(_) => true,
         What::Call(op) => op.get().gives() == Gives::Label,
         _ => false,
@@ -88,7 +123,7 @@ pub(super) fn all_names() -> impl Iterator<Item = &'static str> {
 
 /// The instruction that keeps a bare operand.
 pub(super) fn assign(operand: &Operand) -> Option<Opcode> {
-    Opcode::find(match &operand.what {
+    Opcode::find(match operand.what {
         What::Register(_) => "assign_r",
         What::Int(_) | What::Float(_) | What::Variable(Sigil::Int | Sigil::Float, _) => "assign_i",
         What::Call(op) if op.get().gives() == Gives::Int => "assign_i",

@@ -10,9 +10,9 @@ use std::sync::OnceLock;
 /// A table by name.
 pub(super) type NameMap<'a, T> = HashMap<Cow<'a, str>, T, NameHash>;
 
-/// Begins each hash with the number of this process.
-#[derive(Clone, Copy)]
-pub(super) struct NameHash(u64);
+/// The hash of tables of names, for this and other readers of texts. Begins each hash with the number of this process.
+#[derive(Clone, Copy, Debug)]
+pub struct NameHash(u64);
 
 impl Default for NameHash {
     fn default() -> NameHash {
@@ -29,7 +29,9 @@ impl BuildHasher for NameHash {
     }
 }
 
-pub(super) struct Folded(u64);
+/// A hash being computed by [`NameHash`].
+#[derive(Clone, Copy, Debug)]
+pub struct Folded(u64);
 
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 

@@ -17,6 +17,7 @@ mod print;
 mod source;
 
 pub use fault::{Fault, Thing};
+pub use hash::{Folded, NameHash};
 pub use near::nearest;
 pub use operand::{instruction_span, operand_span};
 pub use print::{Printed, print};

@@ -12,6 +12,7 @@ use super::read::{Read, Reader, fault, register};
 use super::write::{Write, Writer};
 use super::{keeps_float, narrow, span, wants_float};
 use crate::rasm::fault::Fault;
+use crate::rasm::names::Name;
 use crate::rasm::program::{Function, Operand, Program, Register, Sigil, Statement, Variable, What};
 use crate::rasm::program::{is_function, is_identifier, is_symbol};
 use crate::rasm::resolve;
@@ -54,63 +55,70 @@ pub(super) fn decode(bytes: &[u8]) -> Read<Program> {
         }
         let length = reader.u32()?;
         let name = reader.name(length as usize, is_function)?;
-        if !known.insert(name.clone()) {
-            return fault(start, Fault::DuplicateFunction(name));
+        if !known.insert(name) {
+            return fault(start, Fault::DuplicateFunction(name.into()));
         }
         let count = reader.u16()?;
-        let statements = (0..count).map(|_| statement(&mut reader)).collect::<Read<Vec<_>>>()?;
-        program.functions.push(Function { name, at: span(start), statements });
+        let statements =
+            (0..count).map(|_| statement(&mut reader, &mut program)).collect::<Read<Vec<_>>>()?;
+        program.functions.push(Function { name: name.into(), at: span(start), statements });
     }
     Ok(program)
 }
 
-fn statement(reader: &mut Reader<'_>) -> Read<Statement> {
+fn statement(reader: &mut Reader<'_>, program: &mut Program) -> Read<Statement> {
     let start = reader.at;
     match reader.u8()? {
-        kind::INSTRUCTION => instruction(reader, start),
-        kind::ASSIGNMENT => assignment(reader, start),
+        kind::INSTRUCTION => instruction(reader, program, start),
+        kind::ASSIGNMENT => assignment(reader, program, start),
         byte => fault(start, Fault::BadByte { what: "kind of statement", value: byte.into() }),
     }
 }
 
-fn instruction(reader: &mut Reader<'_>, start: usize) -> Read<Statement> {
+fn instruction(reader: &mut Reader<'_>, program: &mut Program, start: usize) -> Read<Statement> {
     let count = reader.count()?;
     let op = reader.opcode()?;
-    let mut operands = Vec::with_capacity(count.into());
+    let first = program.operands.len() as u32;
     for n in 0..count.into() {
         let at = reader.at;
         let kind = reader.u8()?;
-        operands.push(operand(reader, kind, at, wants_float(op, n))?);
+        let operand = operand(reader, program, kind, at, wants_float(op, n))?;
+        program.operands.push(operand);
     }
-    Ok(Statement { op, at: span(start), operands, keep: None })
+    Ok(Statement { op, at: span(start), first, count: count.into(), keep: None })
 }
 
 /// An instruction, or an operand by itself, and the variable that keeps it.
-fn assignment(reader: &mut Reader<'_>, start: usize) -> Read<Statement> {
+fn assignment(reader: &mut Reader<'_>, program: &mut Program, start: usize) -> Read<Statement> {
     let at = reader.at;
     let byte = reader.u8()?;
     if byte == kind::INSTRUCTION {
-        let mut statement = instruction(reader, start)?;
-        statement.keep = Some(variable(reader)?);
+        let mut statement = instruction(reader, program, start)?;
+        statement.keep = Some(variable(reader, program)?);
         return Ok(statement);
     }
-    let mut operand = operand(reader, byte, at, false)?;
-    let keep = variable(reader)?;
-    if let (What::Int(bits), kind::WIDE, Sigil::Float) = (&operand.what, byte, keep.sigil) {
-        operand.what = What::Float(f64::from_bits(*bits as u64));
+    let mut operand = operand(reader, program, byte, at, false)?;
+    let keep = variable(reader, program)?;
+    if let (What::Int(bits), kind::WIDE, Sigil::Float) = (operand.what, byte, keep.sigil) {
+        operand.what = What::Float(f64::from_bits(bits as u64));
     }
     match resolve::assign(&operand) {
-        Some(op) => Ok(Statement { op, at: span(start), operands: vec![operand], keep: Some(keep) }),
+        Some(op) => {
+            let first = program.operands.len() as u32;
+            program.operands.push(operand);
+            Ok(Statement { op, at: span(start), first, count: 1, keep: Some(keep) })
+        }
         None => fault(at, Fault::BadByte { what: "kind of operand", value: byte.into() }),
     }
 }
 
-fn name(reader: &mut Reader<'_>, allowed: fn(&str) -> bool) -> Read<String> {
+fn name(reader: &mut Reader<'_>, program: &mut Program, allowed: fn(&str) -> bool) -> Read<Name> {
     let length = reader.u32()?;
-    reader.name(length as usize, allowed)
+    let name = reader.name(length as usize, allowed)?;
+    Ok(program.names.intern(name))
 }
 
-fn variable(reader: &mut Reader<'_>) -> Read<Variable> {
+fn variable(reader: &mut Reader<'_>, program: &mut Program) -> Read<Variable> {
     let start = reader.at;
     let sigil = match reader.u8()? {
         kind::LABEL => Sigil::Label,
@@ -118,10 +126,16 @@ fn variable(reader: &mut Reader<'_>) -> Read<Variable> {
         kind::FLOAT_VAR => Sigil::Float,
         byte => return fault(start, Fault::BadByte { what: "kind of variable", value: byte.into() }),
     };
-    Ok(Variable { sigil, name: name(reader, is_identifier)?, at: span(start) })
+    Ok(Variable { sigil, name: name(reader, program, is_identifier)?, at: span(start) })
 }
 
-fn operand(reader: &mut Reader<'_>, kind: u8, start: usize, float: bool) -> Read<Operand> {
+fn operand(
+    reader: &mut Reader<'_>,
+    program: &mut Program,
+    kind: u8,
+    start: usize,
+    float: bool,
+) -> Read<Operand> {
     let at = reader.at;
     let what = match kind {
         kind::FLOAT => What::Float(f32::from_bits(reader.u32()?).into()),
@@ -132,10 +146,10 @@ fn operand(reader: &mut Reader<'_>, kind: u8, start: usize, float: bool) -> Read
         kind::SP => What::Register(Register::Sp),
         kind::FP => What::Register(Register::Fp),
         kind::RET => What::Register(Register::Ret),
-        kind::ENTRY => What::Entry(name(reader, is_identifier)?),
-        kind::LABEL => What::Variable(Sigil::Label, name(reader, is_identifier)?),
-        kind::INT_VAR => What::Variable(Sigil::Int, name(reader, is_identifier)?),
-        kind::FLOAT_VAR => What::Variable(Sigil::Float, name(reader, is_identifier)?),
+        kind::ENTRY => What::Entry(name(reader, program, is_identifier)?),
+        kind::LABEL => What::Variable(Sigil::Label, name(reader, program, is_identifier)?),
+        kind::INT_VAR => What::Variable(Sigil::Int, name(reader, program, is_identifier)?),
+        kind::FLOAT_VAR => What::Variable(Sigil::Float, name(reader, program, is_identifier)?),
         kind::CALL => {
             let op = reader.opcode()?;
             if !resolve::is_callable(op) {
@@ -143,10 +157,10 @@ fn operand(reader: &mut Reader<'_>, kind: u8, start: usize, float: bool) -> Read
             }
             What::Call(op)
         }
-        kind::EXTERNAL => What::External(name(reader, is_symbol)?),
+        kind::EXTERNAL => What::External(name(reader, program, is_symbol)?),
         kind::STR => {
             let length = reader.u32()?;
-            What::Str(reader.bytes(length as usize)?.into())
+            program.string(reader.bytes(length as usize)?.into())
         }
         kind::WIDE if float => What::Float(f64::from_bits(reader.u64()?)),
         kind::WIDE => What::Int(reader.u64()? as i64),
@@ -165,25 +179,26 @@ pub(super) fn encode(program: &Program) -> Result<Vec<u8>, Diagnostic<Fault>> {
             Err(_) => return writer.refuse("a function of more than 65535 statements"),
         }
         for statement in &function.statements {
-            put_statement(&mut writer, statement)?;
+            put_statement(&mut writer, program, statement)?;
         }
     }
     Ok(writer.bytes)
 }
 
-fn put_statement(writer: &mut Writer, statement: &Statement) -> Write {
+fn put_statement(writer: &mut Writer, program: &Program, statement: &Statement) -> Write {
+    let operands = program.operands(statement);
     if statement.keep.is_some() {
         writer.u8(kind::ASSIGNMENT);
     }
-    if statement.keep.is_some() && keeps_float(statement) {
+    if statement.keep.is_some() && keeps_float(statement.op, operands) {
         // There is no opcode for it: the operand stands by itself.
-        put(writer, &statement.operands[0], statement.op, true)?;
+        put(writer, program, &operands[0], statement.op, true)?;
     } else {
         writer.u8(kind::INSTRUCTION);
-        writer.count(statement.operands.len())?;
+        writer.count(statement.count as usize)?;
         writer.u16(statement.op.number());
-        for (n, operand) in statement.operands.iter().enumerate() {
-            put(writer, operand, statement.op, wants_float(statement.op, n))?;
+        for (n, operand) in operands.iter().enumerate() {
+            put(writer, program, operand, statement.op, wants_float(statement.op, n))?;
         }
     }
     let Some(keep) = &statement.keep else { return Ok(()) };
@@ -192,26 +207,27 @@ fn put_statement(writer: &mut Writer, statement: &Statement) -> Write {
         Sigil::Int => kind::INT_VAR,
         Sigil::Float => kind::FLOAT_VAR,
     });
-    writer.long(keep.name.as_bytes())
+    writer.long(program.names.get(keep.name).as_bytes())
 }
 
-fn put(writer: &mut Writer, operand: &Operand, op: Opcode, float: bool) -> Write {
+fn put(writer: &mut Writer, program: &Program, operand: &Operand, op: Opcode, float: bool) -> Write {
     let mut name = |kind: u8, name: &[u8]| {
         writer.u8(kind);
         writer.long(name)
     };
-    match &operand.what {
-        What::Entry(of) => return name(kind::ENTRY, of.as_bytes()),
-        What::Variable(Sigil::Label, of) => return name(kind::LABEL, of.as_bytes()),
-        What::Variable(Sigil::Int, of) => return name(kind::INT_VAR, of.as_bytes()),
-        What::Variable(Sigil::Float, of) => return name(kind::FLOAT_VAR, of.as_bytes()),
-        What::External(of) => return name(kind::EXTERNAL, of.as_bytes()),
-        What::Str(bytes) => return name(kind::STR, bytes),
+    let names = &program.names;
+    match operand.what {
+        What::Entry(of) => return name(kind::ENTRY, names.get(of).as_bytes()),
+        What::Variable(Sigil::Label, of) => return name(kind::LABEL, names.get(of).as_bytes()),
+        What::Variable(Sigil::Int, of) => return name(kind::INT_VAR, names.get(of).as_bytes()),
+        What::Variable(Sigil::Float, of) => return name(kind::FLOAT_VAR, names.get(of).as_bytes()),
+        What::External(of) => return name(kind::EXTERNAL, names.get(of).as_bytes()),
+        What::Str(number) => return name(kind::STR, &program.strings[number as usize]),
         What::Call(op) => {
             writer.u8(kind::CALL);
             writer.u16(op.number());
         }
-        What::Register(register) => match *register {
+        What::Register(register) => match register {
             Register::R(n) => writer.bytes.extend([kind::R, n]),
             Register::V(n) => writer.bytes.extend([kind::V, n]),
             Register::Float(n) => writer.bytes.extend([kind::FLOAT_REGISTER, n]),
@@ -219,7 +235,7 @@ fn put(writer: &mut Writer, operand: &Operand, op: Opcode, float: bool) -> Write
             Register::Sp => writer.u8(kind::SP),
             Register::Fp => writer.u8(kind::FP),
         },
-        What::Int(value) => match i32::try_from(*value) {
+        What::Int(value) => match i32::try_from(value) {
             Ok(value) => {
                 writer.u8(kind::INT);
                 writer.u32(value as u32);
@@ -229,10 +245,10 @@ fn put(writer: &mut Writer, operand: &Operand, op: Opcode, float: bool) -> Write
             }
             Err(_) => {
                 writer.u8(kind::WIDE);
-                writer.u64(*value as u64);
+                writer.u64(value as u64);
             }
         },
-        What::Float(value) => match narrow(*value, op) {
+        What::Float(value) => match narrow(value, op) {
             Some(bits) => {
                 writer.u8(kind::FLOAT);
                 writer.u32(bits);

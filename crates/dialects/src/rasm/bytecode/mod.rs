@@ -8,7 +8,7 @@ mod unit;
 mod write;
 
 use super::fault::Fault;
-use super::program::{BYTECODE, Operand, Program, Sigil, Statement, What};
+use super::program::{BYTECODE, Operand, Program, Sigil, What};
 use super::table::{Class, Form, Opcode, Ty};
 use kiln_ir::diagnostic::{Diagnostic, Place, Span};
 
@@ -64,8 +64,8 @@ fn narrow(value: f64, op: Opcode) -> Option<u32> {
     (op.get().ty == Ty::F || f64::from(single).to_bits() == value.to_bits()).then(|| single.to_bits())
 }
 
-/// Whether a statement keeps something as a float: no opcode says so.
-fn keeps_float(statement: &Statement) -> bool {
+/// Whether a statement with these operands keeps something as a float: no opcode says so.
+fn keeps_float(op: Opcode, operands: &[Operand]) -> bool {
     let float = |o: &Operand| matches!(o.what, What::Float(_) | What::Variable(Sigil::Float, _));
-    statement.op.get().form == Form::AssignInt && statement.operands.first().is_some_and(float)
+    op.get().form == Form::AssignInt && operands.first().is_some_and(float)
 }

@@ -65,10 +65,10 @@ impl<'b> Reader<'b> {
     }
 
     /// So many bytes that are a name with the characters that `allowed` admits.
-    pub fn name(&mut self, count: usize, allowed: impl Fn(&str) -> bool) -> Read<String> {
+    pub fn name(&mut self, count: usize, allowed: impl Fn(&str) -> bool) -> Read<&'b str> {
         let at = self.at;
         match std::str::from_utf8(self.take(count)?) {
-            Ok(name) if allowed(name) => Ok(name.into()),
+            Ok(name) if allowed(name) => Ok(name),
             _ => fault(at, Fault::BadName),
         }
     }

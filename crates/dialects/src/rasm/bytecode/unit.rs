@@ -10,12 +10,12 @@ use super::read::{Read, Reader, fault, register};
 use super::write::{Write, Writer};
 use super::{keeps_float, narrow, span, wants_float};
 use crate::rasm::fault::Fault;
+use crate::rasm::names::Name;
 use crate::rasm::program::{Function, Operand, Program, Register, Sigil, Statement, Variable, What};
 use crate::rasm::program::{is_identifier, is_symbol};
 use crate::rasm::resolve;
 use crate::rasm::table::{Gives, Opcode};
 use kiln_ir::diagnostic::Diagnostic;
-use std::collections::HashSet;
 
 /// The codes of operands. Those from `SP` on are Kiln's.
 mod code {
@@ -39,15 +39,17 @@ mod code {
 
 pub(super) fn decode(bytes: &[u8]) -> Read<Program> {
     let mut reader = Reader::new(bytes);
+    let mut program = Program::default();
     let mut statements = Vec::new();
     while !reader.is_done() {
-        statements.push(statement(&mut reader)?);
+        statements.push(statement(&mut reader, &mut program)?);
     }
-    name_functions(&mut statements);
-    Ok(Program { functions: vec![Function { name: "start".into(), at: span(0), statements }] })
+    name_functions(&mut program, &statements);
+    program.functions.push(Function { name: "start".into(), at: span(0), statements });
+    Ok(program)
 }
 
-fn statement(reader: &mut Reader<'_>) -> Read<Statement> {
+fn statement(reader: &mut Reader<'_>, program: &mut Program) -> Read<Statement> {
     let start = reader.at;
     let returns = reader.u8()?;
     if returns > 1 {
@@ -55,15 +57,19 @@ fn statement(reader: &mut Reader<'_>) -> Read<Statement> {
     }
     let count = reader.count()?;
     let op = reader.opcode()?;
-    let operands = (0..count.into()).map(|n| operand(reader, op, n)).collect::<Read<Vec<_>>>()?;
-    let mut statement = Statement { op, at: span(start), operands, keep: None };
+    let first = program.operands.len() as u32;
+    for n in 0..count.into() {
+        let operand = operand(reader, program, op, n)?;
+        program.operands.push(operand);
+    }
+    let mut statement = Statement { op, at: span(start), first, count: count.into(), keep: None };
     if returns == 1 {
         let at = span(reader.at);
         let length = reader.u16()?;
-        let name = reader.name(length.into(), is_identifier)?;
+        let name = program.names.intern(reader.name(length.into(), is_identifier)?);
         let sigil = match op.get().gives() {
             Gives::Label => Sigil::Label,
-            _ if keeps_float(&statement) => Sigil::Float,
+            _ if keeps_float(op, program.operands(&statement)) => Sigil::Float,
             _ => Sigil::Int,
         };
         statement.keep = Some(Variable { sigil, name, at });
@@ -71,13 +77,14 @@ fn statement(reader: &mut Reader<'_>) -> Read<Statement> {
     Ok(statement)
 }
 
-fn operand(reader: &mut Reader<'_>, op: Opcode, n: usize) -> Read<Operand> {
+fn operand(reader: &mut Reader<'_>, program: &mut Program, op: Opcode, n: usize) -> Read<Operand> {
     let start = reader.at;
     let kind = reader.u8()?;
     let at = reader.at;
     let mut name = |allowed: fn(&str) -> bool| {
         let length = reader.u16()?;
-        reader.name(length.into(), allowed)
+        let name = reader.name(length.into(), allowed)?;
+        Ok(program.names.intern(name))
     };
     let what = match kind {
         code::VAR => What::Variable(Sigil::Int, name(is_identifier)?),
@@ -86,10 +93,11 @@ fn operand(reader: &mut Reader<'_>, op: Opcode, n: usize) -> Read<Operand> {
         code::ENTRY => What::Entry(name(is_identifier)?),
         code::EXTERNAL => What::External(name(is_symbol)?),
         code::CALL => {
-            let name = name(is_identifier)?;
-            match resolve::resolve(&name, &[]) {
+            let length = reader.u16()?;
+            let name = reader.name(length.into(), is_identifier)?;
+            match resolve::resolve(name, &[]) {
                 Some(op) if resolve::is_callable(op) => What::Call(op),
-                _ => return fault(at, Fault::NotCallable(name)),
+                _ => return fault(at, Fault::NotCallable(name.into())),
             }
         }
         code::R => What::Register(register(at, Register::R, 3, reader.u32()?)?),
@@ -108,7 +116,7 @@ fn operand(reader: &mut Reader<'_>, op: Opcode, n: usize) -> Read<Operand> {
         code::FLOAT => What::Float(f32::from_bits(reader.u32()?).into()),
         code::STR => {
             let length = reader.u16()?;
-            What::Str(reader.bytes(length.into())?.into())
+            program.string(reader.bytes(length.into())?.into())
         }
         code::WIDE if wants_float(op, n) => What::Float(f64::from_bits(reader.u64()?)),
         code::WIDE => What::Int(reader.u64()? as i64),
@@ -118,16 +126,18 @@ fn operand(reader: &mut Reader<'_>, op: Opcode, n: usize) -> Read<Operand> {
 }
 
 /// The code of a label is also that of functions, which are what no instruction names.
-fn name_functions(statements: &mut [Statement]) {
-    let kept: HashSet<String> =
-        statements.iter().filter_map(|s| s.keep.as_ref()).map(|keep| keep.name.clone()).collect();
-    for operand in statements.iter_mut().flat_map(|s| &mut s.operands) {
-        if let What::Variable(Sigil::Label, name) = &operand.what
-            && name != "self"
-            && !kept.contains(name)
+fn name_functions(program: &mut Program, statements: &[Statement]) {
+    let mut kept = vec![false; program.names.len()];
+    for keep in statements.iter().filter_map(|s| s.keep) {
+        kept[keep.name.index()] = true;
+    }
+    let names = ["self", "start"].map(|name| program.names.find(name));
+    for operand in &mut program.operands {
+        if let What::Variable(Sigil::Label, name) = operand.what
+            && names[0] != Some(name)
+            && !kept[name.index()]
         {
-            operand.what =
-                if name == "start" { What::Entry(name.clone()) } else { What::External(name.clone()) };
+            operand.what = if names[1] == Some(name) { What::Entry(name) } else { What::External(name) };
         }
     }
 }
@@ -142,35 +152,38 @@ pub(super) fn encode(program: &Program) -> Result<Vec<u8>, Diagnostic<Fault>> {
     }
     for statement in &function.statements {
         writer.u8(statement.keep.is_some().into());
-        writer.count(statement.operands.len())?;
+        writer.count(statement.count as usize)?;
         writer.u16(statement.op.number());
-        for (n, operand) in statement.operands.iter().enumerate() {
-            put(&mut writer, operand, statement.op, n)?;
+        for (n, operand) in program.operands(statement).iter().enumerate() {
+            put(&mut writer, program, operand, statement.op, n)?;
         }
         if let Some(keep) = &statement.keep {
-            writer.short(keep.name.as_bytes())?;
+            writer.short(program.names.get(keep.name).as_bytes())?;
         }
     }
     Ok(writer.bytes)
 }
 
-fn put(writer: &mut Writer, operand: &Operand, op: Opcode, n: usize) -> Write {
-    let mut name = |code: u8, name: &str| {
+fn put(writer: &mut Writer, program: &Program, operand: &Operand, op: Opcode, n: usize) -> Write {
+    let mut name = |code: u8, name: Name| {
         writer.u8(code);
-        writer.short(name.as_bytes())
+        writer.short(program.names.get(name).as_bytes())
     };
-    let (code, word) = match &operand.what {
+    let (code, word) = match operand.what {
         What::Variable(Sigil::Int, of) => return name(code::VAR, of),
         What::Variable(Sigil::Label, of) => return name(code::LABEL, of),
         What::Variable(Sigil::Float, of) => return name(code::FLOAT_VAR, of),
         What::Entry(of) => return name(code::ENTRY, of),
         What::External(of) => return name(code::EXTERNAL, of),
-        What::Call(op) => return name(code::CALL, op.mnemonic()),
-        What::Str(bytes) => {
-            writer.u8(code::STR);
-            return writer.short(bytes);
+        What::Call(op) => {
+            writer.u8(code::CALL);
+            return writer.short(op.mnemonic().as_bytes());
         }
-        What::Register(register) => match *register {
+        What::Str(number) => {
+            writer.u8(code::STR);
+            return writer.short(&program.strings[number as usize]);
+        }
+        What::Register(register) => match register {
             Register::R(n) => (code::R, n.into()),
             Register::V(n) => (code::V, n.into()),
             Register::Float(n) => (code::FLOAT_REGISTER, n.into()),
@@ -178,18 +191,18 @@ fn put(writer: &mut Writer, operand: &Operand, op: Opcode, n: usize) -> Write {
             Register::Sp => (code::SP, 0),
             Register::Fp => (code::FP, 0),
         },
-        What::Int(value) => match i32::try_from(*value) {
+        What::Int(value) => match i32::try_from(value) {
             Ok(value) => (code::INT, value as u32),
             Err(_) if wants_float(op, n) => {
                 return writer.refuse("an integer of more than 32 bits in the place of a float");
             }
             Err(_) => {
                 writer.u8(code::WIDE);
-                writer.u64(*value as u64);
+                writer.u64(value as u64);
                 return Ok(());
             }
         },
-        What::Float(value) => match narrow(*value, op) {
+        What::Float(value) => match narrow(value, op) {
             Some(bits) => (code::FLOAT, bits),
             None if wants_float(op, n) => {
                 writer.u8(code::WIDE);

@@ -1,6 +1,6 @@
 //! Arithmetic, comparisons and copies.
 
-use super::evaluate::{Inst, Value};
+use super::body::{Inst, Value};
 use super::{Emitter, places};
 use crate::rasm::table::{Alu, Relation, Ty};
 use kiln_ir::function::{InstData, aux};

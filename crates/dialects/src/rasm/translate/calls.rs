@@ -1,6 +1,6 @@
 //! Arguments, calls and results; imports with the signatures that calls use.
 
-use super::evaluate::{Inst, Value};
+use super::body::{Inst, Value};
 use super::{Emitter, World, passed, places};
 use crate::rasm::table::Ty;
 use kiln_ir::{FuncId, FunctionBuilder, Signature, Type, VReg};

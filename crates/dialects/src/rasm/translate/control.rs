@@ -2,7 +2,7 @@
 
 use super::Emitter;
 use super::arithmetic::{condition, predicate};
-use super::evaluate::{Inst, Value};
+use super::body::{Inst, Value};
 use crate::rasm::table::{Alu, Relation, Ty};
 use kiln_ir::{Block, Cond, Operand, VReg};
 

@@ -1,7 +1,7 @@
 //! Conversions between widths, and between integers and floats.
 
 use super::Emitter;
-use super::evaluate::Inst;
+use super::body::Inst;
 use crate::rasm::table::{Rounding, Ty};
 use kiln_ir::Type;
 

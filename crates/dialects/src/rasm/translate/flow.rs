@@ -1,7 +1,7 @@
 //! The way control takes through a function: which instructions can be reached, and which registers may be read before
 //! they are written. Those begin as 0, all others cost nothing.
 
-use super::evaluate::{Body, Inst, Value};
+use super::body::{Body, Inst, Value};
 use super::places::{self, Set};
 use crate::rasm::table::{Alu, Class, Form};
 
@@ -126,13 +126,13 @@ fn unset(body: &Body, flow: &mut Flow) {
             ways.push((pool, n));
         }
     }
-    ways.sort_unstable();
+    let (starts, ways) = by_target(&ways, stretches.len() + 2);
     stretches.extend([0, 0].map(|last| Stretch { last, needs: 0, writes: 0 }));
     let mut open: Vec<u32> = (0..stretches.len() as u32).collect();
     while let Some(n) = open.pop() {
         let needs = stretches[n as usize].needs;
-        let first = ways.partition_point(|(to, _)| *to < n);
-        for &(_, from) in ways[first..].iter().take_while(|(to, _)| *to == n) {
+        let (first, last) = (starts[n as usize] as usize, starts[n as usize + 1] as usize);
+        for &from in &ways[first..last] {
             let before = &mut stretches[from as usize];
             let more = needs & !before.writes & !before.needs;
             if more != 0 {
@@ -142,6 +142,25 @@ fn unset(body: &Body, flow: &mut Flow) {
         }
     }
     flow.unset = stretches[0].needs;
+}
+
+/// The ways sorted by where they lead, by counting: for each stretch where those to it begin; where all come from.
+fn by_target(ways: &[(u32, u32)], stretches: usize) -> (Vec<u32>, Vec<u32>) {
+    let mut starts = vec![0u32; stretches + 1];
+    for (to, _) in ways {
+        starts[*to as usize + 1] += 1;
+    }
+    for n in 0..stretches {
+        starts[n + 1] += starts[n];
+    }
+    let mut next = starts.clone();
+    let mut from = vec![0; ways.len()];
+    for (to, n) in ways {
+        let at = &mut next[*to as usize];
+        from[*at as usize] = *n;
+        *at += 1;
+    }
+    (starts, from)
 }
 
 /// The registers that an instruction reads, and those it writes.

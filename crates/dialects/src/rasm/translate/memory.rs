@@ -1,7 +1,7 @@
 //! Loads and stores.
 
 use super::Emitter;
-use super::evaluate::{Inst, Value};
+use super::body::{Inst, Value};
 use crate::rasm::program::Register;
 use crate::rasm::table::{Address, Ty};
 use kiln_ir::{Mem, MemType, Type, VReg};

@@ -1,6 +1,7 @@
 //! From a program to a module: assembly time first ([`evaluate`]), then IR for what is left.
 
 mod arithmetic;
+mod body;
 mod calls;
 mod control;
 mod convert;
@@ -13,8 +14,8 @@ mod places;
 use super::fault::Fault;
 use super::program::{self, BYTECODE, Program, Register};
 use super::table::{Form, Ty};
+use body::{Body, Evaluated, Inst, Value};
 use calls::Imports;
-use evaluate::{Body, Evaluated, Inst, Value};
 use flow::Flow;
 use kiln_ir::diagnostic::{Diagnostic, Span};
 use kiln_ir::text::Sources;
@@ -60,7 +61,11 @@ pub fn translate(program: &Program, sources: &Sources) -> Result<Module, Vec<Dia
         .strings
         .iter()
         .enumerate()
-        .map(|(n, bytes)| module.constant(&format!("\"{n}\""), &[bytes.as_slice(), &[0]].concat()))
+        .map(|(n, bytes)| {
+            let string = module.constant(&format!("\"{n}\""), &[bytes.as_slice(), &[0]].concat());
+            module.data_mut(string).align = STRING_ALIGN;
+            string
+        })
         .collect();
     let mut world = World { functions, strings, externals: evaluated.externals, imports: Imports::default() };
     for (number, (body, flow)) in evaluated.bodies.iter().zip(&flows).enumerate() {
@@ -119,32 +124,53 @@ struct World {
     imports: Imports,
 }
 
+/// Strings may stand for tables.
+const STRING_ALIGN: u32 = 16;
+
+/// How many lines are looked at behind the one before, until all are searched.
+const NEAR: u32 = 4;
+
 /// From bytes of the texts to lines and columns.
 struct Lines<'s> {
     sources: &'s Sources,
     /// For each text, where its lines begin.
     starts: Vec<Vec<u32>>,
+    /// The text and the line, from 0, of the position before: the next is mostly near.
+    last: (usize, usize),
 }
 
 impl<'s> Lines<'s> {
     fn new(sources: &'s Sources) -> Lines<'s> {
         let starts = |text: &str| {
-            let after = text.bytes().zip(1..).filter(|(byte, _)| *byte == b'\n').map(|(_, at)| at);
+            let after = text.match_indices('\n').map(|(at, _)| at as u32 + 1);
             std::iter::once(0).chain(after).collect()
         };
-        Lines { sources, starts: sources.iter().map(|source| starts(&source.text)).collect() }
+        let starts = sources.iter().map(|source| starts(&source.text)).collect();
+        Lines { sources, starts, last: (0, 0) }
     }
 
-    fn position(&self, at: Span) -> Option<Pos> {
+    fn position(&mut self, at: Span) -> Option<Pos> {
         if at.file == BYTECODE {
             return None;
         }
-        let starts = self.starts.get(at.file.index())?;
-        let line = starts.partition_point(|start| *start <= at.start);
+        let file = at.file.index();
+        let starts = self.starts.get(file)?;
+        let is_in = |line: usize| starts.get(line + 1).is_none_or(|next| at.start < *next);
+        let mut line = self.last.1;
+        if self.last.0 != file || starts.get(line).is_none_or(|start| at.start < *start) {
+            line = starts.partition_point(|start| *start <= at.start) - 1;
+        }
+        for _ in 0..NEAR {
+            line += usize::from(!is_in(line));
+        }
+        if !is_in(line) {
+            line = starts.partition_point(|start| *start <= at.start) - 1;
+        }
+        self.last = (file, line);
         let text = &self.sources.get(at.file)?.text;
-        let before = text.get(*starts.get(line - 1)? as usize..at.start as usize)?;
+        let before = text.get(*starts.get(line)? as usize..at.start as usize)?;
         let column = before.chars().count() as u32 + 1;
-        Some(Pos { file: FileId(at.file.0), line: line as u32, column })
+        Some(Pos { file: FileId(at.file.0), line: line as u32 + 1, column })
     }
 }
 
