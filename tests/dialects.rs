@@ -216,8 +216,9 @@ fn unsaid(name: &str, faults: &[Diagnostic<rasm::Fault>]) -> BTreeSet<String> {
 fn kiln_programs_give_the_same_from_rasm() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (mut faults, mut refused, mut runs, mut written) = (vec![], String::new(), 0, 0);
-    let mut files: Vec<_> =
-        std::fs::read_dir(root.join("run")).expect("programs").map(|e| e.expect("an entry").path()).collect();
+    let folder = |name: &str| std::fs::read_dir(root.join(name)).expect("programs");
+    let both = folder("run").chain(folder("dialects/rasm/kiln"));
+    let mut files: Vec<_> = both.map(|entry| entry.expect("an entry").path()).collect();
     files.sort();
     for path in files {
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
@@ -233,6 +234,13 @@ fn kiln_programs_give_the_same_from_rasm() {
             }
         };
         written += 1;
+        let original =
+            kiln::verify::check(module.clone()).map(Arc::new).map_err(|_| "another test's to report");
+        let original = original.expect("a module that keeps the rules");
+        for run in &golden.runs {
+            let fault = same(&engine(WAYS[0]), &module, &original, run).err();
+            faults.extend(fault.map(|fault| format!("{name}, line {}: {fault}", run.line + 1)));
+        }
         let mut sources = Sources::default();
         let converted = parsed(&name, &again, &mut sources).and_then(|program| checked(&program, &sources));
         let converted = match converted {
@@ -298,17 +306,97 @@ fn same(
     }
 }
 
+/// Each function by itself, as the first layout has them.
+#[test]
+fn every_rasm_function_goes_through_the_first_layout() {
+    let mut functions = 0;
+    for (name, text) in programs() {
+        let mut sources = Sources::default();
+        let program = parsed(&name, &text, &mut sources).expect("the other test's to report");
+        let printed = rasm::print(&program).expect("strings are text");
+        for function in printed.split("#function ").skip(1) {
+            let (_, body) = function.split_once('\n').expect("a line for the name");
+            let body = format!("#function start\n{}", body.trim_end());
+            let program = parsed(&name, &body, &mut sources).expect("what was printed can be read");
+            let bytes = rasm::encode(&program, Layout::Unit).expect("a function that fits the layout");
+            let decoded = rasm::decode(&bytes, Layout::Unit).expect("what was written can be read");
+            assert_eq!(rasm::encode(&decoded, Layout::Unit).as_ref(), Ok(&bytes), "{name}");
+            let printed = rasm::print(&decoded).expect("strings are text");
+            let again = parsed(&name, &printed, &mut sources).expect("what was printed can be read");
+            assert_eq!(rasm::encode(&again, Layout::Unit), Ok(bytes), "{name}");
+            functions += 1;
+        }
+    }
+    assert!(functions > 1000, "{functions} functions");
+}
+
+/// The lines of all programs without comments.
+fn lines() -> Vec<String> {
+    let code =
+        |line: &str| line.split("//").next().unwrap_or("").split(" #").next().unwrap_or("").trim().to_owned();
+    programs().iter().flat_map(|(_, text)| text.lines().map(code).collect::<Vec<_>>()).collect()
+}
+
 #[test]
 fn every_rasm_instruction_is_in_a_program() {
-    let mut seen = HashSet::new();
-    for (name, text) in programs() {
-        let program = parsed(&name, &text, &mut Sources::default()).expect("the other test's to report");
-        let printed = rasm::print(&program).expect("strings are text");
-        let words = printed.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').map(str::to_owned);
-        seen.extend(words);
-    }
-    let missing: Vec<&str> = rasm::mnemonics().filter(|mnemonic| !seen.contains(*mnemonic)).collect();
+    let lines = lines();
+    let words: HashSet<&str> = lines.iter().filter_map(|line| line.split_whitespace().next()).collect();
+    let missing: Vec<&str> = rasm::mnemonics().filter(|mnemonic| !words.contains(*mnemonic)).collect();
     assert!(missing.is_empty(), "no program has {missing:?}");
+    let missing: Vec<&str> = rasm::stems().filter(|stem| !words.contains(*stem)).collect();
+    assert!(missing.is_empty(), "no program has {missing:?}");
+    // Whole mnemonics with commas, stems without.
+    let with_commas: HashSet<&str> =
+        lines.iter().filter(|l| l.contains(',')).filter_map(|l| l.split_whitespace().next()).collect();
+    let alone = ["patch_at", "patch_movi"];
+    let several = |mnemonic: &&str| {
+        let operands = |line: &String| {
+            let (first, rest) = line.split_once(char::is_whitespace)?;
+            (first == *mnemonic).then(|| rest.split("=>").next().unwrap_or("").split_whitespace().count())
+        };
+        lines.iter().filter_map(operands).any(|count| count > 1)
+    };
+    let missing: Vec<&str> = rasm::mnemonics()
+        .filter(several)
+        .filter(|m| !with_commas.contains(m) && !alone.contains(m))
+        .collect();
+    assert!(missing.is_empty(), "no program has {missing:?} with commas");
+}
+
+#[test]
+fn every_kind_of_rasm_operand_is_in_a_program() {
+    let text = lines().join("\n");
+    let words: HashSet<&str> =
+        text.split(|c: char| c.is_whitespace() || matches!(c, ',' | '(' | ')')).collect();
+    let registers = "%r0 %r1 %r2 %v0 %v1 %v2 %ret %sp %fp %fpr0 %fpr1 %fpr2 %fpr3 %fpr4 %fpr5";
+    let calls = "!forward !get_label !entry !arg_i !arg_d @self";
+    for word in registers.split(' ').chain(calls.split(' ')) {
+        assert!(words.contains(word), "no program has `{word}`");
+    }
+    let kinds: [(&str, fn(&str) -> bool); 10] = [
+        ("a decimal integer", |w| w.parse::<i64>().is_ok_and(|n| n > 9)),
+        ("a negative integer", |w| w.parse::<i64>().is_ok_and(|n| n < 0)),
+        ("an octal integer", |w| w.len() > 1 && w.starts_with('0') && w.bytes().all(|b| b.is_ascii_digit())),
+        ("a hexadecimal integer", |w| w.starts_with("0x")),
+        ("a float", |w| w.contains('.') && w.parse::<f64>().is_ok()),
+        ("a function", |w| w.starts_with('=') && w != "=>"),
+        ("a C function", |w| w.starts_with('*') && w.len() > 2),
+        ("an integer variable", |w| w.starts_with('$')),
+        ("a label", |w| w.starts_with('@')),
+        ("a float variable", |w| w.starts_with('&')),
+    ];
+    for (kind, is) in kinds {
+        assert!(words.iter().any(|word| is(word)), "no program has {kind}");
+    }
+    for operator in ["+", "-", "*", "/", "%", "**", "<<", ">>", "&", "^", "|", "~", "\""] {
+        let is = |word: &&&str| {
+            word.starts_with(operator) && !word[operator.len()..].starts_with(char::is_alphabetic)
+        };
+        assert!(
+            words.iter().find(is).is_some() || operator == "\"" && text.contains('"'),
+            "no program has `{operator}`"
+        );
+    }
 }
 
 /// Makes the calls, each of which must give what its line says.

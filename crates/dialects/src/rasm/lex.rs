@@ -332,10 +332,21 @@ pub(super) fn unescape(text: &str) -> Vec<u8> {
     bytes
 }
 
+/// Whether each byte can stand in a name.
+static PART: [bool; 256] = {
+    let mut part = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        part[byte] = (byte as u8).is_ascii_alphanumeric() || byte == b'_' as usize;
+        byte += 1;
+    }
+    part
+};
+
 fn is_start(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte == b'_'
 }
 
 fn is_part(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
+    PART[byte as usize]
 }

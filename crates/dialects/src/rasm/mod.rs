@@ -26,6 +26,11 @@ pub use print::print;
 pub use program::Program;
 pub use translate::translate;
 
+/// The mnemonics without letter and type, which depend on their operands.
+pub fn stems() -> impl Iterator<Item = &'static str> {
+    resolve::stems()
+}
+
 /// Every mnemonic, in the order of the opcodes.
 pub fn mnemonics() -> impl Iterator<Item = &'static str> {
     table::all().iter().map(|instruction| instruction.mnemonic.as_str())

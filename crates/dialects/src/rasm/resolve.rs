@@ -50,7 +50,7 @@ static WORDS: LazyLock<HashMap<String, Word, NameHash>> = LazyLock::new(|| {
         let word = Word {
             whole: Opcode::find(&name),
             first: matches!(name.as_str(), "st" | "stx" | "jmp" | "call" | "finish"),
-            forms: std::array::from_fn(|n| find(&name, form(n))),
+            forms: std::array::from_fn(|n| nearest_form(&name, form(n))),
         };
         words.insert(name, word);
     }
@@ -71,6 +71,14 @@ pub(super) fn resolve(name: &str, operands: &[Operand]) -> Option<Opcode> {
     let float = operands.iter().any(is_float);
     let pointer = operands.last().is_some_and(is_pointer);
     word.forms[usize::from(register) | usize::from(float) << 1 | usize::from(pointer) << 2]
+}
+
+/// Where there is no instruction of this form, another, whose classes say what is wrong with the operands.
+fn nearest_form(name: &str, form: Form) -> Option<Opcode> {
+    find(name, form)
+        .or_else(|| find(name, Form { register: true, ..form }))
+        .or_else(|| find(name, Form { float: false, ..form }))
+        .or_else(|| find(name, Form { register: true, float: true, ..form }))
 }
 
 /// The instruction of a bare mnemonic: its stem with the letter, then with the type.
@@ -114,11 +122,15 @@ pub(super) fn is_callable(op: Opcode) -> bool {
     op.get().operands.is_empty() && op.get().gives() != Gives::Nothing
 }
 
+/// Every stem.
+pub(super) fn stems() -> impl Iterator<Item = &'static str> {
+    let others = ["jmp", "call", "arg", "getarg", "prepare", "pusharg", "retval", "hton", "ntoh"];
+    LETTERED.iter().chain(REGISTERS).copied().chain(others)
+}
+
 /// Every mnemonic and stem, for suggestions.
 pub(super) fn all_names() -> impl Iterator<Item = &'static str> {
-    let stems = LETTERED.iter().chain(REGISTERS).copied();
-    let others = ["jmp", "call", "arg", "getarg", "prepare", "pusharg", "retval", "hton", "ntoh"];
-    table::all().iter().map(|i| i.mnemonic.as_str()).chain(stems).chain(others)
+    table::all().iter().map(|i| i.mnemonic.as_str()).chain(stems())
 }
 
 /// The instruction that keeps a bare operand.

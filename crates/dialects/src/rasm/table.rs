@@ -365,13 +365,21 @@ impl Instruction {
         Instruction { mnemonic, form, ty, to, operands: operands(form, ty, to) }
     }
 
+    /// Whether it has a target that can be given later: a branch, or `movi_p`.
+    pub fn leads(&self) -> bool {
+        match self.form {
+            Form::Branch(..) | Form::BranchBits(..) | Form::BranchOverflow(..) | Form::Jump => true,
+            Form::Mov(Imm) => self.ty == Ty::P,
+            _ => false,
+        }
+    }
+
     /// What it gives at assembly time.
     pub fn gives(&self) -> Gives {
         match self.form {
             Form::Arg | Form::Alloca | Form::AssignInt => Gives::Int,
-            Form::Branch(..) | Form::BranchBits(..) | Form::BranchOverflow(..) | Form::Jump => Gives::Label,
             Form::GetLabel | Form::Forward | Form::Entry | Form::AssignLabel => Gives::Label,
-            Form::Mov(Imm) if self.ty == Ty::P => Gives::Label,
+            _ if self.leads() => Gives::Label,
             _ => Gives::Nothing,
         }
     }

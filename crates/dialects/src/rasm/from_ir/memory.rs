@@ -1,11 +1,11 @@
 //! Loads, stores and addresses.
 
 use super::words::access;
-use super::writer::Writer;
+use super::writer::{FRAME_ALIGN, Writer};
 use super::{Written, refuse};
 use kiln_ir::diagnostic::Place;
 use kiln_ir::function::aux;
-use kiln_ir::{Block, InstData, Op, VReg};
+use kiln_ir::{Block, InstData, Op, Slot, VReg};
 
 /// The parts of so many bytes that rasm can access: offset, and suffix of the unsigned access.
 fn parts(bytes: u32) -> Vec<(u32, &'static str)> {
@@ -29,8 +29,15 @@ impl Writer<'_, '_> {
                 self.line(format_args!("movi_p %r0, {target}{keep}"));
             }
             Op::SlotAddr | Op::SlotOffset => {
-                let from = if inst.op == Op::SlotAddr { "addi_l %r0, %fp," } else { "movi_l %r0," };
-                self.line(format_args!("{from} $s{}", inst.a));
+                let align = self.body.slot(Slot(inst.a)).align;
+                self.line(format_args!("addi_l %r0, %fp, $s{}", inst.a));
+                if align > FRAME_ALIGN {
+                    self.line(format_args!("addi_l %r0, %r0, {}", align - 1));
+                    self.line(format_args!("andi_l %r0, %r0, -{align}"));
+                }
+                if inst.op == Op::SlotOffset {
+                    self.line("subr_l %r0, %r0, %fp");
+                }
                 self.line(format_args!("addi_l %r0, %r0, {}", inst.b as i32));
             }
             Op::FrameAddr => register = "%fp",

@@ -10,6 +10,9 @@ use kiln_ir::{Block, Cond, FuncDecl, FuncId, Function, Inst, InstData, Mem, Modu
 use std::collections::HashMap;
 use std::fmt::{Display, Write};
 
+/// What storage in the frame of rasm is aligned to.
+pub(super) const FRAME_ALIGN: u32 = 16;
+
 /// A function being written.
 pub(super) struct Writer<'m, 't> {
     pub module: &'m Module,
@@ -89,10 +92,9 @@ impl<'m, 't> Writer<'m, 't> {
             self.line(format_args!("allocai 8 => $v{n}"));
         }
         for (n, slot) in body.slots().iter().enumerate() {
-            if slot.align > 16 {
-                return refuse(at, "a slot aligned to more than 16 bytes");
-            }
-            self.line(format_args!("allocai {} => $s{n}", slot.size));
+            // One that is aligned to more finds its place inside of what it gets.
+            let more = if slot.align > FRAME_ALIGN { slot.align } else { 0 };
+            self.line(format_args!("allocai {} => $s{n}", u64::from(slot.size) + u64::from(more)));
         }
         for (n, ty) in types.iter().enumerate() {
             self.line(format_args!("getarg_{ty} {}, $p{n}", register(ty)));

@@ -87,9 +87,12 @@ impl Evaluation<'_, '_> {
         let with_arguments = matches!(op.mnemonic(), "finish" | "finishr");
         let end = self.body.pushed.len() as u32;
         let mut first = end;
+        // One thing is told of a call.
+        let mut told = false;
         if let Some(preparing) = self.preparing.take() {
             first = preparing.first;
             if !with_arguments {
+                told = true;
                 self.help(
                     at,
                     Fault::Unfinished,
@@ -102,13 +105,14 @@ impl Evaluation<'_, '_> {
                 for (k, name) in KINDS.into_iter().enumerate() {
                     let wanted = preparing.counts[k].unwrap_or(0);
                     if wanted != counted[k] as i64 {
+                        told = true;
                         self.fault(at, Fault::Prepared { kind: name, wanted, found: counted[k] });
                     }
                 }
             }
         }
         let callee = match target {
-            Some(Value::Function(number)) => Some(number),
+            Some(Value::Function(number)) if !told => Some(number),
             _ => None,
         };
         let types = self.body.pushed[first as usize..].to_vec();

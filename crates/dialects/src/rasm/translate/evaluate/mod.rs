@@ -6,7 +6,7 @@ mod operands;
 mod run;
 mod variables;
 
-use super::body::{Body, Evaluated, Value};
+use super::body::{Body, Evaluated, Site, Value};
 use crate::rasm::fault::Fault;
 use crate::rasm::parse::MAX_FAULTS;
 use crate::rasm::program::{self, Program, Sigil, Statement};
@@ -118,6 +118,8 @@ impl<'p> Evaluation<'_, 'p> {
             let fault =
                 Fault::OperandCount { mnemonic: statement.op.mnemonic(), wanted: classes.len(), found };
             self.fault(statement.at, fault);
+            self.begun |= optional;
+            self.gives_nothing(statement);
             return;
         }
         if !self.begun && instruction.form != Form::Prolog {
@@ -171,6 +173,12 @@ impl<'p> Evaluation<'_, 'p> {
             let value = match keep.sigil {
                 Sigil::Int => Value::Int(0),
                 Sigil::Float => Value::Float(0.0),
+                Sigil::Label if statement.op.get().leads() => {
+                    // Any patch of it is right.
+                    let movi = matches!(statement.op.get().form, Form::Mov(_));
+                    self.body.sites.push(Site { at: statement.at, movi, target: Some(Value::Forward) });
+                    Value::Site(self.body.sites.len() as u32 - 1)
+                }
                 Sigil::Label => self.here(),
             };
             self.shared.variables.set(keep.name, Some(value));

@@ -157,7 +157,10 @@ impl Evaluation<'_, '_> {
         };
         let (mnemonic, wanted) = (statement.op.mnemonic(), wanted(class).into());
         let fault = Fault::OperandClass { mnemonic, number: n + 1, wanted, found };
+        let form = statement.op.get().form;
         let help = match (class, value) {
+            (Class::Read, _) if form == Form::JumpReg => Some("`jmpi` takes a label".into()),
+            (Class::Read, _) if form == Form::CallReg => Some("`finish` and `calli` take a function".into()),
             (Class::Float, Value::Int(value)) => Some(format!("write `{value}.0`")),
             (Class::Label, Value::Function(_)) => {
                 Some("call it with `finish`, or take a label after `prolog`".into())

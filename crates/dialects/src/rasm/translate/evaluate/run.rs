@@ -3,7 +3,7 @@
 use super::Evaluation;
 use super::calls::MAX_PARAMS;
 use crate::rasm::fault::Fault;
-use crate::rasm::table::{Class, Form, Opcode};
+use crate::rasm::table::{Form, Opcode};
 use crate::rasm::translate::body::{Inst, Site, Value};
 use kiln_ir::diagnostic::Span;
 
@@ -65,12 +65,7 @@ impl Evaluation<'_, '_> {
             _ => {}
         }
         let mut given = None;
-        let target = match instruction.form {
-            Form::Branch(..) | Form::BranchBits(..) | Form::BranchOverflow(..) | Form::Jump => true,
-            Form::Mov(_) => instruction.operands[1] == Class::LabelOrPointer,
-            _ => false,
-        };
-        if target {
+        if instruction.leads() {
             let movi = matches!(instruction.form, Form::Mov(_));
             let place = &mut args[movi as usize];
             let target = place.filter(|value| *value != Value::Forward);
@@ -108,7 +103,7 @@ impl Evaluation<'_, '_> {
             let right = if site.movi { "patch_movi" } else { "patch_at" };
             let help = format!("`{right}` does it");
             self.help(at, Fault::WrongPatch { used: op.mnemonic(), right }, help);
-        } else if site.target.is_some() {
+        } else if site.target.is_some_and(|target| target != Value::Forward) {
             self.help(
                 at,
                 Fault::PatchedTwice,
