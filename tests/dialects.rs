@@ -385,7 +385,8 @@ fn every_kind_of_rasm_operand_is_in_a_program() {
     for word in registers.split(' ').chain(calls.split(' ')) {
         assert!(words.contains(word), "no program has `{word}`");
     }
-    let kinds: [(&str, fn(&str) -> bool); 10] = [
+    type Is = fn(&str) -> bool;
+    let kinds: [(&str, Is); 10] = [
         ("a decimal integer", |w| w.parse::<i64>().is_ok_and(|n| n > 9)),
         ("a negative integer", |w| w.parse::<i64>().is_ok_and(|n| n < 0)),
         ("an octal integer", |w| w.len() > 1 && w.starts_with('0') && w.bytes().all(|b| b.is_ascii_digit())),

@@ -96,7 +96,7 @@ impl Writer<'_, '_> {
 
     /// rasm converts signed integers of 32 bits. Others are taken apart; on the way to a float the bits that a double has no
     /// room for become one, so that nothing is rounded twice.
-    pub(super) fn from_integer(&mut self, inst: &InstData) {
+    pub(super) fn integer_to_float(&mut self, inst: &InstData) {
         let narrow = self.body.ty(VReg(inst.a)) == Type::I32;
         let signed = inst.op == Op::SitoF;
         self.get("%r0", VReg(inst.a));

@@ -143,7 +143,7 @@ impl<'m, 't> Writer<'m, 't> {
             Op::Fabs | Op::Fcopysign => self.sign(inst),
             Op::Fmin | Op::Fmax | Op::FminNum | Op::FmaxNum => self.float_extreme(inst),
             Op::Ffloor | Op::Fceil | Op::Ftrunc | Op::Fnearest => self.rounded(inst),
-            Op::SitoF | Op::UitoF => self.from_integer(inst),
+            Op::SitoF | Op::UitoF => self.integer_to_float(inst),
             Op::FtoSiSat | Op::FtoUiSat => self.saturated(inst),
             op => match self.simple(inst) {
                 Some(()) => {}
