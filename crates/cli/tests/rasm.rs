@@ -212,6 +212,13 @@ fn mistakes_are_shown_where_they_stand() {
     run(&["run", &file("rasm-none.ras", "#function f\nprolog\nret\n")])
         .fails(65, &["a program begins in the function `start`"]);
     run(&["build", "examples/fib.kiln", "-o", &path("rasm-not.rbc")]).fails(2, &["not written in rasm"]);
+    let two = file("rasm-two.ras", "prolog\nret\n#function other\nprolog\nret\n");
+    run(&["build", &two, "-o", &path("rasm-not.rbc"), "--format", "rasm1"])
+        .fails(65, &["cannot say any number of functions but one", "rasm-two.ras:3:11"]);
+    let long =
+        file("rasm-many.ras", format!("prolog\nret\n#function long\nprolog\n{}", "ret\n".repeat(65535)));
+    run(&["build", &long, "-o", &path("rasm-not.rbc")])
+        .fails(65, &["cannot say a function of more than 65535 statements", "rasm-many.ras:3:11"]);
     run(&["convert", &trap, "-o", &path("rasm-not.txt")]).fails(2, &["does not say what to write"]);
 }
 

@@ -10,7 +10,7 @@
 
 use super::read::{Read, Reader, fault, register};
 use super::write::{Write, Writer};
-use super::{keeps_float, narrow, span, wants_float};
+use super::{keeps_float, narrow, placed, span, wants_float};
 use crate::rasm::fault::Fault;
 use crate::rasm::names::Name;
 use crate::rasm::program::{Function, Operand, Program, Register, Sigil, Statement, Variable, What};
@@ -176,10 +176,13 @@ pub(super) fn encode(program: &Program) -> Result<Vec<u8>, Diagnostic<Fault>> {
         writer.long(function.name.as_bytes())?;
         match u16::try_from(function.statements.len()) {
             Ok(count) => writer.u16(count),
-            Err(_) => return writer.refuse("a function of more than 65535 statements"),
+            Err(_) => {
+                let refused = writer.refuse("a function of more than 65535 statements");
+                return refused.map_err(|fault| placed(fault, function.at));
+            }
         }
         for statement in &function.statements {
-            put_statement(&mut writer, program, statement)?;
+            put_statement(&mut writer, program, statement).map_err(|fault| placed(fault, statement.at))?;
         }
     }
     Ok(writer.bytes)

@@ -8,7 +8,7 @@ mod unit;
 mod write;
 
 use super::fault::Fault;
-use super::program::{BYTECODE, Operand, Program, Sigil, What};
+use super::program::{self, BYTECODE, Operand, Program, Sigil, What};
 use super::table::{Class, Form, Opcode, Ty};
 use kiln_ir::diagnostic::{Diagnostic, Place, Span};
 
@@ -46,6 +46,11 @@ pub fn encode(program: &Program, layout: Layout) -> Result<Vec<u8>, Diagnostic<F
         Layout::Unit => unit::encode(program),
         Layout::File => file::encode(program),
     }
+}
+
+/// What cannot be written, at the place in the program that it is about.
+fn placed(fault: Diagnostic<Fault>, at: Span) -> Diagnostic<Fault> {
+    Diagnostic { at: program::place(at), ..fault }
 }
 
 /// The span of a byte.

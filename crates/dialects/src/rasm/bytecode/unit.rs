@@ -8,7 +8,7 @@
 
 use super::read::{Read, Reader, fault, register};
 use super::write::{Write, Writer};
-use super::{keeps_float, narrow, span, wants_float};
+use super::{keeps_float, narrow, placed, span, wants_float};
 use crate::rasm::fault::Fault;
 use crate::rasm::names::Name;
 use crate::rasm::program::{Function, Operand, Program, Register, Sigil, Statement, Variable, What};
@@ -145,23 +145,31 @@ fn name_functions(program: &mut Program, statements: &[Statement]) {
 pub(super) fn encode(program: &Program) -> Result<Vec<u8>, Diagnostic<Fault>> {
     let mut writer = Writer::default();
     let [function] = program.functions.as_slice() else {
-        return writer.refuse("any number of functions but one");
+        let refused = writer.refuse("any number of functions but one");
+        let second = program.functions.get(1);
+        return refused.map_err(|fault| second.map_or(fault.clone(), |second| placed(fault, second.at)));
     };
     if function.name != "start" {
-        return writer.refuse("a function that is not `start`");
+        let refused = writer.refuse("a function that is not `start`");
+        return refused.map_err(|fault| placed(fault, function.at));
     }
     for statement in &function.statements {
-        writer.u8(statement.keep.is_some().into());
-        writer.count(statement.count as usize)?;
-        writer.u16(statement.op.number());
-        for (n, operand) in program.operands(statement).iter().enumerate() {
-            put(&mut writer, program, operand, statement.op, n)?;
-        }
-        if let Some(keep) = &statement.keep {
-            writer.short(program.names.get(keep.name).as_bytes())?;
-        }
+        put_statement(&mut writer, program, statement).map_err(|fault| placed(fault, statement.at))?;
     }
     Ok(writer.bytes)
+}
+
+fn put_statement(writer: &mut Writer, program: &Program, statement: &Statement) -> Write {
+    writer.u8(statement.keep.is_some().into());
+    writer.count(statement.count as usize)?;
+    writer.u16(statement.op.number());
+    for (n, operand) in program.operands(statement).iter().enumerate() {
+        put(writer, program, operand, statement.op, n)?;
+    }
+    match &statement.keep {
+        Some(keep) => writer.short(program.names.get(keep.name).as_bytes()),
+        None => Ok(()),
+    }
 }
 
 fn put(writer: &mut Writer, program: &Program, operand: &Operand, op: Opcode, n: usize) -> Write {
