@@ -142,7 +142,7 @@ impl<'b> Writer<'b> {
     fn begin(&mut self, block: Block, cold: bool) {
         let arrays = self.f.arrays();
         assert_eq!(block.index(), arrays.blocks.len(), "blocks are written in order");
-        arrays.blocks.push(BlockData { start: arrays.insts.len() as u32, cold });
+        arrays.blocks.push(BlockData::new(arrays.insts.len() as u32, cold));
     }
 
     fn push(&mut self, inst: InstData) {

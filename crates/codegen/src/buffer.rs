@@ -139,9 +139,9 @@ impl<'c> Buffer<'c> {
         self.code.bytes[at as usize] = value;
     }
 
-    /// Number of bytes to the next multiple of `1 << power`, at most 64, counted from where the code will be placed.
+    /// Number of bytes to the next multiple of `1 << power`, at most 4096, counted from where the code will be placed.
     pub fn gap(&mut self, power: u8) -> usize {
-        debug_assert!(power <= 6);
+        debug_assert!(power <= 12);
         self.code.align = self.code.align.max(1 << power);
         self.len.next_multiple_of(1 << power) - self.len
     }

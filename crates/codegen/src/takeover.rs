@@ -112,7 +112,7 @@ pub fn function(func: FuncId, f: &Function, heads: &[Block]) -> Function {
         arrays.insts[end - 1].op = Op::Unreachable;
     }
     let entry = Block(arrays.blocks.len() as u32);
-    arrays.blocks.push(BlockData { start: arrays.insts.len() as u32, cold: false });
+    arrays.blocks.push(BlockData::new(arrays.insts.len() as u32, false));
     let mut at = 0;
     let mut load = |v: VReg, ty| {
         let access = u16::from(MemType::of(ty).0) << aux::ACCESS;

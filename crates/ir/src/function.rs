@@ -212,6 +212,9 @@ pub struct SlotData {
     pub align: u32,
 }
 
+/// The highest power of two that a block can be aligned to.
+pub const MAX_BLOCK_ALIGN: u8 = 12;
+
 /// A block: where its instructions start. They end where the next block's start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BlockData {
@@ -219,6 +222,15 @@ pub struct BlockData {
     pub start: u32,
     /// Whether it runs rarely.
     pub cold: bool,
+    /// The power of two that its address is a multiple of, at least: 0 to 12.
+    pub align: u8,
+}
+
+impl BlockData {
+    /// A block that lies anywhere.
+    pub const fn new(start: u32, cold: bool) -> BlockData {
+        BlockData { start, cold, align: 0 }
+    }
 }
 
 /// A further entry point of a function. Calling it makes a new activation whose first act is to assign the

@@ -480,6 +480,7 @@ fn every_method(b: &mut FunctionBuilder<'_>) {
     b.atomic_rmw(Rmw::Xchg, MemType::I64, Order::Relaxed, X, Y);
     b.atomic_cas(MemType::I64, Order::SeqCst, X, X, Y);
     b.fence(Order::SeqCst);
+    b.pad(16);
     b.pause();
     b.alloca(X, 64);
     b.call(FuncId(1), &[X, Y]);

@@ -390,6 +390,9 @@ impl<'g, 'm, 'b> Body<'g, 'm, 'b> {
         if self.cold.contains(&at) {
             self.b.set_cold();
         }
+        if self.e.chance(5) {
+            self.b.set_align(1 << self.e.range(1, 8));
+        }
         for pool in &mut self.pools {
             pool.locals.clear();
         }

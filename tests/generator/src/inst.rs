@@ -146,7 +146,7 @@ impl Body<'_, '_, '_> {
                     let block = self.cold_ahead().expect("asked for before");
                     draft.set(*field, block);
                 }
-                Role::ExitId | Role::TrapCode => {
+                Role::ExitId | Role::TrapCode | Role::CodeBytes => {
                     let id = self.e.below(100);
                     draft.set(*field, id);
                 }

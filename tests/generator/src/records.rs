@@ -124,7 +124,8 @@ impl Records {
                         | Role::Slot
                         | Role::LabelSet
                         | Role::ExitId
-                        | Role::TrapCode => true,
+                        | Role::TrapCode
+                        | Role::CodeBytes => true,
                     }
                 })
             })

@@ -142,6 +142,10 @@ impl<'a, T: Target> Emit<'_, T, Flow<'a>> {
             }
             self.asm.buffer().reserve(0);
             self.span(source);
+            let align = self.f.blocks()[to.index()].align;
+            if landing && align > 0 {
+                self.align(align);
+            }
             self.asm.buffer().place(label);
             self.placement.log(Event::Label(label));
             if pad {

@@ -149,10 +149,9 @@ fn emit<T: Target>(
             e.enter(block);
         }
         e.placement.edge = body.edge_start[b as usize] as usize;
-        if let Some(power @ 1..) = body.align.get(b as usize) {
-            e.asm.buffer().reserve(0);
-            let gap = e.asm.buffer().gap(*power);
-            T::pad(&mut e, gap);
+        let power = body.align.get(b as usize).copied().unwrap_or(0).max(f.blocks()[b as usize].align);
+        if power > 0 {
+            e.align(power);
         }
         e.asm.buffer().place(block);
         e.placement.log(Event::Label(block));

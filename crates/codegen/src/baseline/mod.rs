@@ -167,6 +167,10 @@ fn emit<T: Target>(
             }
             e.forget();
         }
+        let align = f.blocks()[b as usize].align;
+        if align > 0 {
+            e.align(align);
+        }
         e.asm.buffer().place(Block(b));
         if preds[b as usize] == Scan::JUMPED_TO && options.landing_pads {
             T::landing_pad(&mut e);

@@ -245,6 +245,13 @@ impl<'a, T: Target, P: Placement> Emit<'a, T, P> {
         scratch.spare.clear();
     }
 
+    /// Goes to the next multiple of a power of two.
+    pub fn align(&mut self, power: u8) {
+        let gap = self.asm.buffer().gap(power);
+        self.asm.buffer().reserve(gap);
+        T::pad(self, gap);
+    }
+
     /// Says that the code from here on belongs to an instruction of the source.
     #[inline]
     pub fn span(&mut self, Origin { inst, site }: Origin) {

@@ -305,14 +305,14 @@ impl<'b> Writer<'b> {
         Writer { body }
     }
 
-    /// Begins the next block.
-    pub fn block(&mut self, cold: bool, params: impl IntoIterator<Item = VReg>) -> Block {
+    /// Begins the next block, which is cold and aligned as another one.
+    pub fn block(&mut self, like: BlockData, params: impl IntoIterator<Item = VReg>) -> Block {
         let body = &mut *self.body;
         body.param_start.push(body.params.len() as u32);
         body.params.extend(params);
         body.edge_start.push(body.edges.len() as u32);
         let arrays = body.f.arrays();
-        arrays.blocks.push(BlockData { start: arrays.insts.len() as u32, cold });
+        arrays.blocks.push(BlockData { start: arrays.insts.len() as u32, ..like });
         Block(arrays.blocks.len() as u32 - 1)
     }
 

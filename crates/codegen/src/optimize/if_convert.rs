@@ -98,7 +98,7 @@ pub fn if_convert(body: &mut Body, cfg: &Cfg, scratch: &mut Scratch, taken: &mut
             continue;
         }
         let mut writer = Writer::new(body);
-        writer.block(taken.blocks[block.index()].cold, taken.params_of(block).iter().copied());
+        writer.block(taken.blocks[block.index()], taken.params_of(block).iter().copied());
         let Some(plan) = &plans[block.index()] else {
             writer.copy(taken, block, |to| number[to.index()]);
             continue;

@@ -673,7 +673,7 @@ impl Scratch {
             let more = as_header.map_or(&[][..], |plan| &params[range(plan.params)]);
             let mut writer = Writer::new(body);
             let own = taken.params_of(block).iter().copied();
-            writer.block(taken.blocks[block.index()].cold, own.chain(more.iter().map(|param| param[0])));
+            writer.block(taken.blocks[block.index()], own.chain(more.iter().map(|param| param[0])));
             let insts = taken.block_range(block);
             let changed = changes.peek().is_some_and(|(at, _)| insts.contains(&(*at as usize)));
             if !changed && plan_of[b as usize] == [u32::MAX; 3] {

@@ -92,8 +92,9 @@ impl Scratch {
             if range.len() == 1 && jump.op == Op::Jump && body.params_of(Block(b)).is_empty() && jump.dst > b
             {
                 let bare = body.params_of(Block(jump.dst)).is_empty();
-                // What is cold in the source stays, for the cold edges that name it.
-                if bare && !f.blocks()[b as usize].cold {
+                // What is cold in the source stays, for the cold edges that name it; what is aligned, for its address.
+                let BlockData { cold, align, .. } = f.blocks()[b as usize];
+                if bare && !cold && align == 0 {
                     self.through[b as usize] = self.through[jump.dst as usize];
                 }
             }
@@ -214,8 +215,9 @@ impl Scratch {
         body.take_code(taken);
         for block in order.iter() {
             let mut writer = Writer::new(body);
-            let cold = taken.blocks[block.index()].cold || rare[block.index()];
-            writer.block(cold, taken.params_of(*block).iter().copied());
+            let like = taken.blocks[block.index()];
+            let like = BlockData { cold: like.cold || rare[block.index()], ..like };
+            writer.block(like, taken.params_of(*block).iter().copied());
             writer.copy(taken, *block, to);
             body.align.push(alignment((&taken.blocks, taken.insts.len()), loops, *block));
         }

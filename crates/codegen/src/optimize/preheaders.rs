@@ -12,6 +12,7 @@ use super::cfg::Cfg;
 use super::loops::Loops;
 use super::operands::{map_blocks, map_names};
 use super::{Body, Taken, Writer};
+use kiln_ir::function::BlockData;
 use kiln_ir::op::Op;
 use kiln_ir::{Block, InstData, VReg};
 
@@ -87,7 +88,7 @@ pub fn make_preheaders(
             write_preheader(body, cfg, loops, taken, n, number[block.index()]);
         }
         let mut writer = Writer::new(body);
-        writer.block(taken.blocks[block.index()].cold, taken.params_of(block).iter().copied());
+        writer.block(taken.blocks[block.index()], taken.params_of(block).iter().copied());
         let enters = |target: Block| new[target.index()].is_some_and(|n| !loops.contains(n, block));
         if !taken.edges_of(block).iter().any(|edge| enters(edge.to)) {
             writer.copy(taken, block, |to| number[to.index()]);
@@ -141,7 +142,7 @@ fn write_preheader(body: &mut Body, cfg: &Cfg, loops: &Loops, taken: &Taken, num
         args = first..body.f.vregs().len() as u32;
     }
     let mut writer = Writer::new(body);
-    writer.block(false, args.clone().map(VReg));
+    writer.block(BlockData::new(0, false), args.clone().map(VReg));
     writer.push(InstData { op: Op::Jump, ty: kiln_ir::Type::I32, aux: 0, dst: to.0, a: 0, b: 0 }, origin);
     match outside {
         Some(pred) if single => {

@@ -106,7 +106,7 @@ pub trait Target: Sized {
     /// Begins a further entry: makes the same frame and brings its parameters where they belong. No register of the pool
     /// holds anything before.
     fn entry<P: Placement>(e: &mut Emit<'_, Self, P>, entry: &Entry) -> FrameInfo;
-    /// Writes instructions of so many bytes together, up to 63, that do nothing.
+    /// Writes instructions of so many bytes together that do nothing.
     fn pad<P: Placement>(e: &mut Emit<'_, Self, P>, bytes: usize);
     /// Writes the instruction that a place which is jumped to through a register begins with.
     fn landing_pad<P: Placement>(e: &mut Emit<'_, Self, P>);

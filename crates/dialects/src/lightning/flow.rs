@@ -226,7 +226,7 @@ fn alias(program: &Program, spots: &[Spot]) -> Option<u32> {
                 },
                 _ => return None,
             },
-            (Meaning::Nothing, _) => at += 1,
+            (Meaning::Nothing | Meaning::Align | Meaning::Skip, _) => at += 1,
             _ => return None,
         }
     }

@@ -55,8 +55,11 @@ pub(super) fn check(item: &Item, places: &[(u32, u32); 4]) -> Result<(), Wrong> 
         Meaning::LoadFloatBytes | Meaning::StoreFloatBytes if !matches!(word(2), Some(4 | 8)) => {
             Err(fault(2, format!("a float of {} bytes", shown(2))).help("4 is a `float`, 8 a `double`"))
         }
-        Meaning::Nothing if row.name == "align" && !word(0).is_some_and(|n| n > 0 && n & (n - 1) == 0) => {
-            Err(fault(0, format!("cannot align to {}", shown(0))).help("a power of two"))
+        Meaning::Align if !word(0).is_some_and(|n| (1..=4096).contains(&n) && n & (n - 1) == 0) => {
+            Err(fault(0, format!("cannot align to {}", shown(0))).help("a power of two up to 4096"))
+        }
+        Meaning::Skip if !word(0).is_some_and(|n| (0..=1 << 20).contains(&n)) => {
+            Err(fault(0, format!("cannot skip {} bytes", shown(0))).help("0 to 1048576"))
         }
         Meaning::GetArg | Meaning::PutArg => match o[1] {
             Operand::Argument(handle) if handle.passed != passed(row.ty) => {

@@ -156,6 +156,10 @@ pub enum Meaning {
     /// No code: the translation knows by itself, or it cannot be observed.
     Nothing,
     Name,
+    /// The next code begins at a multiple.
+    Align,
+    /// Bytes of code that do nothing.
+    Skip,
 }
 
 /// Which forms a family has.
@@ -387,8 +391,8 @@ const FAMILIES: &[Family] = &[
     ("allocai", Plain, NO, "iV",  Meaning::AllocateFixed),
     ("allocar", Plain, NO, "Rr",  Meaning::Allocate),
     ("live",   Plain, NO, "a",    Meaning::Nothing),
-    ("align",  Plain, NO, "i",    Meaning::Nothing),
-    ("skip",   Plain, NO, "i",    Meaning::Nothing),
+    ("align",  Plain, NO, "i",    Meaning::Align),
+    ("skip",   Plain, NO, "i",    Meaning::Skip),
     ("name",   Plain, NO, "N",    Meaning::Name),
 ];
 

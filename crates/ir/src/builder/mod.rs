@@ -274,6 +274,15 @@ impl<'m> FunctionBuilder<'m> {
         self.f.blocks[self.block as usize].cold = true;
     }
 
+    /// Says that the address of the open block is a multiple of this power of two, up to 4096.
+    ///
+    /// # Panics
+    /// If it is 0.
+    pub fn set_align(&mut self, align: u32) {
+        self.ensure_block();
+        self.f.blocks[self.block as usize].align = align.ilog2() as u8;
+    }
+
     /// Whether instructions can be appended without control being able to reach them: after a terminator, before
     /// the next block is placed.
     pub fn is_terminated(&self) -> bool {
@@ -289,7 +298,7 @@ impl<'m> FunctionBuilder<'m> {
 
     fn open_block(&mut self) {
         self.block = self.f.blocks.len() as u32;
-        self.f.blocks.push(BlockData { start: self.f.insts.len() as u32, cold: false });
+        self.f.blocks.push(BlockData::new(self.f.insts.len() as u32, false));
     }
 
     #[inline]
@@ -620,6 +629,12 @@ impl<'m> FunctionBuilder<'m> {
     /// Traps with the code, 0 to 2^31 - 1.
     pub fn trap(&mut self, code: u32) {
         self.push(InstData { op: Op::Trap, ty: Type::I32, aux: 0, dst: NONE, a: 0, b: code }, &[]);
+    }
+
+    /// So many bytes of machine code at least that do nothing, 0 to 2^20.
+    pub fn pad(&mut self, bytes: u32) {
+        self.ensure_block();
+        self.push(InstData { op: Op::Pad, ty: Type::I32, aux: 0, dst: NONE, a: 0, b: bytes }, &[]);
     }
 
     /// Orders memory accesses of this thread.

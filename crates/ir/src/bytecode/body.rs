@@ -5,7 +5,7 @@ use super::number::{Decoded, Reader};
 use super::outline;
 use super::record::{self, Tables};
 use crate::entity::{Block, FileId, FuncId, Inst, VReg};
-use crate::function::{BlockData, Entry, Function, Names, Pos, SlotData, VRegInfo};
+use crate::function::{BlockData, Entry, Function, MAX_BLOCK_ALIGN, Names, Pos, SlotData, VRegInfo};
 use crate::types::{Signature, Type};
 
 /// The sizes of the module's tables that bodies point into.
@@ -35,13 +35,18 @@ pub(super) fn read(mut r: Reader<'_>, sig: &Signature, module: &mut ModuleTables
     let blocks_at = r.at();
     r.note(blocks_at, 3, || "blocks".into());
     let blocks = r.count(Item::Block, 2)?;
-    f.blocks.resize(blocks, BlockData { start: 0, cold: false });
-    r.note(r.at(), 3, || "cold blocks".into());
-    let cold = r.count(Item::Block, 1)?;
+    f.blocks.resize(blocks, BlockData::new(0, false));
+    r.note(r.at(), 3, || "cold and aligned blocks".into());
+    let marked = r.count(Item::Block, 2)?;
     let mut next = 0;
-    for _ in 0..cold {
+    for _ in 0..marked {
         let block = ascending(r, &mut next, Item::Block, blocks)?;
-        f.blocks[block].cold = true;
+        let at = r.at();
+        let mark = r.byte()?;
+        if mark == 0 || mark >> 1 > MAX_BLOCK_ALIGN {
+            return Err(r.unknown(at, Item::Flag, mark as u64));
+        }
+        (f.blocks[block].cold, f.blocks[block].align) = (mark & 1 != 0, mark >> 1);
     }
 
     r.note(r.at(), 3, || "label sets".into());

@@ -163,9 +163,15 @@ fn body(out: &mut Vec<u8>, f: &Function, params: usize, options: Options) {
         put(out, slot.align as u64);
     }
     put(out, f.blocks().len() as u64);
-    let cold = || f.blocks().iter().enumerate().filter(|(_, b)| b.cold).map(|(i, _)| i);
-    put(out, cold().count() as u64);
-    ascending(out, cold());
+    let marks =
+        || f.blocks().iter().map(|b| b.align << 1 | b.cold as u8).enumerate().filter(|(_, mark)| *mark != 0);
+    put(out, marks().count() as u64);
+    let mut next = 0;
+    for (block, mark) in marks() {
+        put(out, (block - next) as u64);
+        out.push(mark);
+        next = block + 1;
+    }
     put(out, f.label_sets().len() as u64);
     for set in f.label_sets() {
         put(out, set.len() as u64);
@@ -197,15 +203,6 @@ fn body(out: &mut Vec<u8>, f: &Function, params: usize, options: Options) {
         put_signed(out, pos.line as i64 - line);
         put(out, pos.column as u64);
         (inst, line) = (at.0, pos.line as i64);
-    }
-}
-
-/// Writes ascending numbers as distances, each from one past the number before.
-fn ascending(out: &mut Vec<u8>, numbers: impl Iterator<Item = usize>) {
-    let mut next = 0;
-    for number in numbers {
-        put(out, (number - next) as u64);
-        next = number + 1;
     }
 }
 

@@ -84,7 +84,7 @@ pub(super) fn instruction(f: &Function, inst: &InstData) -> String {
             Role::Data => format!("data {}", word()),
             Role::Slot => format!("slot {}", word()),
             Role::LabelSet => format!("label set {}", word()),
-            Role::ExitId | Role::TrapCode => format!("number {}", word()),
+            Role::ExitId | Role::TrapCode | Role::CodeBytes => format!("number {}", word()),
             Role::List | Role::Results => {
                 let mut list = Vec::new();
                 f.for_each_use(inst, |v| list.push(format!("%{}", v.0)));

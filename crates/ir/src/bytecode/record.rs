@@ -36,7 +36,8 @@ fn operand(out: &mut Vec<u8>, f: &Function, inst: &InstData, field: Field, role:
         | Role::LabelSet
         | Role::BitRange
         | Role::ExitId
-        | Role::TrapCode => put(out, f.word(inst, field) as u64),
+        | Role::TrapCode
+        | Role::CodeBytes => put(out, f.word(inst, field) as u64),
         Role::UseOrImm(_) => word_or_constant(out, f.word(inst, field), inst.has_imm()),
         Role::StoreValue => word_or_constant(out, f.word(inst, field), inst.value_is_imm()),
         Role::Imm => put_signed(out, f.word(inst, field) as i32 as i64),
@@ -169,7 +170,7 @@ impl Operands<'_, '_> {
                 }
                 data
             }
-            Role::BitRange | Role::ExitId | Role::TrapCode => self.r.u32()?,
+            Role::BitRange | Role::ExitId | Role::TrapCode | Role::CodeBytes => self.r.u32()?,
             Role::UseOrImm(_) => self.word_or_constant(self.inst.has_imm())?,
             Role::StoreValue => self.word_or_constant(self.inst.value_is_imm())?,
             Role::Imm => self.r.i32()? as u32,

@@ -447,7 +447,7 @@ impl<'a> Interpreter<'a> {
                 self.host.store(address, inst.access().bytes(), value).map_err(bad)?;
                 return Ok(Flow::Next);
             }
-            Op::Prefetch | Op::Pause => return Ok(Flow::Next),
+            Op::Prefetch | Op::Pause | Op::Pad => return Ok(Flow::Next),
             Op::MemCopy => {
                 let (to, from, length) = (a(), self.read(tail(0)), b());
                 self.host.copy(to, from, length).map_err(bad)?;

@@ -62,6 +62,7 @@ impl Mentions {
                     | Role::LabelSet
                     | Role::ExitId
                     | Role::TrapCode
+                    | Role::CodeBytes
                     | Role::Cases,
                 ) => Mentions(0),
             });

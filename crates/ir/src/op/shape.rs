@@ -61,6 +61,7 @@ pub enum Shape {
     Exit,
     Safepoint,
     Trap,
+    Pad,
     VaList,
     VaArg,
     VaCopy,
@@ -137,6 +138,8 @@ pub enum Role {
     ExitId,
     /// The number of a user's trap, 0 to 2^31 - 1.
     TrapCode,
+    /// A number of bytes of code, 0 to 2^20.
+    CodeBytes,
     /// A counted list of registers that the op reads.
     List,
     /// The default block, the number of cases, then value (low word, high word) and block of each.
@@ -151,7 +154,7 @@ pub enum Role {
 use Field::{A, B, Dst, Tail};
 use Kind::{Float, I32, I64, Int, OtherClass, Ptr, T};
 use Role::{
-    BitRange, CallList, Cases, ColdBlock, Const, Data, Def, ExitId, Func, Imm, List, Mem, Results,
+    BitRange, CallList, Cases, CodeBytes, ColdBlock, Const, Data, Def, ExitId, Func, Imm, List, Mem, Results,
     StoreValue, TrapCode, Use, UseOrImm,
 };
 
@@ -214,6 +217,7 @@ impl Shape {
             Shape::FGuard => &[(A, Use(T)), (Tail(0), Use(T)), (Tail(1), ExitId), (Tail(2), List)],
             Shape::Exit | Shape::Safepoint => &[(A, ExitId), (Tail(0), List)],
             Shape::Trap => &[(B, TrapCode)],
+            Shape::Pad => &[(B, CodeBytes)],
             Shape::VaList => &[(A, Use(Ptr))],
             Shape::VaArg => &[(Dst, Def(T)), (A, Use(Ptr))],
             Shape::VaCopy => &[(A, Use(Ptr)), (B, Use(Ptr))],

@@ -36,6 +36,8 @@ macro_rules! for_each_op {
             TlsAddr 0x0a tls_addr "tls_addr" DataAddr PTR pure [];
             /// An address computed from base, scaled index and displacement; touches no memory.
             Addr 0x0b addr "addr" Address PTR pure [];
+            /// So many bytes of machine code at least, that do nothing, at this place: room to be patched, or distance.
+            Pad 0x0c pad "pad" Pad NONE writes [];
 
             // Integers.
             /// Sum, wrapping.

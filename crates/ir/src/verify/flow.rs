@@ -6,7 +6,7 @@ use super::limits::Limits;
 use super::module::{align, exists, round_up};
 use crate::diagnostic::Place;
 use crate::entity::{Block, FuncId, VReg};
-use crate::function::Function;
+use crate::function::{Function, MAX_BLOCK_ALIGN};
 use crate::module::Module;
 use crate::types::{AbiType, Convention, Signature};
 
@@ -67,6 +67,12 @@ fn blocks(at: Place, f: &Function, report: &mut Report) {
     }
     let mut next = 0;
     for (i, block) in f.blocks.iter().enumerate() {
+        if block.align > MAX_BLOCK_ALIGN {
+            report.add(
+                at,
+                Fault::Align { what: "a block", align: 1u32.checked_shl(block.align as u32).unwrap_or(0) },
+            );
+        }
         let in_order = if i == 0 { block.start == 0 } else { block.start >= next };
         if !in_order || block.start as usize >= f.insts.len() {
             report.add(at, Fault::BlockOrder { block: fault::label(f, Block(i as u32)) });

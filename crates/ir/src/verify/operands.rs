@@ -86,6 +86,16 @@ impl Walk<'_> {
                         self.fault(at, Some(n), Fault::EmptyLabelSet { set: word });
                     }
                 }
+                Role::CodeBytes => {
+                    if word > 1 << 20 {
+                        let (count, max) = (word as u64, 1 << 20);
+                        self.fault(
+                            at,
+                            Some(n),
+                            Fault::TooMuch { what: "bytes of code that do nothing", count, max },
+                        );
+                    }
+                }
                 Role::TrapCode => {
                     if word >> 31 != 0 {
                         self.fault(at, Some(n), Fault::TrapCode { code: word });

@@ -128,7 +128,7 @@ fn append(b: &mut FunctionBuilder<'_>, info: &OpInfo, form: Form, n: &mut Names)
             Role::Data => n.data.0,
             Role::Slot => n.slot.0,
             Role::LabelSet => n.set.0,
-            Role::ExitId | Role::TrapCode => n.counter,
+            Role::ExitId | Role::TrapCode | Role::CodeBytes => n.counter,
             Role::Const => {
                 let wide = (n.constant() as u64) << 32 | 0x89ab_cdef;
                 if inst.has_tail() {
@@ -256,6 +256,7 @@ fn body(m: &mut Module, func: FuncId, info: &OpInfo, forms: &[Form], shared: &Sh
     b.trap(1);
     b.place(cold);
     b.set_cold();
+    b.set_align(32);
     b.at(Pos { file, line: u32::MAX, column: 0 });
     b.unreachable();
     b.finish().expect("every block is placed");

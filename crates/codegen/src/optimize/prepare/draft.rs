@@ -85,10 +85,10 @@ impl Draft {
         VReg(vregs.len() as u32 - 1)
     }
 
-    /// Begins the block of this name.
-    pub fn begin(&mut self, name: Block, cold: bool) {
+    /// Begins the block of this name, which is cold and aligned as another one.
+    pub fn begin(&mut self, name: Block, like: BlockData) {
         let arrays = self.f.arrays();
-        arrays.blocks.push(BlockData { start: arrays.insts.len() as u32, cold });
+        arrays.blocks.push(BlockData { start: arrays.insts.len() as u32, ..like });
         self.order.push(name);
     }
 
@@ -216,7 +216,8 @@ fn rename(inst: &mut InstData, pool: &mut [u32], by: Renaming) {
             | Role::Data
             | Role::LabelSet
             | Role::ExitId
-            | Role::TrapCode => {}
+            | Role::TrapCode
+            | Role::CodeBytes => {}
         }
     }
     each_block(inst, pool, |word| *word = by.block(Block(*word)).0);

@@ -28,7 +28,7 @@ use super::recursion::WAY;
 use super::{Facts, extension};
 use crate::code::InlinedCall;
 use crate::optimize::{Origin, Origins};
-use kiln_ir::function::VRegInfo;
+use kiln_ir::function::{BlockData, VRegInfo};
 use kiln_ir::op::Op;
 use kiln_ir::types::AbiType;
 use kiln_ir::verify::Checked;
@@ -152,7 +152,7 @@ pub(super) fn inline(
     }
     inline.draft.start(f);
     for b in 0..f.blocks().len() as u32 {
-        inline.draft.begin(Block(b), f.blocks()[b as usize].cold);
+        inline.draft.begin(Block(b), f.blocks()[b as usize]);
         inline.block(&own_source, Block(b));
     }
     draft.settle(blocks);
@@ -322,12 +322,12 @@ impl<'i> Inline<'i> {
                 if b == 0 {
                     self.draft.jump(by.block(block), origin);
                 }
-                self.draft.begin(by.block(block), f.blocks()[b as usize].cold);
+                self.draft.begin(by.block(block), f.blocks()[b as usize]);
             }
             self.block(&body, block);
         }
         if let Some(next) = begun {
-            self.draft.begin(next, false);
+            self.draft.begin(next, BlockData::new(0, false));
         }
     }
 

@@ -15,7 +15,7 @@
 use super::draft::{Draft, Input, Renaming};
 use super::nest::Nest;
 use crate::optimize::lent::{Borrower, Lent, make_room, swap};
-use kiln_ir::function::aux;
+use kiln_ir::function::{BlockData, aux};
 use kiln_ir::op::{Effect, Hint, Op, Variant};
 use kiln_ir::{Block, Function, InstData};
 
@@ -77,7 +77,7 @@ pub(super) fn invert(own: Input<'_>, draft: &mut Draft, scratch: &mut Scratch, b
     }
     for head in all.map(Block) {
         if let Some(shared) = turn.plans[head.index()].shared {
-            turn.draft.begin(shared, false);
+            turn.draft.begin(shared, BlockData::new(0, false));
             turn.copy(head, Block::NONE);
         }
     }
@@ -171,7 +171,7 @@ impl Turn<'_> {
     /// Writes a block, with copies in the place of jumps.
     fn block(&mut self, block: Block) {
         let f = self.own.f;
-        self.draft.begin(block, f.blocks()[block.index()].cold);
+        self.draft.begin(block, f.blocks()[block.index()]);
         let range = f.block_range(block);
         let last = range.end - 1;
         for at in range.start..last {
@@ -216,7 +216,7 @@ impl Turn<'_> {
         self.draft.push(InstData { dst: to.0, ..inst }, origin);
         if falls != before {
             let between = self.draft.name(1);
-            self.draft.begin(between, false);
+            self.draft.begin(between, BlockData::new(0, false));
             self.draft.jump(falls, origin);
         }
     }

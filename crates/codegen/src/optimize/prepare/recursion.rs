@@ -19,7 +19,7 @@
 use super::draft::{Draft, Renaming};
 use super::extension;
 use crate::optimize::Origin;
-use kiln_ir::function::aux;
+use kiln_ir::function::{BlockData, aux};
 use kiln_ir::op::{Effect, Op};
 use kiln_ir::verify::Checked;
 use kiln_ir::{Block, FuncId, Function, Inst, InstData, Type, VReg};
@@ -127,7 +127,7 @@ pub(super) fn recursion(
         writer.draft.accumulator = Some((family.op(), accumulator));
         let start = writer.draft.name(1);
         let origin = Origin::own(Inst(0));
-        writer.draft.begin(start, false);
+        writer.draft.begin(start, BlockData::new(0, false));
         let identity = family.identity();
         writer
             .draft
@@ -136,7 +136,7 @@ pub(super) fn recursion(
     }
     let mut sites = sites.iter().peekable();
     for b in 0..f.blocks().len() as u32 {
-        writer.draft.begin(Block(b), f.blocks()[b as usize].cold);
+        writer.draft.begin(Block(b), f.blocks()[b as usize]);
         for at in f.block_range(Block(b)) {
             let inst = &f.insts()[at];
             let call = Inst(at as u32);

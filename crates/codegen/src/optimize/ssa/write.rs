@@ -7,7 +7,7 @@ use super::super::cfg::Cfg;
 use super::super::loops::Loops;
 use super::graph::{Graph, Node};
 use super::{Draft, Source};
-use kiln_ir::function::Arrays;
+use kiln_ir::function::{Arrays, BlockData};
 use kiln_ir::op::Shape;
 use kiln_ir::{Block, Inst, InstData, Op, Type};
 
@@ -43,7 +43,7 @@ impl Plan {
         self.reach(graph, draft);
         self.take_addresses(source, graph, draft);
         self.arrange(graph, draft);
-        self.join(graph, draft);
+        self.join(source, graph, draft);
         self.number(source, graph);
         self.blocks(source, graph, draft, body);
         self.tables(source, graph, body);
@@ -98,7 +98,7 @@ impl Plan {
     }
 
     /// Finds blocks that end in a jump to a block that nothing else goes to.
-    fn join(&mut self, graph: &Graph, draft: &Draft) {
+    fn join(&mut self, source: &Source<'_>, graph: &Graph, draft: &Draft) {
         let nodes = graph.cfg.blocks() as usize;
         self.next.clear();
         self.next.resize(nodes, Block::NONE);
@@ -112,7 +112,8 @@ impl Plan {
             let Some(Op::Jump) = draft.insts_of(*node).last().map(|inst| inst.op) else { continue };
             let [.., edge] = draft.edges_of(*node) else { continue };
             let to = edge.to;
-            let only = self.preds[to.index()] == 1 && !self.labelled[to.index()];
+            let aligned = like(source, graph, to).align > 0;
+            let only = self.preds[to.index()] == 1 && !self.labelled[to.index()] && !aligned;
             // What a dispatch block does must stand alone, and what leaves a loop does not belong among its blocks.
             let plain =
                 matches!(graph.node(to), Node::Source(_)) && draft.params_of(to).iter().all(|v| v.is_none());
@@ -152,8 +153,10 @@ impl Plan {
         body.make_room_for_blocks(blocks, draft.params.len());
         let mut writer = Writer::new(body);
         for first in &self.order {
-            let cold = self.is_cold(source, graph, *first);
-            writer.block(cold, draft.params_of(*first).iter().copied().filter(|v| !v.is_none()));
+            writer.block(
+                like(source, graph, *first),
+                draft.params_of(*first).iter().copied().filter(|v| !v.is_none()),
+            );
             let mut node = *first;
             loop {
                 let next = self.next[node.index()];
@@ -165,20 +168,16 @@ impl Plan {
             }
         }
         for node in &self.stubs {
-            writer.block(true, []);
+            writer.block(BlockData { cold: true, ..source.f.blocks()[node.index()] }, []);
             let origin = source.origins.of(source.f.block_range(*node).start);
             writer.push(InstData { op: Op::Unreachable, ty: Type::I32, aux: 0, dst: 0, a: 0, b: 0 }, origin);
         }
         for n in 0..source.f.entries().len() as u32 {
             let node = graph.entry(n);
-            writer.block(false, draft.params_of(node).iter().copied());
+            writer.block(BlockData::new(0, false), draft.params_of(node).iter().copied());
             self.node(draft, node, false, &mut writer);
         }
         writer.end();
-    }
-
-    fn is_cold(&self, source: &Source<'_>, graph: &Graph, node: Block) -> bool {
-        matches!(graph.node(node), Node::Source(block) if source.f.blocks()[block.index()].cold)
     }
 
     /// Writes the instructions of a node, without the jump to the one that continues it.
@@ -243,5 +242,13 @@ impl Plan {
         for entry in body.f.arrays().entries.iter_mut() {
             entry.block = self.block[entry.block.index()];
         }
+    }
+}
+
+/// How the block of a node is marked.
+fn like(source: &Source<'_>, graph: &Graph, node: Block) -> BlockData {
+    match graph.node(node) {
+        Node::Source(block) => source.f.blocks()[block.index()],
+        _ => BlockData::new(0, false),
     }
 }

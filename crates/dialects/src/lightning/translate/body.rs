@@ -4,7 +4,7 @@ use super::Names;
 use super::operands::Value;
 use crate::lightning::flow::{Group, Spot, mark, register};
 use crate::lightning::live::live_at_heads;
-use crate::lightning::program::{Item, Kind, Place};
+use crate::lightning::program::{Item, Kind, Operand, Place};
 use crate::lightning::table::Meaning;
 use crate::lightning::value::Passed;
 use kiln_ir::{Block, FileId, FunctionBuilder, LabelSet, Op, Pos, Slot, Type, VReg};
@@ -49,6 +49,8 @@ pub(super) struct Body<'n, 'p, 'm> {
     pub frame_end: VReg,
     /// The offset of what was allocated last.
     pub allocated: VReg,
+    /// What the address of the next code is to be a multiple of; 0 if nothing is asked for.
+    pub align: u32,
     /// The list of the variable arguments, where the code is handed one.
     pub list: VReg,
 }
@@ -73,6 +75,7 @@ impl<'n, 'p, 'm> Body<'n, 'p, 'm> {
             frame: None,
             frame_end: VReg::NONE,
             allocated: VReg::NONE,
+            align: 0,
             list: VReg::NONE,
         }
     }
@@ -200,6 +203,11 @@ impl<'n, 'p, 'm> Body<'n, 'p, 'm> {
             for at in part.start..part.end {
                 let item = &program.items[at as usize];
                 self.place(mark(&flow.marks, &mut next, at), *n);
+                if let (Meaning::Align, Operand::Word(align)) = (item.row().meaning, item.operands[0]) {
+                    self.align = self.align.max(align as u32);
+                    continue;
+                }
+                self.split_to_align();
                 if self.b.is_terminated() {
                     self.skip(item);
                     continue;
@@ -211,6 +219,7 @@ impl<'n, 'p, 'm> Body<'n, 'p, 'm> {
                 }
                 self.item(item, at);
             }
+            self.split_to_align();
             if part.kind == Kind::Preamble && program.parts.len() == 1 && !self.b.is_terminated() {
                 // Only a text that is not to be run has no function behind it.
                 self.b.unreachable();
@@ -240,7 +249,26 @@ impl<'n, 'p, 'm> Body<'n, 'p, 'm> {
         if own {
             self.keep_all_arguments();
             self.b.place(self.names.blocks[label as usize]);
+            self.align_block();
         }
+    }
+
+    /// Aligns the open block, if that is asked for.
+    fn align_block(&mut self) {
+        if self.align > 1 {
+            self.b.set_align(self.align);
+        }
+        self.align = 0;
+    }
+
+    /// Begins a block for code that is to be aligned and has no label; what control does not reach is not written.
+    fn split_to_align(&mut self) {
+        if self.align > 1 && !self.b.is_terminated() {
+            let block = self.b.block();
+            self.b.place(block);
+            self.align_block();
+        }
+        self.align = 0;
     }
 
     pub(super) fn finish(self) -> Result<(), String> {
@@ -333,12 +361,18 @@ impl<'n, 'p, 'm> Body<'n, 'p, 'm> {
             | Meaning::VaArg
             | Meaning::VaPush
             | Meaning::VaEnd => self.calling(row, o, at),
+            Meaning::Skip => {
+                if let Operand::Word(bytes) = o[0] {
+                    self.b.pad(bytes as u32);
+                }
+            }
             // What these mean was done while the text was read, or when the function began.
             Meaning::Prolog
             | Meaning::Frame
             | Meaning::Tramp
             | Meaning::Arg
             | Meaning::AllocateFixed
+            | Meaning::Align
             | Meaning::Nothing
             | Meaning::Name => {}
         }

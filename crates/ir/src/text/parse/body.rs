@@ -164,10 +164,20 @@ impl<'a> Code<'_, 'a> {
         }
         label.placed = Some(at);
         let block = label.block;
+        let align = match self.p.is_word("align") && self.p.lexer.peek_byte() != b':' {
+            true => {
+                self.p.bump();
+                self.p.alignment()?
+            }
+            false => 0,
+        };
         self.b.place(block);
         self.gap_reported = false;
         if cold {
             self.b.set_cold();
+        }
+        if align > 0 {
+            self.b.set_align(align);
         }
         Ok(true)
     }

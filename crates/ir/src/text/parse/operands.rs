@@ -143,6 +143,7 @@ impl<'a> Code<'_, 'a> {
                 }
             }
             Role::ExitId => Part::Word(p.integer_in(0, u32::MAX as i128, "an exit's number")? as u32),
+            Role::CodeBytes => Part::Word(p.integer_in(0, u32::MAX as i128, "a number of bytes")? as u32),
             Role::TrapCode => Part::Word(p.integer_in(0, u32::MAX as i128, "a trap's code")? as u32),
             Role::List => {
                 if p.is(b'(') {
@@ -230,6 +231,7 @@ pub(super) fn usage(op: Op, mnemonic: &str) -> String {
             Role::LabelSet => operands.push("a label set"),
             Role::ExitId => operands.push("a number"),
             Role::TrapCode => operands.push("a code"),
+            Role::CodeBytes => operands.push("a number of bytes"),
             Role::List => operands.push("optionally (values)"),
             Role::Cases => operands.extend(["the default label", "{value: label, ...}"]),
             Role::Results => operands.push("the results"),

@@ -51,7 +51,10 @@ impl Printer<'_, '_, '_> {
             if labelled[n] {
                 self.out.write_str(if block.cold { "cold " } else { "" })?;
                 scope.blocks.block(self.out, n as u32)?;
-                self.out.write_str(":\n")?;
+                match block.align {
+                    0 => self.out.write_str(":\n")?,
+                    align => writeln!(self.out, ": align {}", 1u128 << (align & 127))?,
+                }
             }
             for at in body.block_range(Block(n as u32)) {
                 if self.positions
@@ -185,8 +188,10 @@ fn labelled(body: &Function, in_data: Option<&HashSet<Block>>) -> Vec<bool> {
             Some(before) => body.insts.get(before as usize).is_some_and(|i| i.op.falls_through()),
             None => true,
         };
-        labelled[n] |=
-            block.cold || !falls_into || body.block_names.get(n).is_some_and(|name| !name.is_empty());
+        labelled[n] |= block.cold
+            || block.align > 0
+            || !falls_into
+            || body.block_names.get(n).is_some_and(|name| !name.is_empty());
     }
     labelled
 }

@@ -122,7 +122,7 @@ impl Printer<'_, '_, '_> {
             Role::Data => self.symbols.data(self.out, DataId(body.word(inst, field))),
             Role::Slot => scope.slots.slot(self.out, body.word(inst, field)),
             Role::LabelSet => write!(self.out, "L{}", body.word(inst, field)),
-            Role::ExitId | Role::TrapCode => write!(self.out, "{}", body.word(inst, field)),
+            Role::ExitId | Role::TrapCode | Role::CodeBytes => write!(self.out, "{}", body.word(inst, field)),
             Role::List => {
                 let Field::Tail(at) = field else { return Ok(()) };
                 let list = body.list(inst, at as usize);

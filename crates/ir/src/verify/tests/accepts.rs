@@ -127,7 +127,7 @@ fn record(info: &OpInfo, form: Form, module: &Module, targets: [Block; 2]) -> (I
             Role::ColdBlock => targets[1].0,
             Role::Func => callee.0,
             Role::Data => (info.op == Op::TlsAddr) as u32,
-            Role::Slot | Role::LabelSet | Role::ExitId | Role::TrapCode => 0,
+            Role::Slot | Role::LabelSet | Role::ExitId | Role::TrapCode | Role::CodeBytes => 0,
             Role::Const => {
                 tail = vec![3, 4];
                 7

@@ -169,6 +169,10 @@ impl<P: Placement> Emit<'_, X64, P> {
             Op::AtomicCas => self.atomic_cas(inst),
             Op::Fence => self.fence(inst),
             Op::Pause => self.asm.raw(&[0xf3, 0x90]),
+            Op::Pad => {
+                self.asm.buf.reserve(inst.b as usize);
+                self.asm.pad(inst.b as usize);
+            }
 
             Op::Jump => self.jump(inst),
             Op::Branch => self.branch(inst),

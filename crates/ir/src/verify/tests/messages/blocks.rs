@@ -1,7 +1,7 @@
 //! What is said of blocks and what goes from one to another.
 
 use super::Case;
-use super::parts::{AT, ByHand, INT, body, broken, module};
+use super::parts::{AT, ByHand, INT, body, broken, line, module};
 use crate::entity::{Block, FuncId, LabelSet};
 use crate::function::{Entry, InstData};
 use crate::op::{Cond, Op};
@@ -9,6 +9,7 @@ use crate::types::{Convention, Type};
 
 pub fn cases() -> Vec<Case> {
     vec![
+        ("a block is aligned to a page at most", line(|b| b.set_align(8192))),
         ("a block ends with a terminator", broken(|b| b.nop(), |f| f.insts.truncate(1))),
         (
             "a terminator ends its block",

@@ -87,6 +87,7 @@ pub fn cases() -> Vec<Case> {
                 b.set_bits(INT, INT, 3, 0);
             }),
         ),
+        ("code that does nothing has a bound", line(|b| b.pad((1 << 20) + 1))),
         ("a trap code has 31 bits", body(|b| b.trap(1 << 31))),
         (
             "storage is aligned up to a page",
