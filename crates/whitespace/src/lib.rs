@@ -8,13 +8,18 @@
 #![deny(unsafe_code)]
 
 mod annotate;
+mod arithmetic;
 pub mod assembly;
 mod bits;
 mod check;
 pub mod diagnostic;
+pub mod engine;
 pub mod fault;
 pub mod instruction;
+mod interpreter;
+pub mod io;
 pub mod label;
+pub mod machine;
 mod minify;
 pub mod number;
 pub mod options;
@@ -30,9 +35,12 @@ mod write;
 
 pub use assembly::{AsmOptions, Style};
 pub use diagnostic::{Diagnostic, Rejected};
+pub use engine::Engine;
 pub use fault::{Class, Fault, FaultKind};
 pub use instruction::{Instruction, Opcode};
+pub use interpreter::Stop;
 pub use label::{Label, LabelId};
+pub use machine::Machine;
 pub use number::Number;
 pub use options::Options;
 pub use program::{Program, Target};

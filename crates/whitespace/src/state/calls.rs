@@ -46,6 +46,11 @@ impl State<'_> {
         exhausted(Resource::Calls, self.limits.calls, self.memory.sizes.calls, 4)
     }
 
+    /// How many calls may be under way.
+    pub fn call_capacity(&self) -> u64 {
+        (self.call_limit as u64 - get!(self, call_base) as u64) / 4
+    }
+
     /// Where the call stack really ends; the header's limit may have been lowered.
     pub fn call_limit(&self) -> *mut u32 {
         self.call_limit

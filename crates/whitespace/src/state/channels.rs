@@ -20,8 +20,10 @@ pub struct Channels<'io> {
     written: usize,
     /// How many bytes left the buffer so far.
     total: u64,
-    /// How much input the reader has lent, from its buffer's start.
+    /// Where the input starts that the reader has lent. Null if what is at hand, if anything, is `unread`.
     lent: *const u8,
+    /// Input that the reader no longer has.
+    unread: Vec<u8>,
 }
 
 const BUFFER: usize = 1 << 16;
@@ -38,6 +40,7 @@ impl<'io> Channels<'io> {
             written: 0,
             total: 0,
             lent: std::ptr::null(),
+            unread: Vec::new(),
         }
     }
 
@@ -101,6 +104,22 @@ impl State<'_> {
         Ok(())
     }
 
+    /// Adds a byte to the output.
+    ///
+    /// # Errors
+    /// As [`State::write`].
+    #[inline]
+    pub fn put(&mut self, byte: u8) -> Result<(), FaultKind> {
+        let at = get!(self, output_at);
+        if at >= get!(self, output_end) {
+            return self.write(&[byte]);
+        }
+        // SAFETY: what is below the end is in the buffer.
+        unsafe { at.write(byte) };
+        set!(self, output_at, at.wrapping_add(1));
+        Ok(())
+    }
+
     /// Writes out what is in the buffer.
     ///
     /// # Errors
@@ -136,6 +155,14 @@ impl State<'_> {
         let at = get!(self, input_at);
         // SAFETY: the reader has lent what is between `input_at` and `input_end`, and is not used meanwhile.
         Ok(Some(unsafe { at.read() }))
+    }
+
+    /// The next byte of input, if it can be had without asking the reader.
+    #[inline]
+    pub fn byte_at_hand(&self) -> Option<u8> {
+        let at = get!(self, input_at);
+        // SAFETY: as in `peek_byte`.
+        (at != get!(self, input_end)).then(|| unsafe { at.read() })
     }
 
     /// Takes the byte that [`State::peek_byte`] gave.
@@ -194,15 +221,32 @@ impl State<'_> {
     }
 
     /// Tells the reader what was used of its input, and gives the rest back. Whoever runs the program calls it before
-    /// anything else may use or move the reader.
+    /// the reader may be used by anybody else.
     pub fn return_input(&mut self) {
-        if !self.channels.lent.is_null() {
-            let used = get!(self, input_at) as usize - self.channels.lent as usize;
-            self.channels.input.consume(used);
+        if self.channels.lent.is_null() {
+            return;
         }
+        let used = get!(self, input_at) as usize - self.channels.lent as usize;
+        self.channels.input.consume(used);
         self.channels.lent = std::ptr::null();
         set!(self, input_at, std::ptr::null());
         set!(self, input_end, std::ptr::null());
+    }
+
+    /// Puts bytes back that were taken, in front of all other input.
+    pub fn unread(&mut self, bytes: Vec<u8>) {
+        let mut bytes = bytes;
+        if self.channels.lent.is_null() {
+            let (at, end) = (get!(self, input_at), get!(self, input_end));
+            let left = (end as usize) - (at as usize);
+            let all = self.channels.unread.len();
+            bytes.extend_from_slice(&self.channels.unread[all - left..]);
+        }
+        self.return_input();
+        self.channels.unread = bytes;
+        let range = self.channels.unread.as_ptr_range();
+        set!(self, input_at, range.start);
+        set!(self, input_end, range.end);
     }
 }
 

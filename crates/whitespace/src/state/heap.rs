@@ -143,7 +143,8 @@ impl State<'_> {
         Some(unsafe { cell.read() }).filter(|value| *value != 0)
     }
 
-    fn is_below_largest(&self, key: ValueRef<'_>) -> bool {
+    /// Whether a key is at most the largest one written, as far as that is kept.
+    pub(crate) fn is_below_largest(&self, key: ValueRef<'_>) -> bool {
         match (key, &self.heap.largest) {
             (ValueRef::Small(key), None) => key <= get!(self, largest_key),
             (ValueRef::Small(_), Some(_)) => true,
@@ -166,16 +167,18 @@ impl State<'_> {
         {
             return Err(FaultKind::Limit { resource: Resource::Heap, limit });
         }
-        let rest = &self.heap;
         let flat = key.small().is_some_and(|key| self.flat(key).is_some());
-        if !flat || value.small().is_none() {
-            let entries = rest.far.len() + rest.big.len() + rest.beyond.len() + self.stack.len();
-            let bytes = entries as u64 * ENTRY + rest.bytes + value_size(value);
-            if bytes > self.memory.sizes.rest {
-                return Err(self.no_memory());
-            }
+        if (!flat || value.small().is_none()) && !self.has_memory(value_size(value)) {
+            return Err(self.no_memory());
         }
         Ok(())
+    }
+
+    /// Whether so many more bytes may be used for big values and cells outside of the flat part.
+    pub fn has_memory(&self, bytes: u64) -> bool {
+        let rest = &self.heap;
+        let entries = rest.far.len() + rest.big.len() + rest.beyond.len() + self.stack.len();
+        entries as u64 * ENTRY + rest.bytes + bytes <= self.memory.sizes.rest
     }
 
     /// The fault of big values or a heap that take more memory than there may be.
@@ -184,7 +187,8 @@ impl State<'_> {
         FaultKind::Limit { resource: Resource::Memory, limit: self.memory.sizes.rest }
     }
 
-    fn is_new(&self, key: ValueRef<'_>) -> bool {
+    /// Whether a cell was never written, as far as that is known.
+    pub(crate) fn is_new(&self, key: ValueRef<'_>) -> bool {
         match key {
             ValueRef::Small(key) => self.cell_at(key).is_none(),
             ValueRef::Big(key) => !self.heap.beyond.contains_key(key),
@@ -272,9 +276,10 @@ impl State<'_> {
         }
     }
 
-    /// The cells that were written, by rising key. Where unset cells are 0, cells that hold 0 do not count.
+    /// The cells that were written, by rising key. Where nothing depends on it whether a cell that holds 0 was written, these
+    /// do not count: that is where unset cells are 0, unless the heap is limited.
     pub fn heap(&self) -> Vec<(Integer, Value)> {
-        let with_zeros = self.heap_rule == Heap::Error;
+        let with_zeros = !self.memory.present.is_null();
         let mut small: Vec<(i64, i64)> = self.heap.far.iter().map(|(key, value)| (*key, *value)).collect();
         for range in self.memory.touched() {
             let keys = range.map(|index| index.wrapping_sub(FLAT_BELOW) as i64);

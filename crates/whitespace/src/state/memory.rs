@@ -31,16 +31,16 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// Shares of the memory that there is, so that no program can use up all of it: a quarter each for the data stack, the
-    /// flat heap and the rest, an eighth for calls. Found out once per process.
+    /// Shares of the memory that there is, so that no program can use up all of it: a quarter each for the flat heap and the
+    /// rest, a sixteenth for each stack. Found out once per process.
     pub fn of_machine() -> Sizes {
         static SIZES: OnceLock<Sizes> = OnceLock::new();
         *SIZES.get_or_init(|| {
             let memory = memory();
             let flat = (memory / 4 / 8).clamp(FLAT_LEAST, FLAT_MOST);
             Sizes {
-                stack: (memory / 4 / 8).clamp(1 << 16, 1 << 32),
-                calls: (memory / 8 / 4).clamp(1 << 16, 1 << 31),
+                stack: (memory / 16 / 8).clamp(1 << 16, 1 << 32),
+                calls: (memory / 16 / 4).clamp(1 << 16, 1 << 31),
                 flat: 1 << flat.ilog2(),
                 rest: memory / 4,
             }

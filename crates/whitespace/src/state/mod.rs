@@ -16,11 +16,13 @@ mod channels;
 mod header;
 mod heap;
 mod memory;
+mod registers;
 mod stack;
 
 pub use channels::Channels;
 pub use header::{Header, Interrupt};
 pub use memory::{FLAT_BELOW, FLAT_LEAST, Sizes};
+pub(crate) use registers::Registers;
 
 use crate::fault::{FaultKind, Resource};
 use crate::options::{Heap, Limits, Options};

@@ -73,6 +73,23 @@ impl State<'_> {
         Some(ValueRef::Small(value))
     }
 
+    /// The items, the top one last.
+    pub fn items(&self) -> impl ExactSizeIterator<Item = ValueRef<'_>> {
+        let (base, height) = (get!(self, stack_base), self.height() as usize);
+        (0..height).map(move |place| {
+            // SAFETY: the place is that of an item.
+            let value = unsafe { base.add(place).read() };
+            let big = if value == MARK { self.stack.get(place as u64) } else { None };
+            big.map_or(ValueRef::Small(value), ValueRef::Big)
+        })
+    }
+
+    /// How many items there may be.
+    pub fn stack_capacity(&self) -> u64 {
+        let (base, limit) = (get!(self, stack_base), get!(self, stack_limit));
+        (limit as u64 - base as u64) / 8
+    }
+
     /// Puts another value in the place of an item. Gives false if there is none.
     pub fn set_item(&mut self, depth: u64, value: Value) -> bool {
         let Some(cell) = self.cell(depth) else { return false };
