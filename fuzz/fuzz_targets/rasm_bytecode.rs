@@ -13,7 +13,8 @@ fuzz_target!(|bytes: &[u8]| {
     let again = rasm::decode(&again, layout).expect("what was written can be read");
     if let Ok(text) = rasm::print(&program) {
         assert_eq!(rasm::print(&again).as_ref(), Ok(&text));
-        rasm::parse(&mut Sources::default(), "fuzz.ras", &text, &NoIncludes).expect("what was printed can be read");
+        rasm::parse(&mut Sources::default(), "fuzz.ras", &text, &NoIncludes)
+            .expect("what was printed can be read");
     }
     if let Ok(module) = rasm::translate(&program, &Sources::default()) {
         kiln_ir::verify::check(module).expect("translations keep the rules");

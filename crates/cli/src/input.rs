@@ -253,7 +253,7 @@ impl Includes for Files {
 }
 
 /// The path without `.` and `name/..`, so that a file has one name however it is reached.
-fn tidy(path: &Path) -> PathBuf {
+pub fn tidy(path: &Path) -> PathBuf {
     let mut tidy = PathBuf::new();
     for part in path.components() {
         match part {

@@ -19,6 +19,7 @@ mod render;
 mod run;
 mod status;
 mod symbols;
+mod ws;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
@@ -36,6 +37,7 @@ Examples:
   kiln convert p.kbc -o p.kiln          from one form or language to another
   kiln dump --asm program.kiln          machine code beside source and IR
   kiln explain sdiv                     what an operation does
+  kiln ws check program.ws              programs in Whitespace; `kiln ws --help` says more
 
 Exit status:
   of `run`, the program's own, unless it does not come that far:
@@ -66,6 +68,7 @@ enum Command {
     Convert(convert::Arguments),
     Dump(dump::Arguments),
     Explain(explain::Arguments),
+    Ws(ws::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         Command::Convert(arguments) => convert::convert(arguments),
         Command::Dump(arguments) => dump::dump(arguments),
         Command::Explain(arguments) => explain::explain(arguments),
+        Command::Ws(arguments) => ws::ws(arguments),
         Command::Completions(arguments) => completions::completions(arguments),
         Command::Man(arguments) => man::man(arguments),
     };

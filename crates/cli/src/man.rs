@@ -28,11 +28,19 @@ pub fn man(arguments: Arguments) -> Result<(), Status> {
     let mut root = Root::command().disable_help_subcommand(true);
     // Gives subcommands their full names.
     root.build();
-    let subcommands = root.get_subcommands().map(|command| {
-        let name = format!("kiln-{}", command.get_name());
-        (name.clone(), command.clone().name(leak(name)))
-    });
-    let pages: Vec<_> = std::iter::once(("kiln".to_owned(), root.clone())).chain(subcommands).collect();
+    let mut pages = vec![("kiln".to_owned(), root)];
+    // The list grows while it is walked: subcommands may have subcommands.
+    let mut at = 0;
+    while at < pages.len() {
+        let (above, command) = &pages[at];
+        let below = command.get_subcommands().filter(|command| command.get_name() != "help").map(|command| {
+            let name = format!("{above}-{}", command.get_name());
+            (name.clone(), command.clone().name(leak(name)))
+        });
+        let below: Vec<_> = below.collect();
+        pages.extend(below);
+        at += 1;
+    }
     let Some(folder) = arguments.folder else {
         let all: String = pages.into_iter().map(|(_, command)| page(command)).collect();
         return render::write_out(&all);

@@ -7,6 +7,8 @@ pub struct Status(pub u8);
 impl Status {
     /// Wrong use of the command.
     pub const USAGE: Status = Status(2);
+    /// A program in Whitespace is rejected.
+    pub const REJECTED: Status = Status(3);
     /// The program has errors.
     pub const BAD_PROGRAM: Status = Status(65);
     /// A file cannot be read.

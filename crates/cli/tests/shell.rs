@@ -9,7 +9,11 @@ use std::process::{Command, Stdio};
 
 /// The subcommands, as the help lists them.
 fn subcommands() -> Vec<String> {
-    let help = run(&["--help"]);
+    subcommands_of(&[])
+}
+
+fn subcommands_of(command: &[&str]) -> Vec<String> {
+    let help = run(&[command, &["--help"]].concat());
     let lines = help.succeeds().lines().skip_while(|line| *line != "Commands:").skip(1);
     let names = lines.take_while(|line| !line.is_empty()).filter_map(|line| line.split_whitespace().next());
     names.filter(|name| *name != "help").map(str::to_owned).collect()
@@ -82,6 +86,9 @@ fn manual_pages_say_all_that_help_says() {
     check("kiln.1", &["--help"]);
     for name in subcommands() {
         check(&format!("kiln-{name}.1"), &[&name, "--help"]);
+    }
+    for name in subcommands_of(&["ws"]) {
+        check(&format!("kiln-ws-{name}.1"), &["ws", &name, "--help"]);
     }
     // Without a folder, the same one behind the other.
     assert_eq!(run(&["man"]).succeeds(), all);

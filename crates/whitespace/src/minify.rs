@@ -6,7 +6,7 @@ use crate::program::Program;
 use std::cmp::Reverse;
 
 impl Program {
-    /// The same program in fewer tokens: every number written the shortest way, and labels renamed to the shortest token
+    /// The same program in fewer tokens: every number written the shortest way (an empty one stays so), and labels renamed to the shortest token
     /// strings by falling use, of which the definition is one; of equals the one that stands first. Behaviour and the count of
     /// instructions stay. What could not be parsed is gone. Minifying once more changes nothing.
     #[must_use]

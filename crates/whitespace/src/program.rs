@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Problems, Rejected};
 use crate::fault::{Class, Fault, FaultKind};
 use crate::instruction::Instruction;
 use crate::label::{self, Label, LabelId, LabelTable};
-use crate::number::{self, Number, OddForm};
+use crate::number::{self, Form, Number, OddForm};
 use crate::options::{DuplicateLabels, Options, UndefinedLabels};
 use crate::source::{Position, Sources, Span};
 use std::borrow::Cow;
@@ -195,9 +195,10 @@ impl Program {
         Program(Arc::new(Inner { places: Some(places), ..Inner::clone(&self.0) }))
     }
 
-    /// The same program with every number written the shortest way.
+    /// The same program with every number written the shortest way with a sign. Empty numbers stay, which are shorter still.
     pub(crate) fn with_plain_numbers(&self) -> Program {
-        Program(Arc::new(Inner { odd_forms: Box::default(), ..Inner::clone(&self.0) }))
+        let empty = self.odd_forms().iter().copied().filter(|odd| odd.form == Form::Empty);
+        Program(Arc::new(Inner { odd_forms: empty.collect(), ..Inner::clone(&self.0) }))
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod diagnostics;
 pub mod listing;
 pub mod trap;
+pub mod whitespace;
 
 use crate::status::Status;
 use annotate_snippets::{Group, Level, Renderer};
@@ -21,7 +22,11 @@ fn renderer() -> Renderer {
 
 /// Writes a report to standard error. A reader that went away is no concern of a message.
 fn report(groups: &[Group<'_>]) {
-    let text = renderer().render(groups);
+    show(&renderer().render(groups));
+}
+
+/// Writes a rendered report to standard error.
+fn show(text: &str) {
     let _ = writeln!(io::stderr(), "{text}\n");
 }
 
@@ -32,6 +37,16 @@ pub fn error(message: &str, help: Option<&str>) {
         group = group.element(Level::HELP.message(help));
     }
     report(&[group]);
+}
+
+/// A warning that belongs to no place in a program.
+pub fn warning(message: &str) {
+    report(&[Group::with_title(Level::WARNING.primary_title(message))]);
+}
+
+/// A remark on what was said before.
+pub fn note(message: &str) {
+    report(&[Group::with_title(Level::NOTE.primary_title(message))]);
 }
 
 /// Writes to standard output.

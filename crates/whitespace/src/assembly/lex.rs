@@ -27,6 +27,8 @@ pub(super) enum Kind {
     Open,
     Close,
     At,
+    /// Something that was reported. What it belongs to is left out without further words.
+    Bad,
     /// The end of a line; also of a text.
     Newline,
 }
@@ -117,11 +119,11 @@ impl<'a> Lexer<'a> {
         Span::new(self.base + start as u32, self.base + end as u32)
     }
 
-    /// Reports what ends at an offset, and goes there.
+    /// Reports what ends at an offset, and goes there. What it belongs to is bad then.
     fn problem(&mut self, class: Class, end: usize, message: String, help: &str) {
         let diagnostic = Diagnostic::new(class, self.span(self.at, end), message);
         self.problems.push(if help.is_empty() { diagnostic } else { diagnostic.help(help) });
-        self.at = end;
+        self.mark(Kind::Bad, end);
     }
 
     fn token(&mut self) {
@@ -201,6 +203,9 @@ impl<'a> Lexer<'a> {
                 end = self.while_byte(end + 1, is_word_byte);
             }
         }
+        if self.text.as_bytes().get(end).is_some_and(|byte| !byte.is_ascii()) {
+            return self.bad_character();
+        }
         let word = self.pools.words.intern(&self.text[self.at..end]);
         self.mark(Kind::Word(word), end);
     }
@@ -252,7 +257,7 @@ impl<'a> Lexer<'a> {
             Err(bad) => match closing(bad.length) {
                 Some(end) => {
                     self.bad_escape(self.at + 1, bad.length);
-                    self.at = end;
+                    self.mark(Kind::Bad, end);
                 }
                 None => self.unterminated("a character", '\''),
             },
@@ -289,8 +294,9 @@ impl<'a> Lexer<'a> {
         if good {
             self.pools.strings.push(value);
             self.mark(Kind::Text(self.pools.strings.len() as u32 - 1), at + 1);
+        } else {
+            self.mark(Kind::Bad, at + 1);
         }
-        self.at = at + 1;
     }
 
     fn bad_escape(&mut self, start: usize, length: usize) {
@@ -311,12 +317,10 @@ impl<'a> Lexer<'a> {
     fn bad_character(&mut self) {
         let first = self.rest().chars().next().expect("there is more text");
         let end = self.at + first.len_utf8();
-        // One message for a word of other letters.
-        let end = if first.is_ascii() {
-            end
-        } else {
-            self.while_byte(end, |byte| !byte.is_ascii() || is_word_byte(byte))
-        };
+        // One message for a word with other letters.
+        let foreign = !first.is_ascii() || is_word_byte(first as u8);
+        let end =
+            if foreign { self.while_byte(end, |byte| !byte.is_ascii() || is_word_byte(byte)) } else { end };
         let piece = &self.text[self.at..end];
         let message = match first.is_control() {
             true => format!("the character {} stands for nothing", first.escape_unicode()),
@@ -325,7 +329,7 @@ impl<'a> Lexer<'a> {
         let help = match first {
             ',' => "arguments are separated by blanks",
             '.' => "a local label has its name right behind the dot",
-            _ if !first.is_ascii() => "names are made of the letters a to z, digits and underscores",
+            _ if foreign => "names are made of the letters a to z, digits and underscores",
             _ => "",
         };
         self.problem(Class::BadCharacter, end, message, help);

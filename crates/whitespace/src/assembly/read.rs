@@ -127,6 +127,7 @@ impl Reader<'_> {
         let labelled = self.next_is(Kind::Colon);
         match token.kind {
             Kind::Newline => Ok(()),
+            Kind::Bad => Err(Reported),
             Kind::Word(_) | Kind::Number(_) if labelled => self.define_label(token),
             Kind::Word(word) => {
                 self.statement(word, token)?;
@@ -252,7 +253,8 @@ impl Reader<'_> {
     /// something.
     fn argument(&mut self) -> Option<Token> {
         let token = self.stream.peek()?;
-        let value = matches!(token.kind, Kind::Word(_) | Kind::Number(_) | Kind::Char(_) | Kind::Text(_));
+        let value =
+            matches!(token.kind, Kind::Word(_) | Kind::Number(_) | Kind::Char(_) | Kind::Text(_) | Kind::Bad);
         let label = self.stream.peek_second().is_some_and(|next| next.kind == Kind::Colon);
         if value && !label { self.stream.take() } else { None }
     }
@@ -269,6 +271,7 @@ impl Reader<'_> {
     fn missing(&mut self, mnemonic: Token, found: Option<Token>, message: impl Into<String>) -> Reported {
         let next = self.stream.peek();
         match (found, next) {
+            (Some(Token { kind: Kind::Bad, .. }), _) => Reported,
             (Some(found), _) => self.report(Class::UnexpectedArgument, found.span, message, None),
             (None, Some(next)) if matches!(next.kind, Kind::Word(_) | Kind::Number(_)) => {
                 let help = "a label that is an argument has no colon behind it";
@@ -343,7 +346,11 @@ impl Reader<'_> {
     /// Reads `@"…"`, the tokens of a number that is not written the shortest way. Gives the whole instruction's span.
     fn exact(&mut self, number: Number, span: Span) -> Result<Span, Reported> {
         let at = self.stream.take().expect("it was there").span;
-        let Some(Token { kind: Kind::Text(text), span: tokens }) = self.stream.take() else {
+        let next = self.stream.take();
+        if next.is_some_and(|next| next.kind == Kind::Bad) {
+            return Err(Reported);
+        }
+        let Some(Token { kind: Kind::Text(text), span: tokens }) = next else {
             let message = "`@` is followed by the tokens of the number, as in `push 0 @\"T\"`";
             return Err(self.report(Class::MissingArgument, at, message, None));
         };
@@ -400,6 +407,7 @@ impl Reader<'_> {
         let number = match immediate.kind {
             Kind::Number(number) if takes => number,
             Kind::Char(character) if takes => Number::small(i64::from(u32::from(character))),
+            Kind::Bad => return Err(Reported),
             _ => {
                 let message = format!("`{}` takes no such argument", opcode.name());
                 let help = match opcode {
@@ -474,7 +482,10 @@ impl Reader<'_> {
                     BitBuffer::of_bits((0..count).rev().map(|at| value >> at & 1 == 1))
                 }
                 _ => {
-                    let message = "a label is a name or a number from 0 on";
+                    let message = match self.options.dialect {
+                        Dialect::Kiln => "a label is a name or a number from 0 on",
+                        Dialect::Whitespacers => "whitespacers takes only names for labels",
+                    };
                     return Err(self.report(Class::BadLabel, token.span, message, None));
                 }
             },
@@ -529,9 +540,15 @@ impl Reader<'_> {
                 Some(Token { kind: Kind::Word(word), span }) => names.push((word, span)),
                 Some(Token { kind: Kind::Open, span }) if !names.is_empty() => break span,
                 other => {
+                    if other.is_some_and(|other| other.kind == Kind::Bad) {
+                        return Err(Reported);
+                    }
                     let span = other.map_or(token.span, |other| other.span);
                     let message = "a macro is `macro name parameters { instructions }`";
-                    return Err(self.report(Class::Macro, span, message, None));
+                    let reported = self.report(Class::Macro, span, message, None);
+                    // The line that is left out must not be the next one.
+                    let ended = other.is_some_and(|other| other.kind == Kind::Newline);
+                    return if ended { Ok(()) } else { Err(reported) };
                 }
             }
         };
@@ -584,6 +601,7 @@ impl Reader<'_> {
         let mut arguments = Vec::with_capacity(count);
         while arguments.len() < count {
             match self.argument() {
+                Some(Token { kind: Kind::Bad, .. }) => return Err(Reported),
                 Some(argument) => arguments.push(argument),
                 None => {
                     let message = format!("`{name}` needs {count} arguments, there are {}", arguments.len());
