@@ -82,6 +82,9 @@ impl<'m, 't> Writer<'m, 't> {
         if decl.replaceable || !body.entries().is_empty() {
             return refuse(at, "a function that can be replaced or has further entries");
         }
+        if body.blocks().iter().any(|block| block.align > 0) {
+            return refuse(at, "a block at a multiple of something");
+        }
         let _ = writeln!(self.text, "#function {}", self.names[self.func.index()]);
         self.line(format_args!("prolog {}", sig.params.len()));
         let types: Vec<&str> = sig.params.iter().map(|ty| argument(ty, at)).collect::<Written<_>>()?;
