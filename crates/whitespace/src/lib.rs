@@ -3,6 +3,16 @@
 //! A [`Program`] is read by [`Program::parse`] from bytes of which only space (S), tab (T) and line feed (L) count. Reading
 //! gives every problem that it finds, with its place. What implementations disagree on is decided by
 //! [`Options`](options::Options). `docs/whitespace.md` is the reference.
+//!
+//! ```
+//! use kiln_whitespace::{AsmOptions, Program, Style};
+//!
+//! let program = Program::assemble("push 1 printi end", &AsmOptions::default())?;
+//! let text = program.to_whitespace();
+//! let again = Program::parse(&text)?;
+//! assert_eq!(again.to_assembly(Style::KILN), "  push 1\n  printi\n  end\n");
+//! # Ok::<(), kiln_whitespace::Rejected>(())
+//! ```
 
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
@@ -25,6 +35,7 @@ pub mod number;
 pub mod options;
 mod parse;
 pub mod program;
+mod shrink;
 pub mod source;
 pub mod source_map;
 pub mod state;

@@ -215,6 +215,37 @@ fn macros_that_double_without_end_are_stopped() {
 }
 
 #[test]
+fn the_example_of_the_manual_is_a_program() {
+    let manual = include_str!("../../../docs/whitespace.md");
+    let (_, section) = manual.split_once("## Assembly\n\n```\n").expect("the section");
+    let (example, _) = section.split_once("```").expect("its end");
+    let program = assemble(example);
+    assert!(
+        program
+            .check(&kiln_whitespace::Options::default())
+            .iter()
+            .all(|warning| warning.message.contains("start"))
+    );
+    assert!(program.find_label("start.loop").is_some());
+}
+
+#[test]
+fn what_macros_repeat_is_counted() {
+    let long = "x".repeat(500_000);
+    let name = "n".repeat(300);
+    for (text, class) in [
+        (format!("macro a {{ push \"{long}\" }}\n{}", "a ".repeat(1000)), "asm/macro"),
+        (format!("{long}: .a: jmp .b"), "asm/bad-label"),
+        (format!("macro {name} {{ .a: }}"), "asm/macro"),
+    ] {
+        let problem = with_files(&text).expect_err("too much");
+        assert!(problem.contains(class) && problem.len() < 20_000, "{}", &problem[..problem.len().min(300)]);
+    }
+    // A label may be long, and the next one takes local labels again.
+    with_files(&format!("{long}: jmp {long} b: .a: jmp .a")).expect("a program");
+}
+
+#[test]
 fn the_dialect_of_whitespacers_takes_what_it_takes() {
     let options = AsmOptions { dialect: Dialect::Whitespacers, ..AsmOptions::default() };
     let text = "a: b: push  -1 ; one\n  lbl c\n  jmp c\n  pchr\nexit: exit\n";

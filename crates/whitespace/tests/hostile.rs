@@ -84,6 +84,8 @@ fn check_program(program: &Program) {
     assert_eq!(small.minify().to_whitespace(), bytes);
     let read = Program::parse_with("small.ws", &bytes, &late).expect("still a program");
     assert_eq!(read.minify().to_whitespace(), bytes);
+    let shrunk = program.shrink();
+    assert!(shrunk.len() <= program.len() && shrunk.to_whitespace().len() <= tokens.len());
     for warning in program.check(&Options::default()) {
         assert!((warning.instruction.expect("known") as usize) < program.len());
     }

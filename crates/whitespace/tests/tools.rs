@@ -100,3 +100,47 @@ fn checking_is_linear_in_the_program() {
     }
     assert!(assemble(&text).check(&Options::default()).is_empty());
 }
+
+fn shrunk(text: &str) -> String {
+    let program = assemble(text).shrink();
+    assert_eq!(program.shrink().to_whitespace(), program.to_whitespace(), "{text}");
+    let listing = program.to_assembly(kiln_whitespace::Style::KILN);
+    listing.lines().map(|line| line.split(';').next().unwrap_or("").trim()).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn shrinking_leaves_out_what_no_run_can_miss() {
+    assert_eq!(shrunk("push 1 end drop x: jmp x"), "push 1 end");
+    assert_eq!(shrunk("a: push 1 b: jz b"), "push 1 b: jz b");
+    assert_eq!(shrunk("push 300 push 300 push 7 push 7 push 8"), "push 300 dup push 7 dup push 8");
+    assert_eq!(
+        shrunk("push 99999999999999999999 push 99999999999999999999"),
+        "push 99999999999999999999 dup"
+    );
+    assert_eq!(
+        shrunk("push 5 copy 0 slide 0 jmp next other: next: printi jz other"),
+        "push 5 dup other: printi jz other"
+    );
+    assert_eq!(shrunk("call a end a: ret b: call b"), "call a end a: ret");
+    assert_eq!(shrunk("jmp a b: end a: jmp b"), "jmp a b: end a: jmp b");
+    assert_eq!(shrunk("push 0 jz a end a:"), "push 0 jz a end a:");
+    // Where the stack may be empty these fail in ways of their own; behind a label control may come from elsewhere.
+    assert_eq!(shrunk("copy 0 slide 0 drop copy 0"), "copy 0 drop copy 0");
+    assert_eq!(shrunk("push 1 a: push 1 jz a"), "push 1 a: push 1 jz a");
+}
+
+#[test]
+fn shrunk_programs_keep_their_places_and_names() {
+    let options = AsmOptions {
+        name: "a.wsa",
+        labels: kiln_whitespace::assembly::Labels::Short,
+        ..AsmOptions::default()
+    };
+    let program =
+        Program::assemble("jmp main\nunused: drop\nmain: push 1", &options).expect("a program").shrink();
+    assert_eq!(program.instruction_text(0), "push 1");
+    assert_eq!(program.position(0).expect("known").to_string(), "a.wsa:3:7");
+    let program = Program::assemble("push 0\njz main\nend main: end", &options).expect("a program").shrink();
+    assert_eq!(program.instruction_text(1), "jz main");
+    assert!(program.strip().shrink().position(0).is_none());
+}

@@ -8,6 +8,7 @@ use kiln_whitespace::assembly::Labels;
 const EXAMPLES: &str = "\
 Examples:
   kiln ws fmt --minify program.ws -o small.ws
+  kiln ws fmt --minify --optimise size program.ws -o smaller.ws
   kiln ws fmt --annotate program.ws | less
   kiln ws fmt --strip annotated.ws -o program.ws";
 
@@ -17,6 +18,9 @@ Examples:
 pub struct Arguments {
     #[command(flatten)]
     way: Way,
+    /// Leave out what no run can miss: other than without this, fewer instructions may run
+    #[arg(long, value_name = "GOAL", conflicts_with_all = ["annotate", "strip"])]
+    optimise: Option<Goal>,
     /// The file to write [default: standard output]
     #[arg(short, long, value_name = "PATH", value_hint = clap::ValueHint::FilePath, default_value = "-", hide_default_value = true)]
     output: String,
@@ -41,10 +45,21 @@ struct Way {
     strip: bool,
 }
 
+/// What to optimise for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+enum Goal {
+    /// Fewer bytes: no unreachable instructions, no unused labels
+    Size,
+}
+
 /// Reads and writes.
 pub fn fmt(arguments: Arguments) -> Result<(), Status> {
-    let Arguments { way, output, input, options: Reading(options) } = arguments;
+    let Arguments { way, optimise, output, input, options: Reading(options) } = arguments;
     let program = input.load(&options, Labels::Spelled)?;
+    let program = match optimise {
+        Some(Goal::Size) => program.shrink(),
+        None => program,
+    };
     let bytes = match way {
         Way { minify: true, .. } => program.minify().to_whitespace(),
         Way { annotate: true, .. } => program.annotate(),

@@ -1,7 +1,7 @@
 //! Words to instructions.
 
 use super::lex::{self, Kind, Pools, Token, Word};
-use super::stream::{Macro, Stream};
+use super::stream::{LONGEST_SCOPE, Macro, Stream};
 use super::{AsmOptions, Dialect};
 use crate::Integer;
 use crate::bits::BitBuffer;
@@ -208,8 +208,7 @@ impl Reader<'_> {
                 Some(Token { kind: Kind::Text(text), span }) => {
                     let span = Span::new(token.span.start, span.end);
                     self.push_small(0, span);
-                    self.push_text(text, span);
-                    Ok(())
+                    self.push_text(text, span)
                 }
                 other => Err(self.missing(token, other, "`pushz` needs a string")),
             },
@@ -291,10 +290,15 @@ impl Reader<'_> {
     }
 
     /// Pushes the characters so that the first is on top.
-    fn push_text(&mut self, text: u32, span: Span) {
+    fn push_text(&mut self, text: u32, span: Span) -> Result<(), Reported> {
+        let length = self.stream.pools.strings[text as usize].len();
+        if self.stream.is_within() && self.stream.count(length).is_err() {
+            return Err(self.too_much(span));
+        }
         for character in self.stream.pools.strings[text as usize].chars().rev() {
             self.draft.push(Instruction::Push(Number::small(i64::from(u32::from(character)))), span);
         }
+        Ok(())
     }
 
     fn with_number(&mut self, opcode: Opcode, token: Token) -> Result<(), Reported> {
@@ -320,8 +324,7 @@ impl Reader<'_> {
                 Ok(())
             }
             Some(Token { kind: Kind::Text(text), span }) if opcode == Opcode::Push => {
-                self.push_text(text, Span::new(token.span.start, span.end));
-                Ok(())
+                self.push_text(text, Span::new(token.span.start, span.end))
             }
             other => {
                 let what =
@@ -475,7 +478,15 @@ impl Reader<'_> {
     /// The label that a token stands for: a name, or a number whose binary digits are the tokens.
     fn label(&mut self, token: Token) -> Result<LabelId, Reported> {
         let mut bits = match token.kind {
-            Kind::Word(word) => label::of_name(self.stream.pools.words.text(word)),
+            Kind::Word(word) => {
+                let name = self.stream.pools.words.text(word);
+                if name.starts_with('.') && self.stream.scope_is_too_long() {
+                    let message =
+                        format!("local labels cannot belong to a name of more than {LONGEST_SCOPE} letters");
+                    return Err(self.report(Class::BadLabel, token.span, message, None));
+                }
+                label::of_name(name)
+            }
             Kind::Number(number) => match number.as_i64() {
                 Some(value @ 0..) if self.options.dialect == Dialect::Kiln => {
                     let count = (u64::BITS - value.leading_zeros()).max(1);
@@ -519,17 +530,24 @@ impl Reader<'_> {
             let message = format!("`{}` includes itself", included.name);
             return Err(self.report(Class::Include, at, message, None));
         }
+        // Words are about so long, with what is around them.
+        if self.stream.count(included.text.len() / 4).is_err() {
+            return Err(self.too_much(at));
+        }
         let (sources, pools) = (&mut self.sources, &mut self.stream.pools);
         let tokens = open(self.options, &included.name, &included.text, sources, pools, &mut self.problems);
         let Some(tokens) = tokens else { return Err(Reported) };
-        if self.stream.include(&included.name, tokens, at).is_err() {
-            return Err(self.too_much(at));
-        }
+        self.stream.include(&included.name, tokens, at);
         Ok(())
     }
 
     fn too_much(&mut self, at: Span) -> Reported {
-        self.report(Class::Macro, at, "macros and included files come to more than 16 million words", None)
+        self.report(
+            Class::Macro,
+            at,
+            "macros and included files come to more than 4 million words and characters",
+            None,
+        )
     }
 
     /// Reads `macro name a b { … }`.
@@ -576,7 +594,7 @@ impl Reader<'_> {
             }
         }
         match self.meaning(name) {
-            Meaning::Unknown if !text.starts_with('.') => {}
+            Meaning::Unknown if !text.starts_with('.') && text.len() <= LONGEST_SCOPE => {}
             Meaning::Macro(index) => {
                 let first = self.stream.macros[index].span;
                 let message = format!("macro `{text}` is defined a second time");
@@ -585,7 +603,7 @@ impl Reader<'_> {
                 return Ok(());
             }
             _ => {
-                let message = format!("`{text}` cannot be the name of a macro");
+                let message = format!("`{}` cannot be the name of a macro", lex::cut(&text));
                 return Err(self.report(Class::Macro, span, message, None));
             }
         }

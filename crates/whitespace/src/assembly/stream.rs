@@ -9,8 +9,12 @@ use super::lex::{Kind, Pools, Token, Word};
 use crate::source::Span;
 use std::rc::Rc;
 
-/// How many words may come out of macros and included files together: a few lines can double over and over.
-const MOST: usize = 1 << 24;
+/// How many words and characters may come out of macros and included files together: a few lines can double over and
+/// over.
+const MOST: usize = 1 << 22;
+
+/// How long the names may be that local labels are joined to. Each of them repeats that name.
+pub(super) const LONGEST_SCOPE: usize = 256;
 
 /// A macro.
 pub(super) struct Macro {
@@ -37,8 +41,8 @@ struct Frame {
     origin: Origin,
     tokens: Rc<[Token]>,
     at: usize,
-    /// What local labels belong to: the last plain label, or the expansion.
-    scope: String,
+    /// What local labels belong to: the last plain label, or the expansion. None if its name is too long.
+    scope: Option<String>,
     /// Where it was asked for.
     asked: Option<Span>,
 }
@@ -64,7 +68,7 @@ impl Stream {
     }
 
     fn push(&mut self, origin: Origin, tokens: Rc<[Token]>, scope: String, asked: Option<Span>) {
-        self.frames.push(Frame { origin, tokens, at: 0, scope, asked });
+        self.frames.push(Frame { origin, tokens, at: 0, scope: Some(scope), asked });
     }
 
     /// The next token, if there is one before the end of its file or macro. It stays.
@@ -119,7 +123,8 @@ impl Stream {
         if !text.starts_with('.') {
             return token;
         }
-        let name = format!("{}{text}", frame.scope);
+        let Some(scope) = &frame.scope else { return token };
+        let name = format!("{scope}{text}");
         Token { kind: Kind::Word(self.pools.words.intern(&name)), span: token.span }
     }
 
@@ -128,8 +133,18 @@ impl Stream {
         if let Some(frame) = self.frames.last_mut()
             && matches!(frame.origin, Origin::File { .. })
         {
-            label.clone_into(&mut frame.scope);
+            frame.scope = (label.len() <= LONGEST_SCOPE).then(|| label.to_owned());
         }
+    }
+
+    /// Whether local labels cannot be joined to the label they belong to.
+    pub fn scope_is_too_long(&self) -> bool {
+        self.frames.last().is_some_and(|frame| frame.scope.is_none())
+    }
+
+    /// Whether a macro is being expanded, or a file that was included.
+    pub fn is_within(&self) -> bool {
+        self.frames.len() > 1
     }
 
     /// The name of the file that is being read.
@@ -154,10 +169,8 @@ impl Stream {
     }
 
     /// Goes on with the words of a file.
-    pub fn include(&mut self, name: &str, tokens: Vec<Token>, asked: Span) -> Result<(), TooMuch> {
-        self.count(tokens.len())?;
+    pub fn include(&mut self, name: &str, tokens: Vec<Token>, asked: Span) {
         self.push(Origin::File { name: name.to_owned() }, tokens.into(), String::new(), Some(asked));
-        Ok(())
     }
 
     /// Goes on with the body of a macro.
@@ -170,8 +183,9 @@ impl Stream {
         Ok(())
     }
 
-    fn count(&mut self, tokens: usize) -> Result<(), TooMuch> {
-        self.taken += tokens;
+    /// Counts what comes out of macros and included files.
+    pub fn count(&mut self, words: usize) -> Result<(), TooMuch> {
+        self.taken += words;
         if self.taken > MOST { Err(TooMuch) } else { Ok(()) }
     }
 
