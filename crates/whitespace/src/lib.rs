@@ -41,6 +41,7 @@ pub mod source_map;
 pub mod state;
 mod suggest;
 pub mod token;
+pub mod trace;
 pub mod value;
 mod write;
 

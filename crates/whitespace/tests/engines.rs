@@ -473,3 +473,36 @@ fn the_state_can_be_changed_between_steps() {
     drop(machine);
     assert_eq!(output, b"-1");
 }
+
+#[test]
+fn traces_show_what_ran_in_order() {
+    use kiln_whitespace::trace::{Events, Trace};
+    let source =
+        "push 1 call f push 2 printi push 0 div label f push 5 push 7 store push 5 retrieve printi ret";
+    let program = Program::parse_with("t.ws", &assemble(source), &Options::default()).expect("a program");
+    let traced = |trace: &Trace| {
+        let (mut output, mut lines) = (Vec::new(), Vec::new());
+        let mut machine =
+            Machine::new(&program, &Options::default(), &b""[..], &mut output).expect("address space");
+        let result = machine.run_traced(trace, &mut lines);
+        assert_eq!(result.expect_err("it fails").instruction, 5);
+        drop(machine);
+        assert_eq!(output, b"72");
+        String::from_utf8(lines).expect("text")
+    };
+    let lines = traced(&Trace::default());
+    assert_eq!(lines.lines().count(), 12, "{lines}");
+    assert!(lines.contains("store") && lines.contains("| 1   heap[5] = 7\n"), "{lines}");
+    assert_eq!(
+        traced(&Trace { events: Events::Calls, ..Trace::default() }),
+        "       1  call f\n       8  ret to 2\n"
+    );
+    // All that was kept back is shown when it fails.
+    let quiet = traced(&Trace { from: 11, ..Trace::default() });
+    assert_eq!(quiet, format!("{}\nthe last before the error:\n{lines}", lines.lines().last().expect("one")));
+    let f = program.definition(program.find_label("f").expect("a label")).expect("a definition");
+    let late = traced(&Trace { breaks: vec![f + 1], ..Trace::default() });
+    assert!(late.starts_with(lines.lines().nth(2).expect("the first behind the label")), "{late}");
+    let blocks = traced(&Trace { events: Events::Blocks, ..Trace::default() });
+    assert_eq!(blocks.lines().count(), 3, "{blocks}");
+}
