@@ -37,7 +37,7 @@ Examples:
   kiln convert p.kbc -o p.kiln          from one form or language to another
   kiln dump --asm program.kiln          machine code beside source and IR
   kiln explain sdiv                     what an operation does
-  kiln ws check program.ws              programs in Whitespace; `kiln ws --help` says more
+  kiln ws program.ws                    programs in Whitespace; `kiln ws --help` says more
 
 Exit status:
   of `run`, the program's own, unless it does not come that far:
@@ -68,7 +68,7 @@ enum Command {
     Convert(convert::Arguments),
     Dump(dump::Arguments),
     Explain(explain::Arguments),
-    Ws(ws::Arguments),
+    Ws(Box<ws::Arguments>),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -76,7 +76,7 @@ enum Command {
 fn main() -> ExitCode {
     // A closed output pipe ends the command as it ends other Unix programs: quietly.
     kiln::process::restore_sigpipe();
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::try_parse_from(ws::with_run(std::env::args_os())) {
         Ok(arguments) => arguments,
         Err(error) => wrong_use(&error),
     };
@@ -87,7 +87,7 @@ fn main() -> ExitCode {
         Command::Convert(arguments) => convert::convert(arguments),
         Command::Dump(arguments) => dump::dump(arguments),
         Command::Explain(arguments) => explain::explain(arguments),
-        Command::Ws(arguments) => ws::ws(arguments),
+        Command::Ws(arguments) => ws::ws(*arguments),
         Command::Completions(arguments) => completions::completions(arguments),
         Command::Man(arguments) => man::man(arguments),
     };

@@ -36,6 +36,7 @@ pub mod options;
 mod parse;
 pub mod program;
 mod shrink;
+pub mod signals;
 pub mod source;
 pub mod source_map;
 pub mod state;

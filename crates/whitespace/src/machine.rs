@@ -155,6 +155,11 @@ impl<'io> Machine<'io> {
         self.state.steps()
     }
 
+    /// How many bytes the program has written.
+    pub fn output_bytes(&self) -> u64 {
+        self.state.output_bytes()
+    }
+
     /// What can be seen of it.
     pub fn state(&self) -> View<'_, 'io> {
         View { machine: self }

@@ -3,9 +3,10 @@
 
 use super::{error, renderer, show};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Snippet};
+use kiln_whitespace::diagnostic::Note;
 use kiln_whitespace::source::{Language, Source, Sources, Span};
 use kiln_whitespace::token::{self, Token};
-use kiln_whitespace::{Diagnostic, Program, Rejected};
+use kiln_whitespace::{Diagnostic, Fault, Machine, Program, Rejected};
 use std::ops::Range;
 
 /// What is shown of a text.
@@ -40,6 +41,46 @@ pub fn warnings(name: &str, program: &Program, warnings: &[Diagnostic]) {
         let text = warning.instruction.map(|at| format!(", `{}`", program.instruction_text(at)));
         diagnostic(name, program.sources().unwrap_or(&nothing), warning, &text.unwrap_or_default());
     }
+}
+
+/// How many calls a report shows.
+const CALLS: usize = 10;
+
+/// Writes why a run failed: what, where, and by which calls execution came there, the innermost first.
+pub fn fault(name: &str, machine: &Machine<'_>, fault: &Fault) {
+    let program = machine.program();
+    let instruction = (fault.instruction as usize) < program.len();
+    let text = instruction.then(|| format!(", `{}`", program.instruction_text(fault.instruction)));
+    let calls = machine.state().calls();
+    let mut notes: Vec<Note> = calls.iter().rev().take(CALLS).map(|place| call(program, *place)).collect();
+    if calls.len() > CALLS {
+        notes.push(Note { message: format!("and {} more calls", calls.len() - CALLS), span: None });
+    }
+    let place = fault.instruction.checked_sub(u32::from(!instruction)).and_then(|at| program.span(at));
+    let span = match place {
+        Some(last) if !instruction => Span::new(last.end, last.end),
+        place => place.unwrap_or(Span::new(0, 0)),
+    };
+    let problem = Diagnostic {
+        class: fault.kind.class(),
+        message: fault.kind.to_string(),
+        span,
+        instruction: Some(fault.instruction),
+        notes,
+        help: fault.kind.remedy().map(str::to_owned),
+    };
+    let nothing = Sources::default();
+    diagnostic(name, program.sources().unwrap_or(&nothing), &problem, &text.unwrap_or_default());
+}
+
+/// What to say of a call by its return place.
+fn call(program: &Program, place: u32) -> Note {
+    let at = place.saturating_sub(1);
+    let label = program.instructions().get(at as usize).and_then(|call| call.label());
+    let name =
+        label.map_or_else(|| "a subroutine".into(), |label| format!("`{}`", program.label_name(label)));
+    let position = program.position(at).map(|position| format!(", {position}")).unwrap_or_default();
+    Note { message: format!("in {name}, called at instruction {at}{position}"), span: None }
 }
 
 /// Writes a problem; `instruction` is what to say about the instruction beside its number.
