@@ -57,32 +57,7 @@ impl Emitter<'_, '_> {
         };
         let param = self.b.param(number);
         let dest = self.dest(inst, 0, ty);
-        match (self.b.ty(param), self.b.ty(dest)) {
-            (from, to) if from == to => self.extended(dest, param, ty),
-            // A parameter that is read as what it is not: its bits, as far as the registers have them.
-            (Type::F32, Type::F64) => {
-                self.b.to(dest).fpromote(param);
-            }
-            (Type::F64, Type::F32) => {
-                self.b.to(dest).fdemote(param);
-            }
-            (Type::I64, Type::F64) => {
-                self.b.to(dest).bitcast(Type::F64, param);
-            }
-            (Type::I64, _) => {
-                let low = self.b.trunc(param);
-                self.b.to(dest).bitcast(Type::F32, low);
-            }
-            (Type::F32, _) => {
-                let bits = self.b.bitcast(Type::I32, param);
-                let word = self.b.zext(bits);
-                self.extended(dest, word, ty);
-            }
-            _ => {
-                let word = self.b.bitcast(Type::I64, param);
-                self.extended(dest, word, ty);
-            }
-        }
+        self.extended(dest, param, ty);
     }
 
     pub(super) fn call(&mut self, inst: &Inst) {

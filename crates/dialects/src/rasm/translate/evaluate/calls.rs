@@ -17,9 +17,10 @@ pub(super) struct Preparing {
     first: u32,
 }
 
-const KINDS: [&str; 3] = ["integer", "float", "double"];
+/// The kinds of parameters and arguments in words, by [`kind`].
+pub(super) const KINDS: [&str; 3] = ["integer", "float", "double"];
 
-fn kind(ty: Ty) -> usize {
+pub(super) fn kind(ty: Ty) -> usize {
     match ty {
         Ty::F => 1,
         Ty::D => 2,

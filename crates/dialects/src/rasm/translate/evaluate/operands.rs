@@ -1,10 +1,11 @@
 //! Operands: what they are, and whether an instruction takes them.
 
 use super::Evaluation;
+use super::calls::{KINDS, kind};
 use crate::rasm::fault::Fault;
 use crate::rasm::names::Name;
 use crate::rasm::program::{Operand, Register, Sigil, Statement, What};
-use crate::rasm::table::{Class, Form, Opcode};
+use crate::rasm::table::{Class, Form, Opcode, Ty};
 use crate::rasm::translate::body::Value;
 use kiln_ir::diagnostic::Span;
 use kiln_ir::text::nearest;
@@ -126,7 +127,14 @@ impl Evaluation<'_, '_> {
             }
             (Class::Float, Value::Float(_)) => true,
             (Class::Number, Value::Int(_) | Value::Float(_) | Value::Param(_) | Value::Offset(_)) => true,
-            (Class::Handle, Value::Param(_)) => true,
+            (Class::Handle, Value::Param(number)) => {
+                let (declared, read) = (self.body.params[number as usize], statement.op.get().ty);
+                if kind(declared) != kind(read) {
+                    self.parameter_kind(operand, statement.op, n, declared, read);
+                    return None;
+                }
+                true
+            }
             (Class::Label, Value::Label(_) | Value::Forward) => true,
             (Class::Site, Value::Site(_)) => true,
             (Class::Callee, Value::Function(_) | Value::External(_)) => true,
@@ -175,6 +183,15 @@ impl Evaluation<'_, '_> {
         };
         self.shared.fault(operand.at, fault, help);
         None
+    }
+
+    /// Reports a parameter of one kind that is read as one of another.
+    fn parameter_kind(&mut self, operand: &Operand, op: Opcode, n: usize, declared: Ty, read: Ty) {
+        let name = operand.what.describe(&self.shared.program.names);
+        let (declared, read) = (KINDS[kind(declared)], KINDS[kind(read)]);
+        let (wanted, found) = (format!("a parameter of kind {read}"), format!("{name}, of kind {declared}"));
+        let fault = Fault::OperandClass { mnemonic: op.mnemonic(), number: n + 1, wanted, found };
+        self.help(operand.at, fault, "read it as `arg` declares it, and convert what the register then has");
     }
 }
 
