@@ -110,9 +110,11 @@ const PREPROCESSORS: [(&str, &[&str]); 3] =
 
 /// Runs the system's C preprocessor over a file, or over `bytes` if it is standard input.
 fn preprocess(path: &str, bytes: &[u8]) -> Result<Vec<u8>, Status> {
+    // A name that begins like an option would be taken for one.
+    let file = if path.len() > 1 && path.starts_with('-') { &format!("./{path}") } else { path };
     for (program, options) in PREPROCESSORS {
         let mut command = Command::new(program);
-        command.args(options).args(DEFINITIONS).arg(path);
+        command.args(options).args(DEFINITIONS).arg(file);
         command.stdin(if path == "-" { Stdio::piped() } else { Stdio::null() }).stdout(Stdio::piped());
         let mut child = match command.spawn() {
             Ok(child) => child,

@@ -7,6 +7,7 @@ use crate::symbols;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use kiln::process::{self, Main};
 use kiln::{Config, Engine, LinkFault, LoadError, Tier};
+use kiln_ir::diagnostic::Diagnostic;
 use std::ffi::CString;
 use std::sync::Arc;
 use std::time::Instant;
@@ -102,23 +103,29 @@ pub fn run(arguments: Arguments) -> Result<(), Status> {
     let main = match Main::find(&program) {
         Ok(main) => main,
         Err(error) => {
-            let help = match arguments.file.dialect() {
-                Dialect::Kiln => {
-                    "write `export fn main() -> i32` or `export fn main(%argc: i32, %argv: ptr) -> i32`"
+            let (reason, help) = match arguments.file.dialect() {
+                Dialect::Kiln => (
+                    error.to_string(),
+                    "write `export fn main() -> i32` or `export fn main(%argc: i32, %argv: ptr) -> i32`",
+                ),
+                Dialect::Rasm => {
+                    ("it has no function `start`".into(), "a program begins in the function `start`")
                 }
-                Dialect::Rasm => "a program begins in the function `start`",
-                Dialect::Lightning => "a program begins with its first instruction",
+                Dialect::Lightning => (error.to_string(), "a program begins with its first instruction"),
             };
-            render::error(&format!("cannot run `{}`: {error}", input.name), Some(help));
+            render::error(&format!("cannot run `{}`: {reason}", input.name), Some(help));
             return Err(Status::BAD_PROGRAM);
         }
     };
     let mut own = arguments.arguments;
+    let mut own_name = input.name.as_str();
     if input.lightning.is_some() {
         drop_separator(&mut own);
+        // In this language it is what stands on the command line, `-` too.
+        own_name = &arguments.file.path;
     }
     let mut strings = Vec::with_capacity(own.len() + 1);
-    for argument in std::iter::once(input.name.as_str()).chain(own.iter().map(String::as_str)) {
+    for argument in std::iter::once(own_name).chain(own.iter().map(String::as_str)) {
         // Arguments of a process hold no zero byte; a file name from the shell does not either.
         strings.push(CString::new(argument).unwrap_or_default());
     }
@@ -210,7 +217,12 @@ fn link_fault(input: &Input, fault: &LinkFault) {
         | LinkFault::Alignment { .. }
         | LinkFault::NoMemory { .. } => (None, None),
     };
-    diagnostics::import(&input.context(), &fault.to_string(), name.map(String::as_str), help.as_deref());
+    let name = name.map(String::as_str);
+    let named = input.rasm.as_ref().zip(name).and_then(|(program, name)| program.external(name));
+    match named {
+        Some(at) => diagnostics::fault(&input.context(), &Diagnostic { at, fault: fault.to_string(), help }),
+        None => diagnostics::import(&input.context(), &fault.to_string(), name, help.as_deref()),
+    }
 }
 
 /// What to do about a symbol that was not found.
@@ -218,10 +230,10 @@ fn suggest(input: &Input, name: &str) -> String {
     let own = input.module.funcs().iter().filter(|f| f.body.is_some()).map(|f| f.name.clone());
     let known: Vec<String> = own.chain(symbols::of_process()).collect();
     let near = nearest(name, known.iter().map(String::as_str));
-    if near.is_empty() {
-        "if it is in a library, name it: `extern NAME: fn(...) from \"libNAME.so\"`".into()
-    } else {
-        format!("did you mean {}?", near.join(" or "))
+    match (near.is_empty(), &input.rasm) {
+        (false, _) => format!("did you mean {}?", near.join(" or ")),
+        (true, None) => "if it is in a library, name it: `extern NAME: fn(...) from \"libNAME.so\"`".into(),
+        (true, Some(_)) => "`*` is for functions and data of the C and mathematics libraries".into(),
     }
 }
 

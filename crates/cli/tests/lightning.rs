@@ -137,6 +137,21 @@ fn arguments_reach_the_program_without_a_separator() {
     }
 }
 
+/// Its first argument is the name that was typed, whatever that looks like.
+#[test]
+fn programs_are_told_their_names_as_typed() {
+    let text = ".code\n prolog\n arg_i $c arg $v getarg %v0 $v ldr %v0 %v0\n prepare pushargr %v0 finishi @puts\n ret\n epilog\n";
+    let path = PathBuf::from(file("-named.tst", text));
+    let started = |arguments: &[&str]| {
+        let folder = path.parent().expect("a folder");
+        outcome(kiln(arguments).current_dir(folder).output().expect("kiln runs"))
+    };
+    for name in ["-named.tst", "./-named.tst", path.to_str().expect("a name in UTF-8")] {
+        assert_eq!(started(&["run", "--", name]).succeeds(), format!("{name}\n"));
+    }
+    assert_eq!(run_with_input(&["run", "--dialect", "lightning", "-"], text.as_bytes()).succeeds(), "-\n");
+}
+
 #[test]
 fn times_are_told() {
     let path = file("times.tst", HELLO);

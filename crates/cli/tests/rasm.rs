@@ -20,7 +20,7 @@ fn integers_become_arguments_and_the_result_is_printed() {
     }
     // What the original driver passes.
     assert_eq!(run(&["run", &fib]).succeeds(), "7049155\n");
-    run(&["run", &fib, "1", "2"]).fails(2, &["takes 1 arguments, but got 2"]);
+    run(&["run", &fib, "1", "2"]).fails(2, &["takes 1 argument, but got 2"]);
     run(&["run", &fib, "ten"]).fails(2, &["`ten` is not a number"]);
     assert_eq!(run_with_input(&["run", "--dialect", "rasm", "-", "7"], FIB.as_bytes()).succeeds(), "41\n");
     let long =
@@ -165,7 +165,7 @@ fn told(name: &str, extension: &str, status: i32, least: usize, commands: &[&[&s
 
 #[test]
 fn faults_are_told_as_expected() {
-    told("faults", "ras", 65, 17, &[&["check"], &["run"]]);
+    told("faults", "ras", 65, 18, &[&["check"], &["run"]]);
     told("faults/bytes", "rbc", 65, 7, &[&["check"], &["run"]]);
 }
 
@@ -210,7 +210,15 @@ fn mistakes_are_shown_where_they_stand() {
     let trap = file("rasm-trap.ras", "prolog 0\nmov %v0 0\ndiv %ret %v0 %v0\nret\n");
     run(&["run", &trap]).fails(70, &["rasm-trap.ras:3:1"]);
     run(&["run", &file("rasm-none.ras", "#function f\nprolog\nret\n")])
-        .fails(65, &["a program begins in the function `start`"]);
+        .fails(65, &["it has no function `start`", "a program begins in the function `start`"]);
+    let text = "prolog 0\nmovi_p %v0 *printf\nfinish *no_such_function_at_all_here\nret\n";
+    let missing = file("rasm-missing.ras", text);
+    let words =
+        ["`no_such_function_at_all_here` was not found", "rasm-missing.ras:3:8", "`*` is for functions"];
+    run(&["run", &missing]).fails(69, &words);
+    let bytes = path("rasm-missing.rbc");
+    run(&["build", &missing, "-o", &bytes]).succeeds();
+    run(&["run", &bytes]).fails(69, &[words[0], "at byte 42 of", words[2]]);
     run(&["build", "examples/fib.kiln", "-o", &path("rasm-not.rbc")]).fails(2, &["not written in rasm"]);
     let two = file("rasm-two.ras", "prolog\nret\n#function other\nprolog\nret\n");
     run(&["build", &two, "-o", &path("rasm-not.rbc"), "--format", "rasm1"])

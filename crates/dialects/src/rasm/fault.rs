@@ -194,7 +194,8 @@ impl fmt::Display for Fault {
             Fault::NotPrepared => f.write_str("an argument is pushed, but no call has been prepared"),
             Fault::Unfinished => f.write_str("a call has been prepared and not finished"),
             Fault::Prepared { kind, wanted, found } => {
-                write!(f, "{wanted} {kind} arguments were prepared, but {found} pushed")
+                let are = if *wanted == 1 { " was" } else { "s were" };
+                write!(f, "{wanted} {kind} argument{are} prepared, but {found} pushed")
             }
             Fault::Arguments { function, wanted, found } => {
                 write!(f, "`{function}` takes {wanted}, but gets {found}")

@@ -31,6 +31,12 @@ impl Program {
         &self.operands[statement.first as usize..][..statement.count as usize]
     }
 
+    /// Where a C symbol is named first.
+    pub fn external(&self, name: &str) -> Option<Place> {
+        let wanted = What::External(self.names.find(name)?);
+        self.operands.iter().find(|operand| operand.what == wanted).map(|operand| place(operand.at))
+    }
+
     /// The operand that a string is.
     pub(super) fn string(&mut self, bytes: Vec<u8>) -> What {
         self.strings.push(bytes);

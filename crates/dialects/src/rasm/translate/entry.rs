@@ -19,7 +19,9 @@ pub(super) fn main(module: &mut Module, start: FuncId, params: &[Ty], imports: &
     let sig = Signature::new([Type::I32, Type::Ptr], [Type::I32]);
     let main = module.declare("main", sig, Linkage::Export);
     let format = module.constant("\"result\"", b"%ld\n\0");
-    let count_message = module.constant("\"usage\"", b"%s takes %d arguments, but got %d\n\0");
+    let plural = if params.len() == 1 { "" } else { "s" };
+    let usage = format!("%s takes {} argument{plural}, but got %d\n\0", params.len());
+    let count_message = module.constant("\"usage\"", usage.as_bytes());
     let value_message = module.constant("\"number\"", b"%s: `%s` is not a number\n\0");
     let range_message =
         module.constant("\"range\"", b"%s: `%s` does not fit its parameter, which takes %ld to %ld\n\0");
@@ -97,9 +99,8 @@ pub(super) fn main(module: &mut Module, start: FuncId, params: &[Ty], imports: &
     b.ret(&[zero]);
     b.place(wrong_count);
     let got = b.sub(argc, 1);
-    let takes = b.iconst(Type::I32, params.len() as i64);
     let message = b.data_addr(count_message, 0);
-    refuse(&mut b, imports, argv, message, &[takes, got]);
+    refuse(&mut b, imports, argv, message, &[got]);
     if !params.is_empty() {
         b.place(wrong_value);
         let message = b.data_addr(value_message, 0);
