@@ -119,7 +119,9 @@ fn with(settings: &[(&str, &str)]) -> Options {
 fn each_instruction_at_every_height() {
     for opcode in Opcode::ALL {
         for height in 0..5usize {
-            for argument in ["-1", "0", "1", "2", "3", "4", "5", "18446744073709551616"] {
+            let has_number = opcode.argument() == kiln_whitespace::instruction::Argument::Number;
+            let arguments = ["-1", "0", "1", "2", "3", "4", "5", "18446744073709551616"];
+            for argument in &arguments[..if has_number { arguments.len() } else { 1 }] {
                 let pushes = (1..=height).map(|value| format!("push {value} ")).collect::<String>();
                 let source = match opcode.argument() {
                     kiln_whitespace::instruction::Argument::None => format!("{pushes}{}", opcode.name()),

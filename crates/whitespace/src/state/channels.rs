@@ -201,6 +201,10 @@ impl State<'_> {
         self.flush()?;
         self.return_input();
         loop {
+            // A signal that came before the reader waits does not end its waiting.
+            if self.interrupted() {
+                return Err(Halt::Interrupted);
+            }
             match self.channels.input.fill_buf() {
                 Ok(lent) => {
                     let (start, any) = (lent.as_ptr(), !lent.is_empty());
@@ -210,11 +214,7 @@ impl State<'_> {
                     set!(self, input_end, end);
                     return Ok(any);
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                    if self.interrupted() {
-                        return Err(Halt::Interrupted);
-                    }
-                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(io_fault(error).into()),
             }
         }
