@@ -38,6 +38,17 @@ impl BitBuffer {
         }
     }
 
+    /// Appends the low bits of a byte, the highest of them first: `count` of them, at most 8. The others are 0.
+    #[inline]
+    pub fn push_bits(&mut self, bits: u8, count: u32) {
+        if self.filled + count < u64::BITS {
+            self.word = self.word << count | u64::from(bits);
+            self.filled += count;
+        } else {
+            (0..count).rev().for_each(|at| self.push(bits >> at & 1 == 1));
+        }
+    }
+
     /// The bits as the digits of a number, if they fit a word, and how many they are.
     #[inline]
     pub fn short(&self) -> Option<(u64, u32)> {
@@ -53,5 +64,62 @@ impl BitBuffer {
             self.filled = 0;
         }
         Label::new(&self.bytes, length as u32)
+    }
+}
+
+/// How many of eight bytes of a program are S or T before another one comes, and these as bits, the first highest.
+///
+/// All at once: S differs from itself in no bits and from T in those of `T_FROM_S`, so the lowest of these bits says which it is,
+/// and a byte is one of the two if that bit alone explains it. The product gathers the lowest bits of all bytes in the
+/// highest byte: bit 8i goes to bit 63 - i, and no other two meet.
+#[inline]
+pub(crate) fn leading_bits(bytes: [u8; 8]) -> (u8, u32) {
+    const LOWEST: u64 = 0x0101_0101_0101_0101;
+    const S: u64 = LOWEST * b' ' as u64;
+    const T_FROM_S: u64 = (b' ' ^ b'\t') as u64;
+    const GATHER: u64 = 0x8040_2010_0804_0201;
+    let differs = u64::from_le_bytes(bytes) ^ S;
+    let is_t = differs & LOWEST;
+    let count = (differs ^ (is_t * T_FROM_S)).trailing_zeros() / 8;
+    let bits = is_t.wrapping_mul(GATHER) >> 56;
+    ((bits >> (8 - count)) as u8, count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leading_bits_are_those_before_another_byte() {
+        for pattern in 0..256u32 {
+            let byte = |at: u32| if pattern >> (7 - at) & 1 == 1 { b'\t' } else { b' ' };
+            for count in 0..8 {
+                for other in 0..=255u8 {
+                    if matches!(other, b' ' | b'\t') {
+                        continue;
+                    }
+                    let mut bytes: [u8; 8] = std::array::from_fn(|at| byte(at as u32));
+                    bytes[count as usize] = other;
+                    assert_eq!(leading_bits(bytes), ((pattern >> (8 - count)) as u8, count), "{bytes:?}");
+                }
+            }
+            assert_eq!(leading_bits(std::array::from_fn(|at| byte(at as u32))), (pattern as u8, 8));
+        }
+    }
+
+    #[test]
+    fn bits_stand_in_the_order_they_were_pushed() {
+        for chunk in 1..=8 {
+            for length in 0..200usize {
+                let bit = |at: usize| at * at % 7 < 3;
+                let mut buffer = BitBuffer::default();
+                for start in (0..length).step_by(chunk) {
+                    let end = length.min(start + chunk);
+                    let bits = (start..end).fold(0, |bits, at| bits << 1 | u8::from(bit(at)));
+                    buffer.push_bits(bits, (end - start) as u32);
+                }
+                assert!(buffer.label().bits().eq((0..length).map(bit)), "{length} in pieces of {chunk}");
+            }
+        }
     }
 }

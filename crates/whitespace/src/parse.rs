@@ -6,7 +6,7 @@
 //! After tokens that begin no instruction parsing goes on behind them. Other implementations use such sequences for
 //! instructions without arguments, so what follows often makes sense.
 
-use crate::bits::BitBuffer;
+use crate::bits::{self, BitBuffer};
 use crate::diagnostic::{Diagnostic, Problems, Rejected};
 use crate::fault::Class;
 use crate::instruction::{Argument, Instruction, Opcode, TOKENS};
@@ -40,8 +40,9 @@ impl Program {
             problems.push(Diagnostic::new(Class::TooLong, Span::new(0, 0), message));
             return Err(problems.rejected(sources));
         }
-        let mut parser =
-            Parser { text, at: 0, draft: Draft::default(), problems, bits: BitBuffer::default() };
+        // Instructions take some eight bytes; a text of comments shall not take much memory for none.
+        let draft = Draft::with_capacity((text.len() / 8).min(1 << 20));
+        let mut parser = Parser { text, at: 0, draft, problems, bits: BitBuffer::default() };
         parser.program(options.tail);
         parser.draft.finish(sources, options, parser.problems)
     }
@@ -204,11 +205,22 @@ impl Parser<'_> {
     fn bits(&mut self, opcode: Opcode) -> Result<(), Trouble> {
         self.bits.clear();
         let start = self.at;
-        for (at, byte) in self.text[start..].iter().enumerate() {
+        let mut at = start;
+        loop {
+            if let Some(bytes) = self.text[at..].first_chunk() {
+                let (bits, count) = bits::leading_bits(*bytes);
+                self.bits.push_bits(bits, count);
+                at += count as usize;
+                if count == 8 {
+                    continue;
+                }
+            }
+            let Some(byte) = self.text.get(at) else { break };
+            at += 1;
             match byte {
                 b' ' | b'\t' => self.bits.push(*byte == b'\t'),
                 b'\n' => {
-                    self.at = start + at + 1;
+                    self.at = at;
                     return Ok(());
                 }
                 _ => {}

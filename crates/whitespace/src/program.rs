@@ -217,6 +217,15 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// With room for so many instructions.
+    pub fn with_capacity(instructions: usize) -> Draft {
+        Draft {
+            instructions: Vec::with_capacity(instructions),
+            spans: Vec::with_capacity(instructions),
+            ..Draft::default()
+        }
+    }
+
     pub fn push(&mut self, instruction: Instruction, span: Span) {
         self.instructions.push(instruction);
         self.spans.push(span);

@@ -45,15 +45,11 @@ pub(crate) fn write_number(text: &mut Vec<u8>, value: &Integer, form: Option<For
     text.push(if negative { Token::T } else { Token::S }.byte());
     text.extend(std::iter::repeat_n(Token::S.byte(), zeros as usize));
     // From the words as they are, so that the time is linear in the digits.
-    let mut started = false;
+    let mut first = true;
     for word in value.as_sign_words().1.iter().rev() {
-        for bit in (0..dashu_int::Word::BITS).rev() {
-            let one = word >> bit & 1 == 1;
-            started |= one;
-            if started {
-                text.push(if one { Token::T } else { Token::S }.byte());
-            }
-        }
+        let digits = dashu_int::Word::BITS - if first { word.leading_zeros() } else { 0 };
+        text.extend((0..digits).rev().map(|at| if word >> at & 1 == 1 { Token::T } else { Token::S }.byte()));
+        first &= digits == 0;
     }
     text.push(Token::L.byte());
 }
