@@ -54,7 +54,7 @@ struct Seen {
 }
 
 fn small() -> Sizes {
-    Sizes { flat: FLAT_LEAST, stack: 1 << 16, calls: 1 << 16, rest: 1 << 22 }
+    Sizes { flat: FLAT_LEAST, stack: 1 << 16, calls: 1 << 16, rest: 1 << 20 }
 }
 
 /// Runs a program in parts: one part for each number of steps, the last one to the end or `limit`.
@@ -289,6 +289,28 @@ fn limits_stop_every_engine_at_the_same_place() {
         let Err((class, message)) = steps.result else { panic!("{source} does not stop: {seen:?}") };
         assert_eq!(class, Class::Limit);
         assert!(message.contains(&limit.to_string()), "{source}: {message}");
+    }
+}
+
+/// What is too large for the memory that there may be ends in a fault before it is computed or copied. (The reference has no such
+/// bound.)
+#[test]
+fn big_values_have_a_limit() {
+    for source in [
+        "push 3 label a dup mul jmp a",
+        "push 3 label a dup mul dup push 0 swap store jmp a",
+        "push 18446744073709551616 label a dup jmp a",
+        "push 0 push 18446744073709551616 store label a push 0 retrieve jmp a",
+        "push 0 push 18446744073709551616 store push 1 label a dup push 0 retrieve store push 1 add jmp a",
+        "push 18446744073709551616 label a dup push 1 store push 1 add jmp a",
+    ] {
+        let options = Options::default();
+        let program = Program::parse_with("test", &assemble(source), &options).expect("a program");
+        for engine in [Engine::Bignum, Engine::Optimised] {
+            let seen = run(&program, &options, b"", engine);
+            let Err((class, message)) = seen.result else { panic!("{source} does not stop") };
+            assert!(class == Class::Limit && message.contains("memory"), "{source}: {message}");
+        }
     }
 }
 

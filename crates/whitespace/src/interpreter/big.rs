@@ -120,7 +120,11 @@ fn step(
             state.remove_items(2);
         }
         Instruction::Retrieve => {
-            let value = state.load(top(state, Opcode::Retrieve)?)?.to_value();
+            let value = state.load(top(state, Opcode::Retrieve)?)?;
+            if value.small().is_none() && !state.has_memory(arithmetic::size(value)) {
+                return Err(state.no_memory().into());
+            }
+            let value = value.to_value();
             state.set_item(0, value);
         }
         Instruction::Label(_) => {}
@@ -237,7 +241,8 @@ fn computed(options: &Options, state: &State<'_>, opcode: Opcode) -> Result<Valu
         let operands = vec![a.integer().into_owned(), b.integer().into_owned()];
         return Err(FaultKind::Overflow { opcode, operands });
     }
-    if opcode == Opcode::Mul && !state.has_memory(arithmetic::size(a) + arithmetic::size(b)) {
+    // No result is larger than both together and a word; the operands go before it is pushed.
+    if !state.has_memory(arithmetic::size(a) + arithmetic::size(b) + 8) {
         return Err(state.no_memory());
     }
     Ok(Value::from(arithmetic::exact(opcode, &a.integer(), &b.integer(), options.division)))

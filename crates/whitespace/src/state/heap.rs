@@ -1,6 +1,6 @@
 //! The heap: flat cells for the keys that programs use, hash maps for all others.
 
-use super::{FLAT_BELOW, MARK, State, get, set};
+use super::{FLAT_BELOW, MARK, State, get, set, size};
 use crate::Integer;
 use crate::fault::{FaultKind, Resource};
 use crate::options::Heap;
@@ -59,11 +59,6 @@ impl Rest {
 
 /// About what an entry of a map takes, with its share of free places.
 const ENTRY: u64 = 40;
-
-/// The bytes of an integer.
-fn size(integer: &Integer) -> u64 {
-    dashu_int::ops::BitTest::bit_len(integer) as u64 / 8
-}
 
 fn value_size(value: ValueRef<'_>) -> u64 {
     value.small().map_or_else(|| size(&value.integer()), |_| 0)
@@ -178,7 +173,7 @@ impl State<'_> {
     pub fn has_memory(&self, bytes: u64) -> bool {
         let rest = &self.heap;
         let entries = rest.far.len() + rest.big.len() + rest.beyond.len() + self.stack.len();
-        entries as u64 * ENTRY + rest.bytes + bytes <= self.memory.sizes.rest
+        entries as u64 * ENTRY + rest.bytes + self.stack.bytes() + bytes <= self.memory.sizes.rest
     }
 
     /// The fault of big values or a heap that take more memory than there may be.

@@ -24,6 +24,7 @@ pub use header::{Header, Interrupt};
 pub use memory::{FLAT_BELOW, FLAT_LEAST, Sizes};
 pub(crate) use registers::Registers;
 
+use crate::Integer;
 use crate::fault::{FaultKind, Resource};
 use crate::options::{Heap, Limits, Options};
 use header::Shared;
@@ -214,6 +215,11 @@ impl<'io> State<'io> {
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
+}
+
+/// The bytes of an integer.
+fn size(integer: &Integer) -> u64 {
+    dashu_int::ops::BitTest::bit_len(integer) as u64 / 8
 }
 
 /// The fault of a resource that is limited to `limit`, or else by memory.

@@ -1,40 +1,57 @@
 //! The data stack.
 
-use super::{MARK, State, exhausted, get, set};
+use super::{MARK, State, exhausted, get, set, size};
 use crate::Integer;
 use crate::fault::{FaultKind, Resource};
 use crate::value::{Value, ValueRef};
 
 /// The big values of the data stack by their places from the bottom, in rising order: most are used at the end.
 #[derive(Default)]
-pub(super) struct BigItems(Vec<(u64, Integer)>);
+pub(super) struct BigItems {
+    items: Vec<(u64, Integer)>,
+    /// The bytes that they take.
+    bytes: u64,
+}
 
 impl BigItems {
     #[inline]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.items.len()
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     fn find(&self, place: u64) -> Result<usize, usize> {
-        match self.0.last() {
-            Some((last, _)) if *last == place => Ok(self.0.len() - 1),
-            Some((last, _)) if *last < place => Err(self.0.len()),
-            _ => self.0.binary_search_by_key(&place, |(known, _)| *known),
+        match self.items.last() {
+            Some((last, _)) if *last == place => Ok(self.items.len() - 1),
+            Some((last, _)) if *last < place => Err(self.items.len()),
+            _ => self.items.binary_search_by_key(&place, |(known, _)| *known),
         }
     }
 
     fn get(&self, place: u64) -> Option<&Integer> {
-        self.find(place).ok().map(|at| &self.0[at].1)
+        self.find(place).ok().map(|at| &self.items[at].1)
     }
 
     fn remove(&mut self, place: u64) -> Option<Integer> {
-        self.find(place).ok().map(|at| self.0.remove(at).1)
+        let (_, value) = self.items.remove(self.find(place).ok()?);
+        self.bytes -= size(&value);
+        Some(value)
     }
 
+    /// The place has no big value.
     fn insert(&mut self, place: u64, value: Integer) {
-        match self.find(place) {
-            Ok(at) => self.0[at].1 = value,
-            Err(at) => self.0.insert(at, (place, value)),
+        self.bytes += size(&value);
+        let at = self.find(place).unwrap_or_else(|at| at);
+        self.items.insert(at, (place, value));
+    }
+
+    /// Forgets those from this place on.
+    fn truncate(&mut self, height: u64) {
+        while let Some((_, value)) = self.items.pop_if(|(place, _)| *place >= height) {
+            self.bytes -= size(&value);
         }
     }
 }
@@ -113,7 +130,7 @@ impl State<'_> {
     /// Adds an item.
     ///
     /// # Errors
-    /// A limit, if the stack is full.
+    /// A limit, if the stack is full, or a big value finds no memory.
     #[inline]
     pub fn push(&mut self, value: Value) -> Result<(), FaultKind> {
         let top = get!(self, stack_top);
@@ -123,6 +140,9 @@ impl State<'_> {
         let small = match value {
             Value::Small(small) => small,
             Value::Big(big) => {
+                if !self.has_memory(size(&big)) {
+                    return Err(self.no_memory());
+                }
                 self.stack.insert(self.height(), big);
                 MARK
             }
@@ -160,7 +180,7 @@ impl State<'_> {
     /// Removes `count` items, or all if there are fewer.
     pub fn remove_items(&mut self, count: u64) {
         let left = self.height() - count.min(self.height());
-        self.stack.0.truncate(self.stack.0.partition_point(|(place, _)| *place < left));
+        self.stack.truncate(left);
         set!(self, stack_top, get!(self, stack_base).wrapping_add(left as usize));
     }
 
