@@ -381,6 +381,8 @@ fn the_language_of_a_text_is_seen() {
         assert_eq!(language(text.as_bytes()), Language::Whitespace, "{text}");
     }
     assert_eq!(language(b"push 1 ; \xFF"), Language::Whitespace);
+    let licence = "{- Permission is granted\nto whom it may concern\nto do anything. -}\n# As is.\nend\n";
+    assert_eq!(language(licence.as_bytes()), Language::Assembly);
 }
 
 #[test]

@@ -50,6 +50,11 @@ impl Words {
         self.0.intern(Label::new(word.as_bytes(), word.len() as u32 * 8))
     }
 
+    /// Whether it is the name of a local label, with its dot.
+    pub fn is_local(&self, word: Word) -> bool {
+        self.0.get(word).packed().first() == Some(&b'.')
+    }
+
     pub fn text(&self, word: Word) -> &str {
         std::str::from_utf8(self.0.get(word).packed()).expect("only text is interned")
     }

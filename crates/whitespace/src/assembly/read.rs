@@ -638,11 +638,26 @@ impl Reader<'_> {
     }
 }
 
-/// Whether most lines of a text that say anything begin with a mnemonic or define a label.
+/// How many lines that say anything are looked at to tell the language of a text.
+const TELLING: u32 = 500;
+
+/// Whether most lines of a text that say anything begin with a mnemonic or define a label. The first ones decide.
 pub(super) fn looks_like_assembly(text: &str) -> bool {
     let mut pools = Pools::default();
-    let (mut assembly, mut other) = (0u32, 0u32);
+    let (mut assembly, mut other) = (0, 0);
+    let mut in_comment = false;
     for line in text.lines() {
+        let line = line.trim_ascii_start();
+        if in_comment || line.starts_with("{-") {
+            in_comment = !line.contains("-}");
+            continue;
+        }
+        if line.is_empty() || [";", "#", "//", "--"].iter().any(|comment| line.starts_with(comment)) {
+            continue;
+        }
+        if assembly + other == TELLING {
+            break;
+        }
         let mut problems = Problems::default();
         let tokens = lex::lex(line, 0, Dialect::Kiln, &mut pools, &mut problems);
         let first = tokens.first().map(|token| token.kind);

@@ -119,10 +119,10 @@ impl Stream {
                 return Token { kind: arguments[at].kind, span: token.span };
             }
         }
-        let text = self.pools.words.text(word);
-        if !text.starts_with('.') {
+        if !self.pools.words.is_local(word) {
             return token;
         }
+        let text = self.pools.words.text(word);
         let Some(scope) = &frame.scope else { return token };
         let name = format!("{scope}{text}");
         Token { kind: Kind::Word(self.pools.words.intern(&name)), span: token.span }
