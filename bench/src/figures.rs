@@ -180,6 +180,98 @@ pub const RASM_GROWTH: Promise = Promise {
     aim: 1.2,
 };
 
+/// An interpreter in Whitespace: a heap, calls, short blocks.
+pub const WHITESPACE_INTERPRETER_VS_WSC: Promise = Promise {
+    key: "whitespace_interpreter_vs_wsc",
+    meaning: "Whitespace, a Whitespace interpreter in Whitespace running a quine of 660 kB: Kiln / wsc, both ahead of time",
+    required: 1.0 / 5.0,
+    aim: 1.0 / 8.0,
+};
+/// The same against C.
+pub const WHITESPACE_INTERPRETER_VS_C: Promise = Promise {
+    key: "whitespace_interpreter_vs_c",
+    meaning: "Whitespace, the same interpreter: Kiln with its checks / naive C without, gcc -O1",
+    required: 2.0,
+    aim: 1.3,
+};
+/// A second interpreter, in another style: decisions by arithmetic, stacks of any height.
+pub const WHITESPACE_STACKVM_VS_WSC: Promise = Promise {
+    key: "whitespace_stackvm_vs_wsc",
+    meaning: "Whitespace, a machine with a stack in Whitespace: Kiln / wsc",
+    required: 1.0 / 5.0,
+    aim: 1.0 / 8.0,
+};
+/// The same against C.
+pub const WHITESPACE_STACKVM_VS_C: Promise = Promise {
+    key: "whitespace_stackvm_vs_c",
+    meaning: "Whitespace, the same machine: Kiln with its checks / naive C without, gcc -O1",
+    required: 2.0,
+    aim: 1.3,
+};
+/// Loops that do nothing else.
+pub const WHITESPACE_NESTED_VS_WSC: Promise = Promise {
+    key: "whitespace_nested_vs_wsc",
+    meaning: "Whitespace, two nested loops: Kiln / wsc",
+    required: 1.0 / 6.0,
+    aim: 1.0 / 10.0,
+};
+/// Division by constants, one hot cell.
+pub const WHITESPACE_COLLATZ_VS_WSC: Promise = Promise {
+    key: "whitespace_collatz_vs_wsc",
+    meaning: "Whitespace, Collatz below 300000: Kiln / wsc",
+    required: 1.0 / 3.5,
+    aim: 1.0 / 5.0,
+};
+/// Calls.
+pub const WHITESPACE_FIB_VS_WSC: Promise = Promise {
+    key: "whitespace_fib_vs_wsc",
+    meaning: "Whitespace, recursive Fibonacci of 36: Kiln / wsc",
+    required: 1.0 / 4.0,
+    aim: 1.0 / 7.0,
+};
+/// A large heap.
+pub const WHITESPACE_SIEVE_VS_WSC: Promise = Promise {
+    key: "whitespace_sieve_vs_wsc",
+    meaning: "Whitespace, a sieve of 4 million heap cells: Kiln / wsc",
+    required: 1.0 / 12.0,
+    aim: 1.0 / 20.0,
+};
+/// What an overflow at the start costs the rest of a run.
+pub const WHITESPACE_OVERFLOW_VS_WSC: Promise = Promise {
+    key: "whitespace_overflow_vs_wsc",
+    meaning: "Whitespace, one overflow, then a long loop: Kiln / wsc",
+    required: 1.0 / 10.0,
+    aim: 1.0 / 30.0,
+};
+/// Big numbers times small ones.
+pub const WHITESPACE_FACTORIAL_VS_WSC: Promise = Promise {
+    key: "whitespace_factorial_vs_wsc",
+    meaning: "Whitespace, 20000!: Kiln / wsc",
+    required: 1.0,
+    aim: 0.5,
+};
+/// Big numbers among each other.
+pub const WHITESPACE_PI_VS_WSC: Promise = Promise {
+    key: "whitespace_pi_vs_wsc",
+    meaning: "Whitespace, 3000 digits of pi: Kiln / wsc",
+    required: 1.0,
+    aim: 0.5,
+};
+/// A small program as a process.
+pub const WHITESPACE_HELLO_VS_WSC: Promise = Promise {
+    key: "whitespace_hello_vs_wsc",
+    meaning: "Whitespace, hello world as processes: kiln ws run / wsc",
+    required: 1.2,
+    aim: 1.0,
+};
+/// A large program of which little runs.
+pub const WHITESPACE_LARGE_VS_WSC: Promise = Promise {
+    key: "whitespace_large_vs_wsc",
+    meaning: "Whitespace, a program of 500 kB that runs briefly: Kiln / wsc, the best way of each",
+    required: 1.0,
+    aim: 1.0 / 3.0,
+};
+
 impl Promise {
     /// The figure with its measured value.
     pub fn measured(&self, value: Spread) -> Figure {

@@ -23,6 +23,7 @@ mod summary;
 mod synthetic;
 mod system;
 mod tiers;
+mod whitespace;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -84,6 +85,11 @@ enum What {
     Json,
     /// Guards, safepoints and limits that find nothing, against the same programs without
     Checks,
+    /// Programs in Whitespace, against the compiler whitespacers and C
+    Whitespace {
+        /// Only programs with this in their name
+        only: Option<String>,
+    },
     /// Nothing but Kiln's builder, verifier and one of its compilers for some seconds, for a profiler to look at
     Profile {
         /// How long
@@ -101,6 +107,9 @@ enum What {
     /// Rounds of `run` in a process of their own
     #[command(hide = true)]
     RunRounds { task: String },
+    /// A run of `whitespace` in a process of its own
+    #[command(hide = true)]
+    WhitespaceRun { task: String },
 }
 
 #[derive(Serialize)]
@@ -122,6 +131,8 @@ struct Report {
     json: Option<json::JsonReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     checks: Option<checks::ChecksReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    whitespace: Option<whitespace::WhitespaceReport>,
 }
 
 /// What was measured on and with.
@@ -178,7 +189,8 @@ fn tier(word: &str) -> Result<KilnTier, String> {
 impl Report {
     fn new(machine: Machine) -> Report {
         let (run, compile, shapes, auto, dialects) = Default::default();
-        Report { machine, run, compile, shapes, auto, dialects, cold: None, json: None, checks: None }
+        let (cold, json, checks, whitespace) = Default::default();
+        Report { machine, run, compile, shapes, auto, dialects, cold, json, checks, whitespace }
     }
 
     fn figures(&self) -> Vec<Figure> {
@@ -189,6 +201,7 @@ impl Report {
         let checks = self.checks.iter().flat_map(|r| &r.figures);
         let auto = self.auto.iter().flat_map(|r| &r.figures);
         let dialects = self.dialects.iter().flat_map(|r| &r.figures);
+        let whitespace = self.whitespace.iter().flat_map(|r| &r.figures);
         compile
             .chain(run)
             .chain(auto)
@@ -196,6 +209,7 @@ impl Report {
             .chain(cold)
             .chain(json)
             .chain(checks)
+            .chain(whitespace)
             .cloned()
             .collect()
     }
@@ -230,6 +244,12 @@ impl Report {
         if let Some(report) = &self.checks {
             println!("\nChecks: medians [quartiles]\n{}", checks::table(report));
         }
+        if let Some(report) = &self.whitespace {
+            println!("\n{}\n{}", whitespace::TITLE, whitespace::table(report));
+            if !report.hello.is_empty() {
+                println!("\nHello, world as a process\n{}", process::table(&report.hello));
+            }
+        }
         println!("\nFigures: medians [quartiles]\n{}", figures::table(&self.figures()));
     }
 }
@@ -240,6 +260,7 @@ fn main() -> Result<ExitCode> {
         What::Profile { seconds, tier } => Some(compile::profile(*tier, Duration::from_secs(*seconds))),
         What::AutoGroup { task } => Some(apart::answer::<auto::Group>(task)),
         What::RunRounds { task } => Some(apart::answer::<run::Rounds>(task)),
+        What::WhitespaceRun { task } => Some(apart::answer::<whitespace::Run>(task)),
         _ => None,
     };
     if let Some(done) = alone {
@@ -282,6 +303,13 @@ fn main() -> Result<ExitCode> {
     if matches!(cli.what, What::Checks | What::All) {
         report.checks = Some(checks::measure(cli.quick)?);
     }
+    let (whitespace, only) = match &cli.what {
+        What::Whitespace { only } => (true, only.as_deref()),
+        what => (matches!(what, What::All), None),
+    };
+    if whitespace {
+        report.whitespace = Some(whitespace::measure(cli.quick, only, cli.kiln.as_deref())?);
+    }
     if cli.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -319,7 +347,7 @@ mod tests {
     fn what_processes_of_their_own_measure_is_not_for_the_command_line() {
         let mut command = Cli::command();
         command.clone().debug_assert();
-        for word in [auto::Group::WORD, run::Rounds::WORD] {
+        for word in [auto::Group::WORD, run::Rounds::WORD, whitespace::Run::WORD] {
             assert!(
                 command.find_subcommand(word).is_some_and(|subcommand| subcommand.is_hide_set()),
                 "{word}"

@@ -112,7 +112,15 @@ pub struct Usage {
 /// # Errors
 /// It is missing or fails.
 pub fn usage(command: &mut Command) -> Result<Usage> {
-    let usage = wait(command.stdin(Stdio::null()).spawn()?);
+    usage_with_input(command.stdin(Stdio::null()))
+}
+
+/// The same for a command that has been given its input.
+///
+/// # Errors
+/// It is missing or fails.
+pub fn usage_with_input(command: &mut Command) -> Result<Usage> {
+    let usage = wait(command.spawn()?);
     ensure!(usage.status == 0, "it ends with status {}", usage.status);
     Ok(usage)
 }
@@ -154,17 +162,25 @@ pub fn kiln(given: Option<&Path>) -> Result<PathBuf> {
     if let Some(path) = given {
         return Ok(path.to_path_buf());
     }
+    build(repository()?, "kiln")
+}
+
+/// A command of a workspace, built with the release profile.
+///
+/// # Errors
+/// It does not build.
+pub fn build(workspace: &Path, name: &str) -> Result<PathBuf> {
     let output = Command::new("cargo")
-        .current_dir(repository()?)
-        .args(["build", "--release", "--bin", "kiln", "--message-format=json"])
+        .current_dir(workspace)
+        .args(["build", "--release", "--workspace", "--bin", name, "--message-format=json"])
         .stderr(Stdio::inherit())
         .output()
         .context("cargo cannot be started")?;
-    ensure!(output.status.success(), "the kiln command does not build");
+    ensure!(output.status.success(), "the command {name} does not build");
     String::from_utf8(output.stdout)?
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "kiln")
+        .filter(|message| message["target"]["name"] == name)
         .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
         .context("cargo does not name the command it built")
 }

@@ -10,6 +10,7 @@ pub mod cranelift;
 pub mod emitter;
 pub mod place;
 pub mod shape;
+pub mod whitespacers;
 
 use std::any::Any;
 
