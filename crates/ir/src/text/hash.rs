@@ -44,13 +44,24 @@ impl Folded {
 
 impl Hasher for Folded {
     fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        for word in words {
+        for word in bytes.as_chunks::<8>().0 {
             self.fold(u64::from_le_bytes(*word));
         }
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        self.fold(u64::from_le_bytes(last) ^ (bytes.len() as u64) << 56);
+        // What is left, together with bytes before it, so that no loop goes over so few. With the length no two strings
+        // give the same words.
+        let half = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
+        let last = match (bytes.last_chunk::<8>(), bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+            (Some(word), ..) => u64::from_le_bytes(*word),
+            (None, Some(first), Some(last)) => half(first) | half(last) << 32,
+            _ => match *bytes {
+                [] => 0,
+                [first, .., last] => {
+                    u64::from(first) | u64::from(bytes[bytes.len() / 2]) << 8 | u64::from(last) << 16
+                }
+                [one] => one.into(),
+            },
+        };
+        self.fold(last ^ (bytes.len() as u64) << 56);
     }
 
     /// What follows a string in its hash: its length has been taken.
