@@ -6,4 +6,5 @@
 #![deny(missing_docs)]
 
 pub mod lightning;
+mod names;
 pub mod rasm;

@@ -83,11 +83,13 @@ pub(super) enum Directive<'t> {
 pub(super) struct Lexer<'t> {
     text: &'t str,
     at: usize,
+    /// The number of the line, from 1.
+    line: u32,
 }
 
 impl<'t> Lexer<'t> {
     pub fn new(text: &'t str) -> Lexer<'t> {
-        Lexer { text, at: 0 }
+        Lexer { text, at: 0, line: 1 }
     }
 
     pub fn is_done(&self) -> bool {
@@ -115,6 +117,7 @@ impl<'t> Lexer<'t> {
                 let trimmed = after.trim_start();
                 let start = self.at + line.len() - trimmed.len();
                 self.at += line.len() + 1;
+                self.line += 1;
                 return Some(make(trimmed.trim_end(), start as u32));
             }
         }
@@ -126,15 +129,18 @@ impl<'t> Lexer<'t> {
         self.text.as_bytes().get(self.at + ahead).copied().unwrap_or(0)
     }
 
-    /// Splits what is left of the line into words, and goes behind it. A word that is none ends the line with its fault.
-    pub fn line(&mut self, tokens: &mut Vec<Token<'t>>) -> Result<(), (Fault, u32, u32)> {
+    /// Splits what is left of the line into words, and goes behind it; gives the number of the line on which the first of
+    /// them stands, which comments may have brought further down. A word that is none ends the line with its fault.
+    pub fn line(&mut self, tokens: &mut Vec<Token<'t>>) -> Result<u32, (Fault, u32, u32)> {
         tokens.clear();
+        let mut line = self.line;
         while !self.is_done() {
             let start = self.at;
             match self.byte(0) {
                 b'\n' => {
                     self.at += 1;
-                    return Ok(());
+                    self.line += 1;
+                    return Ok(line);
                 }
                 b' ' | b'\t' | b'\r' | b'\x0b' | b'\x0c' => self.at += 1,
                 b'#' => self.skip_to_end(),
@@ -143,6 +149,9 @@ impl<'t> Lexer<'t> {
                     if let Err(fault) = self.skip_block() {
                         self.at = self.text.len();
                         return Err((fault, start as u32, start as u32 + 2));
+                    }
+                    if tokens.is_empty() {
+                        line = self.line;
                     }
                 }
                 byte => match self.word(byte) {
@@ -156,7 +165,7 @@ impl<'t> Lexer<'t> {
                 },
             }
         }
-        Ok(())
+        Ok(line)
     }
 
     fn skip_to_end(&mut self) {
@@ -173,6 +182,7 @@ impl<'t> Lexer<'t> {
                 b"/*" => depth += 1,
                 b"*/" => depth -= 1,
                 _ => {
+                    self.line += u32::from(bytes[self.at] == b'\n');
                     self.at += 1;
                     continue;
                 }
@@ -237,6 +247,20 @@ impl<'t> Lexer<'t> {
 
     fn number(&mut self) -> Result<Kind<'t>, Fault> {
         let start = self.at;
+        let rest = &self.text.as_bytes()[start..];
+        // Most are decimal and fit; so many digits always do.
+        let (mut value, mut digits) = (0u64, 0);
+        while let Some(byte @ b'0'..=b'9') = rest.get(digits)
+            && digits < 19
+        {
+            value = 10 * value + u64::from(byte - b'0');
+            digits += 1;
+        }
+        let goes_on = rest.get(digits).is_some_and(|byte| is_part(*byte) || *byte == b'.');
+        if !goes_on && (rest[0] != b'0' || digits == 1) {
+            self.at += digits;
+            return Ok(Kind::Int(value));
+        }
         if self.byte(0) == b'0' && matches!(self.byte(1), b'x' | b'X') {
             self.at += 2;
             let digits = self.take(is_part);

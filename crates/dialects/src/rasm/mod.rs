@@ -9,7 +9,6 @@ mod expr;
 mod fault;
 mod from_ir;
 mod lex;
-mod names;
 mod parse;
 mod print;
 mod program;

@@ -110,8 +110,8 @@ impl<'i> Reader<'i> {
                 }
                 None => match lexer.line(&mut tokens) {
                     Err((fault, start, end)) => self.fault(span(start, end), fault, None),
-                    Ok(()) if tokens.is_empty() => {}
-                    Ok(()) => match statement(&mut self.program, &tokens, file) {
+                    Ok(_) if tokens.is_empty() => {}
+                    Ok(line) => match statement(&mut self.program, &tokens, file, line) {
                         Err((fault, at, help)) => self.fault(at, fault, help),
                         Ok(statement) => {
                             let at = statement.at;
@@ -149,7 +149,12 @@ impl<'i> Reader<'i> {
 pub(super) type Fail = (Fault, Span, Option<String>);
 
 /// Reads one line that is not empty.
-fn statement(program: &mut Program, tokens: &[Token<'_>], file: FileId) -> Result<Statement, Fail> {
+fn statement(
+    program: &mut Program,
+    tokens: &[Token<'_>],
+    file: FileId,
+    number: u32,
+) -> Result<Statement, Fail> {
     let mut line = Line::new(tokens, file);
     let at = line.span();
     let first = program.operands.len();
@@ -181,7 +186,7 @@ fn statement(program: &mut Program, tokens: &[Token<'_>], file: FileId) -> Resul
     if line.peek().is_some() {
         return Err(line.expected("the end of the line"));
     }
-    Ok(Statement { op, at, first: first as u32, count: count as u32, keep })
+    Ok(Statement { op, at, line: number, first: first as u32, count: count as u32, keep })
 }
 
 /// What stands after `=>`.
@@ -194,7 +199,7 @@ fn variable(program: &mut Program, line: &mut Line<'_, '_>) -> Result<Variable, 
         _ => return Err(line.expected("a variable (`$x`, `@x` or `&x`)")),
     };
     let Some(Kind::Name(_, name)) = line.peek() else { return Err(line.expected("a variable")) };
-    let variable = Variable { sigil, name: program.names.intern(name), at };
+    let variable = Variable { sigil, name: program.names.intern(name), at: at.into() };
     line.next();
     Ok(variable)
 }
@@ -227,14 +232,14 @@ fn operand(program: &mut Program, line: &mut Line<'_, '_>) -> Result<Operand, Fa
                 Constant::Int(value) => What::Int(value),
                 Constant::Float(value) => What::Float(value),
             };
-            return Ok(Operand { what, at: line.since(at) });
+            return Ok(Operand { what, at: line.since(at).into() });
         }
     };
     line.next();
     if line.continues() {
         return Err((Fault::NotConstant(what.describe(&program.names)), at, None));
     }
-    Ok(Operand { what, at })
+    Ok(Operand { what, at: at.into() })
 }
 
 /// The instruction after `!`.

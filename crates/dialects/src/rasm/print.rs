@@ -1,7 +1,7 @@
 //! A program as text, in the long form: full mnemonics, commas.
 
 use super::fault::Fault;
-use super::program::{self, Operand, Program, What};
+use super::program::{self, Operand, Program, Statement, What};
 use kiln_ir::diagnostic::Diagnostic;
 use std::fmt::Write;
 
@@ -22,7 +22,7 @@ pub fn print(program: &Program) -> Result<String, Diagnostic<Fault>> {
                 } else {
                     line.push_str(", ");
                 }
-                put(&mut line, program, operand)?;
+                put(&mut line, program, statement, operand)?;
             }
             if let Some(keep) = &statement.keep {
                 let _ = write!(line, "{:1$}", "", 44usize.saturating_sub(line.chars().count()).max(1));
@@ -35,9 +35,15 @@ pub fn print(program: &Program) -> Result<String, Diagnostic<Fault>> {
     Ok(text)
 }
 
-fn put(line: &mut String, program: &Program, operand: &Operand) -> Result<(), Diagnostic<Fault>> {
-    let refuse =
-        |what: &str| Err(Diagnostic::new(program::place(operand.at), Fault::NotEncodable(what.into())));
+fn put(
+    line: &mut String,
+    program: &Program,
+    statement: &Statement,
+    operand: &Operand,
+) -> Result<(), Diagnostic<Fault>> {
+    let refuse = |what: &str| {
+        Err(Diagnostic::new(program::place(statement.part(operand.at)), Fault::NotEncodable(what.into())))
+    };
     let names = &program.names;
     let _ = match operand.what {
         What::Register(register) => write!(line, "{register}"),

@@ -1,7 +1,7 @@
 //! A program as it is written: functions of statements, whichever of the forms it came in.
 
-use super::names::{Name, Names};
 use super::table::Opcode;
+use crate::names::{Name, Names};
 use kiln_ir::FileId;
 use kiln_ir::diagnostic::{Place, Span};
 
@@ -34,7 +34,12 @@ impl Program {
     /// Where a C symbol is named first.
     pub fn external(&self, name: &str) -> Option<Place> {
         let wanted = What::External(self.names.find(name)?);
-        self.operands.iter().find(|operand| operand.what == wanted).map(|operand| place(operand.at))
+        let number = self.operands.iter().position(|operand| operand.what == wanted)?;
+        let has = |statement: &&Statement| {
+            (statement.first..statement.first + statement.count).contains(&(number as u32))
+        };
+        let statement = self.functions.iter().flat_map(|function| &function.statements).find(has)?;
+        Some(place(statement.part(self.operands[number].at)))
     }
 
     /// The operand that a string is.
@@ -53,16 +58,38 @@ pub(super) struct Function {
     pub statements: Vec<Statement>,
 }
 
+/// A part of the text or bytecode that a statement stands in: its first byte, and one past its last.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Bytes {
+    pub start: u32,
+    pub end: u32,
+}
+
+impl From<Span> for Bytes {
+    fn from(at: Span) -> Bytes {
+        Bytes { start: at.start, end: at.end }
+    }
+}
+
 /// An instruction, and what is kept of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Statement {
     pub op: Opcode,
     /// Where the mnemonic stands; of a bare operand, the operand.
     pub at: Span,
+    /// The number of the line, from 1; 0 in bytecode.
+    pub line: u32,
     /// Where its operands begin in [`Program::operands`], and how many there are.
     pub first: u32,
     pub count: u32,
     pub keep: Option<Variable>,
+}
+
+impl Statement {
+    /// Where a part of it stands.
+    pub fn part(&self, at: Bytes) -> Span {
+        Span { file: self.at.file, start: at.start, end: at.end }
+    }
 }
 
 /// The sigil of a variable.
@@ -91,7 +118,7 @@ impl Sigil {
 pub(super) struct Variable {
     pub sigil: Sigil,
     pub name: Name,
-    pub at: Span,
+    pub at: Bytes,
 }
 
 /// A register.
@@ -155,7 +182,7 @@ impl What {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Operand {
     pub what: What,
-    pub at: Span,
+    pub at: Bytes,
 }
 
 /// Whether it can be the name of a variable, or that of a function that operands refer to.

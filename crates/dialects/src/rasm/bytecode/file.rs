@@ -11,8 +11,8 @@
 use super::read::{Read, Reader, fault, register};
 use super::write::{Write, Writer};
 use super::{keeps_float, narrow, placed, span, wants_float};
+use crate::names::Name;
 use crate::rasm::fault::Fault;
-use crate::rasm::names::Name;
 use crate::rasm::program::{Function, Operand, Program, Register, Sigil, Statement, Variable, What};
 use crate::rasm::program::{is_function, is_identifier, is_symbol};
 use crate::rasm::resolve;
@@ -85,7 +85,7 @@ fn instruction(reader: &mut Reader<'_>, program: &mut Program, start: usize) -> 
         let operand = operand(reader, program, kind, at, wants_float(op, n))?;
         program.operands.push(operand);
     }
-    Ok(Statement { op, at: span(start), first, count: count.into(), keep: None })
+    Ok(Statement { op, at: span(start), line: 0, first, count: count.into(), keep: None })
 }
 
 /// An instruction, or an operand by itself, and the variable that keeps it.
@@ -106,7 +106,7 @@ fn assignment(reader: &mut Reader<'_>, program: &mut Program, start: usize) -> R
         Some(op) => {
             let first = program.operands.len() as u32;
             program.operands.push(operand);
-            Ok(Statement { op, at: span(start), first, count: 1, keep: Some(keep) })
+            Ok(Statement { op, at: span(start), line: 0, first, count: 1, keep: Some(keep) })
         }
         None => fault(at, Fault::BadByte { what: "kind of operand", value: byte.into() }),
     }
@@ -126,7 +126,7 @@ fn variable(reader: &mut Reader<'_>, program: &mut Program) -> Read<Variable> {
         kind::FLOAT_VAR => Sigil::Float,
         byte => return fault(start, Fault::BadByte { what: "kind of variable", value: byte.into() }),
     };
-    Ok(Variable { sigil, name: name(reader, program, is_identifier)?, at: span(start) })
+    Ok(Variable { sigil, name: name(reader, program, is_identifier)?, at: span(start).into() })
 }
 
 fn operand(
@@ -166,7 +166,7 @@ fn operand(
         kind::WIDE => What::Int(reader.u64()? as i64),
         byte => return fault(start, Fault::BadByte { what: "kind of operand", value: byte.into() }),
     };
-    Ok(Operand { what, at: span(start) })
+    Ok(Operand { what, at: span(start).into() })
 }
 
 pub(super) fn encode(program: &Program) -> Result<Vec<u8>, Diagnostic<Fault>> {

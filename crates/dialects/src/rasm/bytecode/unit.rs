@@ -9,8 +9,8 @@
 use super::read::{Read, Reader, fault, register};
 use super::write::{Write, Writer};
 use super::{keeps_float, narrow, placed, span, wants_float};
+use crate::names::Name;
 use crate::rasm::fault::Fault;
-use crate::rasm::names::Name;
 use crate::rasm::program::{Function, Operand, Program, Register, Sigil, Statement, Variable, What};
 use crate::rasm::program::{is_identifier, is_symbol};
 use crate::rasm::resolve;
@@ -62,7 +62,7 @@ fn statement(reader: &mut Reader<'_>, program: &mut Program) -> Read<Statement> 
         let operand = operand(reader, program, op, n)?;
         program.operands.push(operand);
     }
-    let mut statement = Statement { op, at: span(start), first, count: count.into(), keep: None };
+    let mut statement = Statement { op, at: span(start), line: 0, first, count: count.into(), keep: None };
     if returns == 1 {
         let at = span(reader.at);
         let length = reader.u16()?;
@@ -72,7 +72,7 @@ fn statement(reader: &mut Reader<'_>, program: &mut Program) -> Read<Statement> 
             _ if keeps_float(op, program.operands(&statement)) => Sigil::Float,
             _ => Sigil::Int,
         };
-        statement.keep = Some(Variable { sigil, name, at });
+        statement.keep = Some(Variable { sigil, name, at: at.into() });
     }
     Ok(statement)
 }
@@ -122,7 +122,7 @@ fn operand(reader: &mut Reader<'_>, program: &mut Program, op: Opcode, n: usize)
         code::WIDE => What::Int(reader.u64()? as i64),
         _ => return fault(start, Fault::BadByte { what: "kind of operand", value: kind.into() }),
     };
-    Ok(Operand { what, at: span(start) })
+    Ok(Operand { what, at: span(start).into() })
 }
 
 /// The code of a label is also that of functions, which are what no instruction names.

@@ -1,7 +1,7 @@
 //! A function after assembly time: registers, constants and targets only.
 
 use crate::rasm::program::Register;
-use crate::rasm::table::{Opcode, Ty};
+use crate::rasm::table::{Form, Opcode, Ty};
 use kiln_ir::diagnostic::Span;
 
 /// What an operand is once assembly time is over. Labels are positions among the instructions of the function.
@@ -29,9 +29,18 @@ pub(super) enum Value {
 pub(super) struct Inst {
     pub op: Opcode,
     pub at: Span,
+    /// The number of its line; 0 in bytecode.
+    pub line: u32,
     pub args: [Option<Value>; 3],
     /// Of calls, the number in [`Body::calls`]; of `pusharg`, the number of the argument in the function.
     pub number: u32,
+}
+
+impl Inst {
+    /// Whether control goes on behind it.
+    pub fn falls_through(&self) -> bool {
+        !matches!(self.op.get().form, Form::Jump | Form::JumpReg | Form::Ret)
+    }
 }
 
 /// A call.
@@ -62,6 +71,8 @@ pub(super) struct Site {
 pub(super) struct Body {
     pub params: Vec<Ty>,
     pub insts: Vec<Inst>,
+    /// Those that name a label, or behind which control does not go on; in order.
+    landmarks: Vec<u32>,
     pub calls: Vec<Call>,
     /// Sizes of the pieces of the frame.
     pub frame: Vec<u32>,
@@ -71,6 +82,25 @@ pub(super) struct Body {
 }
 
 impl Body {
+    pub fn push(&mut self, inst: Inst) {
+        let names_label =
+            inst.args.iter().any(|value| matches!(value, Some(Value::Label(_) | Value::Site(_))));
+        if names_label || !inst.falls_through() {
+            self.landmarks.push(self.insts.len() as u32);
+        }
+        self.insts.push(inst);
+    }
+
+    /// The landmarks with their positions.
+    pub fn landmarks(&self) -> impl Iterator<Item = (usize, &Inst)> {
+        self.landmarks.iter().map(|at| (*at as usize, &self.insts[*at as usize]))
+    }
+
+    /// The landmarks from a position on.
+    pub fn landmarks_from(&self, at: u32) -> &[u32] {
+        &self.landmarks[self.landmarks.partition_point(|landmark| *landmark < at)..]
+    }
+
     /// What an operand means, with sites followed to their targets.
     pub fn value(&self, value: Value) -> Value {
         match value {

@@ -21,10 +21,9 @@ pub(super) struct Overflow {
 impl Emitter<'_, '_> {
     /// The block of a label.
     pub(super) fn block_at(&self, at: u32) -> Block {
-        match self.blocks[at as usize] {
-            Some(block) => block,
-            None => unreachable!("a block begins at every label that is used"),
-        }
+        let block = self.blocks[at as usize];
+        assert!(!block.is_none(), "a block begins at every label that is used");
+        block
     }
 
     /// The block that an operand leads to.
@@ -89,7 +88,7 @@ impl Emitter<'_, '_> {
 
     pub(super) fn jump_to(&mut self, inst: &Inst) {
         let address = self.word(inst, 0, Ty::L);
-        let blocks: Vec<Block> = self.flow.taken.iter().filter_map(|at| self.blocks[*at as usize]).collect();
+        let blocks: Vec<Block> = self.flow.taken.iter().map(|at| self.block_at(*at)).collect();
         let set = self.b.label_set(&blocks);
         self.b.jump_to(address, set);
     }

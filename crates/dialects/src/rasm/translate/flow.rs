@@ -20,11 +20,6 @@ pub(super) struct Flow {
     pub unset: Set,
 }
 
-/// Whether control goes on behind an instruction.
-pub(super) fn falls_through(inst: &Inst) -> bool {
-    !matches!(inst.op.get().form, Form::Jump | Form::JumpReg | Form::Ret)
-}
-
 /// The label that an instruction may go to.
 fn target(body: &Body, inst: &Inst) -> Option<u32> {
     match inst.op.get().form {
@@ -42,8 +37,7 @@ fn target(body: &Body, inst: &Inst) -> Option<u32> {
 pub(super) fn flow(body: &Body) -> Flow {
     let count = body.insts.len();
     let mut flow = Flow { leads: vec![false; count + 1], reached: vec![false; count + 1], ..Flow::default() };
-    let mut taken = vec![false; count + 1];
-    for (at, inst) in body.insts.iter().enumerate() {
+    for (at, inst) in body.landmarks() {
         if let Some(to) = target(body, inst) {
             flow.leads[to as usize] = true;
             flow.leads[at + 1] = true;
@@ -51,15 +45,16 @@ pub(super) fn flow(body: &Body) -> Flow {
             for value in inst.args.iter().flatten() {
                 if let Value::Label(to) = body.value(*value) {
                     flow.leads[to as usize] = true;
-                    taken[to as usize] = true;
+                    flow.taken.push(to);
                 }
             }
         }
-        if !falls_through(inst) {
+        if !inst.falls_through() {
             flow.leads[at + 1] = true;
         }
     }
-    flow.taken = (0..=count as u32).filter(|at| taken[*at as usize]).collect();
+    flow.taken.sort_unstable();
+    flow.taken.dedup();
     reach(body, &mut flow);
     unset(body, &mut flow);
     flow
@@ -69,18 +64,22 @@ pub(super) fn flow(body: &Body) -> Flow {
 fn reach(body: &Body, flow: &mut Flow) {
     let mut open = vec![0u32];
     while let Some(start) = open.pop() {
-        let mut at = start as usize;
-        while !flow.reached[at] {
-            flow.reached[at] = true;
-            let Some(inst) = body.insts.get(at) else { break };
+        let mut landmarks = body.landmarks_from(start).iter().peekable();
+        for (at, reached) in (start..).zip(&mut flow.reached[start as usize..]) {
+            if std::mem::replace(reached, true) {
+                break;
+            }
+            if landmarks.next_if_eq(&&at).is_none() {
+                continue;
+            }
+            let inst = &body.insts[at as usize];
             open.extend(inst.args.iter().flatten().filter_map(|value| match body.value(*value) {
                 Value::Label(to) => Some(to),
                 _ => None,
             }));
-            if !falls_through(inst) {
+            if !inst.falls_through() {
                 break;
             }
-            at += 1;
         }
     }
     flow.taken.retain(|at| flow.reached[*at as usize]);
@@ -118,7 +117,7 @@ fn unset(body: &Body, flow: &mut Flow) {
     let mut ways: Vec<(u32, u32)> = flow.taken.iter().map(|at| (number[*at as usize], pool)).collect();
     for (n, stretch) in stretches.iter().enumerate() {
         let (n, last) = (n as u32, &body.insts[stretch.last]);
-        if falls_through(last) {
+        if last.falls_through() {
             ways.push((n + 1, n));
         }
         ways.extend(target(body, last).map(|to| (number[to as usize], n)));

@@ -12,16 +12,15 @@ mod memory;
 mod places;
 
 use super::fault::Fault;
-use super::program::{self, BYTECODE, Program, Register};
+use super::program::{self, Program, Register};
 use super::table::{Form, Ty};
 use body::{Body, Evaluated, Inst, Value};
 use calls::Imports;
 use flow::Flow;
-use kiln_ir::diagnostic::{Diagnostic, Span};
+use kiln_ir::diagnostic::Diagnostic;
 use kiln_ir::text::Sources;
 use kiln_ir::{
-    Block, DataId, FileId, FuncId, FunctionBuilder, Linkage, Module, Operand, Pos, Signature, Slot, Type,
-    VReg,
+    Block, DataId, FuncId, FunctionBuilder, Linkage, Module, Operand, Pos, Signature, Slot, Type, VReg,
 };
 use std::collections::HashSet;
 
@@ -41,7 +40,6 @@ pub fn translate(program: &Program, sources: &Sources) -> Result<Module, Vec<Dia
     for source in sources.iter() {
         module.file(&source.name);
     }
-    let mut lines = Lines::new(sources);
     let taken = names_taken(&evaluated);
     let functions: Vec<FuncId> = program
         .functions
@@ -70,7 +68,7 @@ pub fn translate(program: &Program, sources: &Sources) -> Result<Module, Vec<Dia
     let mut world = World { functions, strings, externals: evaluated.externals, imports: Imports::default() };
     for (number, (body, flow)) in evaluated.bodies.iter().zip(&flows).enumerate() {
         let builder = module.build(world.functions[number]);
-        Emitter::new(builder, body, flow, &mut world).function(&mut lines);
+        Emitter::new(builder, body, flow, &mut world).function(sources);
     }
     if let Some(start) = program.functions.iter().position(|f| f.name == "start") {
         entry::main(&mut module, world.functions[start], &evaluated.bodies[start].params, &mut world.imports);
@@ -87,8 +85,8 @@ fn check(program: &Program, evaluated: &Evaluated, flows: &[Flow]) -> Vec<Diagno
             let fault = Diagnostic::new(program::place(at), Fault::RunsOff(function.name.clone()));
             faults.push(fault.with_help("`ret` ends it"));
         }
-        let wild = body.insts.iter().find(|inst| inst.op.get().form == Form::JumpReg);
-        if let Some(inst) = wild.filter(|_| flow.taken.is_empty()) {
+        let wild = body.landmarks().find(|(_, inst)| inst.op.get().form == Form::JumpReg);
+        if let Some((_, inst)) = wild.filter(|_| flow.taken.is_empty()) {
             let fault = Diagnostic::new(program::place(inst.at), Fault::NoTargets);
             faults.push(fault.with_help("`movi_p` takes the address of a label"));
         }
@@ -127,51 +125,14 @@ struct World {
 /// Strings may stand for tables.
 const STRING_ALIGN: u32 = 16;
 
-/// How many lines are looked at behind the one before, until all are searched.
-const NEAR: u32 = 4;
-
-/// From bytes of the texts to lines and columns.
-struct Lines<'s> {
-    sources: &'s Sources,
-    /// For each text, where its lines begin.
-    starts: Vec<Vec<u32>>,
-    /// The text and the line, from 0, of the position before: the next is mostly near.
-    last: (usize, usize),
-}
-
-impl<'s> Lines<'s> {
-    fn new(sources: &'s Sources) -> Lines<'s> {
-        let starts = |text: &str| {
-            let after = text.match_indices('\n').map(|(at, _)| at as u32 + 1);
-            std::iter::once(0).chain(after).collect()
-        };
-        let starts = sources.iter().map(|source| starts(&source.text)).collect();
-        Lines { sources, starts, last: (0, 0) }
-    }
-
-    fn position(&mut self, at: Span) -> Option<Pos> {
-        if at.file == BYTECODE {
-            return None;
-        }
-        let file = at.file.index();
-        let starts = self.starts.get(file)?;
-        let is_in = |line: usize| starts.get(line + 1).is_none_or(|next| at.start < *next);
-        let mut line = self.last.1;
-        if self.last.0 != file || starts.get(line).is_none_or(|start| at.start < *start) {
-            line = starts.partition_point(|start| *start <= at.start) - 1;
-        }
-        for _ in 0..NEAR {
-            line += usize::from(!is_in(line));
-        }
-        if !is_in(line) {
-            line = starts.partition_point(|start| *start <= at.start) - 1;
-        }
-        self.last = (file, line);
-        let text = &self.sources.get(at.file)?.text;
-        let before = text.get(*starts.get(line)? as usize..at.start as usize)?;
-        let column = before.chars().count() as u32 + 1;
-        Some(Pos { file: FileId(at.file.0), line: line as u32 + 1, column })
-    }
+/// The position of an instruction; none if it comes from bytecode.
+fn position(sources: &Sources, inst: &Inst) -> Option<Pos> {
+    let text = &sources.get(inst.at.file)?.text;
+    let before =
+        text.as_bytes().get(..inst.at.start as usize)?.iter().rev().take_while(|byte| **byte != b'\n');
+    // Columns count characters: all bytes but those that go on with one.
+    let column = before.filter(|byte| **byte & 0xc0 != 0x80).count() as u32 + 1;
+    Some(Pos { file: inst.at.file, line: inst.line, column })
 }
 
 /// A function being written.
@@ -185,8 +146,8 @@ struct Emitter<'m, 'b> {
     /// By number of the argument.
     pushed: Vec<VReg>,
     slots: Vec<Slot>,
-    /// By position; of those where a block begins.
-    blocks: Vec<Option<Block>>,
+    /// By position; `NONE` where no block begins.
+    blocks: Vec<Block>,
     /// What is to be written behind the function.
     cold: Vec<control::Overflow>,
 }
@@ -212,7 +173,7 @@ impl<'m, 'b> Emitter<'m, 'b> {
             .leads
             .iter()
             .zip(&flow.reached)
-            .map(|(leads, reached)| (*leads && *reached).then(|| b.block()));
+            .map(|(leads, reached)| if *leads && *reached { b.block() } else { Block::NONE });
         let blocks = blocks.collect();
         Emitter { b, body, flow, world, places, pushed, slots, blocks, cold: Vec::new() }
     }
@@ -221,7 +182,7 @@ impl<'m, 'b> Emitter<'m, 'b> {
     ///
     /// # Panics
     /// If it cannot be finished, which `check` rules out.
-    fn function(mut self, lines: &mut Lines<'_>) {
+    fn function(mut self, sources: &Sources) {
         for n in (0..places::COUNT).filter(|n| self.flow.unset >> n & 1 != 0) {
             self.zero(self.places[n]);
         }
@@ -233,10 +194,10 @@ impl<'m, 'b> Emitter<'m, 'b> {
             if !self.flow.reached[at] {
                 continue;
             }
-            if let Some(block) = self.blocks[at] {
-                self.b.place(block);
+            if !self.blocks[at].is_none() {
+                self.b.place(self.blocks[at]);
             }
-            if let Some(pos) = lines.position(inst.at) {
+            if let Some(pos) = position(sources, inst) {
                 self.b.at(pos);
             }
             self.instruction(inst);
@@ -259,6 +220,9 @@ impl<'m, 'b> Emitter<'m, 'b> {
 
     /// Arguments between whose `pusharg` and call a block begins, so that they may be unset on some way.
     fn interrupted(&self) -> Vec<u32> {
+        if self.body.pushed.is_empty() {
+            return Vec::new();
+        }
         let mut pushed_at = vec![0usize; self.body.pushed.len()];
         let mut blocks_before = vec![0u32; self.body.insts.len() + 1];
         let mut count = 0;

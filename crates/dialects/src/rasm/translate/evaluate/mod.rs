@@ -130,7 +130,7 @@ impl<'p> Evaluation<'_, 'p> {
         }
         let mut args = [None; 3];
         for (n, (operand, class)) in operands.iter().zip(classes).enumerate() {
-            let Some(value) = self.operand(operand, statement.op, n) else {
+            let Some(value) = self.operand(operand, statement, n) else {
                 self.gives_nothing(statement);
                 return;
             };
@@ -140,7 +140,7 @@ impl<'p> Evaluation<'_, 'p> {
             };
             args[n] = Some(value);
         }
-        let given = self.run(statement.op, statement.at, args);
+        let given = self.run(statement.op, (statement.at, statement.line), args);
         if let Some(keep) = &statement.keep {
             let Some(value) = given else {
                 self.shared.variables.set(keep.name, None);
@@ -161,7 +161,11 @@ impl<'p> Evaluation<'_, 'p> {
                     _ => '@',
                 };
                 let help = format!("write `=> {right}{text}`");
-                self.help(keep.at, Fault::WrongSigil { name, value: describe(value).into() }, help);
+                self.help(
+                    statement.part(keep.at),
+                    Fault::WrongSigil { name, value: describe(value).into() },
+                    help,
+                );
             }
             self.shared.variables.set(keep.name, Some(value));
         }

@@ -2,8 +2,8 @@
 
 use super::Evaluation;
 use super::calls::{KINDS, kind};
+use crate::names::Name;
 use crate::rasm::fault::Fault;
-use crate::rasm::names::Name;
 use crate::rasm::program::{Operand, Register, Sigil, Statement, What};
 use crate::rasm::table::{Class, Form, Opcode, Ty};
 use crate::rasm::translate::body::Value;
@@ -12,13 +12,14 @@ use kiln_ir::text::nearest;
 
 impl Evaluation<'_, '_> {
     /// The value of an operand; nothing after a fault.
-    pub(super) fn operand(&mut self, operand: &Operand, op: Opcode, n: usize) -> Option<Value> {
+    pub(super) fn operand(&mut self, operand: &Operand, statement: &Statement, n: usize) -> Option<Value> {
         let program = self.shared.program;
+        let at = statement.part(operand.at);
         Some(match operand.what {
             What::Register(register) => Value::Register(register),
             What::Int(value) => Value::Int(value),
             What::Float(value) => Value::Float(value),
-            What::Call(called) => return self.run(called, operand.at, [None; 3]),
+            What::Call(called) => return self.run(called, (at, 0), [None; 3]),
             What::Entry(name) => match self.shared.functions[name.index()] {
                 Some(number) => Value::Function(number),
                 None => {
@@ -26,7 +27,7 @@ impl Evaluation<'_, '_> {
                     let names = program.functions.iter().map(|f| f.name.as_str());
                     let near = nearest(name, names).map(|near| format!("did you mean `={near}`?"));
                     let help = near.unwrap_or_else(|| format!("a C function is written `*{name}`"));
-                    self.help(operand.at, Fault::UnknownFunction(name.into()), help);
+                    self.help(at, Fault::UnknownFunction(name.into()), help);
                     return None;
                 }
             },
@@ -45,7 +46,7 @@ impl Evaluation<'_, '_> {
                     strings.len() as u32 - 1
                 }))
             }
-            What::Variable(sigil, name) => return self.variable(sigil, name, operand.at, op, n),
+            What::Variable(sigil, name) => return self.variable(sigil, name, at, statement.op, n),
         })
     }
 
@@ -101,19 +102,18 @@ impl Evaluation<'_, '_> {
         let fits = match (class, value) {
             (Class::Write | Class::Update, Value::Register(r @ (Fp | Sp))) => {
                 let name = if r == Fp { "%fp" } else { "%sp" };
-                self.fault(operand.at, Fault::ReadOnly(name));
+                self.fault(statement.part(operand.at), Fault::ReadOnly(name));
                 return None;
             }
             (Class::Write | Class::Update | Class::Read, Value::Register(r)) => !matches!(r, Float(_)),
             (Class::FloatWrite | Class::FloatRead, Value::Register(r)) => matches!(r, Float(_)),
             (Class::AnyRegister, Value::Register(_)) => true,
             (Class::Int(ty), Value::Int(value)) => {
-                let bits = ty.bits();
-                let (least, most) = (-1i128 << (bits - 1), (1i128 << bits) - 1);
-                if !(least..=most).contains(&i128::from(value)) {
+                let (least, most) = range(ty);
+                if !(least..=most).contains(&value) {
                     let help = format!("it takes {least} to {most}");
                     self.help(
-                        operand.at,
+                        statement.part(operand.at),
                         Fault::OutOfRange { mnemonic: statement.op.mnemonic(), value },
                         help,
                     );
@@ -130,7 +130,7 @@ impl Evaluation<'_, '_> {
             (Class::Handle, Value::Param(number)) => {
                 let (declared, read) = (self.body.params[number as usize], statement.op.get().ty);
                 if kind(declared) != kind(read) {
-                    self.parameter_kind(operand, statement.op, n, declared, read);
+                    self.parameter_kind(operand, statement, n, declared, read);
                     return None;
                 }
                 true
@@ -181,17 +181,27 @@ impl Evaluation<'_, '_> {
             }
             _ => None,
         };
-        self.shared.fault(operand.at, fault, help);
+        self.shared.fault(statement.part(operand.at), fault, help);
         None
     }
 
     /// Reports a parameter of one kind that is read as one of another.
-    fn parameter_kind(&mut self, operand: &Operand, op: Opcode, n: usize, declared: Ty, read: Ty) {
+    fn parameter_kind(&mut self, operand: &Operand, statement: &Statement, n: usize, declared: Ty, read: Ty) {
         let name = operand.what.describe(&self.shared.program.names);
         let (declared, read) = (KINDS[kind(declared)], KINDS[kind(read)]);
         let (wanted, found) = (format!("a parameter of kind {read}"), format!("{name}, of kind {declared}"));
-        let fault = Fault::OperandClass { mnemonic: op.mnemonic(), number: n + 1, wanted, found };
-        self.help(operand.at, fault, "read it as `arg` declares it, and convert what the register then has");
+        let mnemonic = statement.op.mnemonic();
+        let fault = Fault::OperandClass { mnemonic, number: n + 1, wanted, found };
+        let help = "read it as `arg` declares it, and convert what the register then has";
+        self.help(statement.part(operand.at), fault, help);
+    }
+}
+
+/// The integers that an immediate of this type may be, signed or not; those of a word may be all.
+fn range(ty: Ty) -> (i64, i64) {
+    match ty.bits() {
+        64.. => (i64::MIN, i64::MAX),
+        bits => (-1 << (bits - 1), (1 << bits) - 1),
     }
 }
 

@@ -12,7 +12,12 @@ const MAX_FRAME: i64 = 1 << 30;
 
 impl Evaluation<'_, '_> {
     /// Does what an instruction does at assembly time, and keeps it if it does something at run time.
-    pub(super) fn run(&mut self, op: Opcode, at: Span, mut args: [Option<Value>; 3]) -> Option<Value> {
+    pub(super) fn run(
+        &mut self,
+        op: Opcode,
+        (at, line): (Span, u32),
+        mut args: [Option<Value>; 3],
+    ) -> Option<Value> {
         let instruction = op.get();
         let mut number = 0;
         match instruction.form {
@@ -74,7 +79,7 @@ impl Evaluation<'_, '_> {
             *place = Some(site);
             given = Some(site);
         }
-        self.body.insts.push(Inst { op, at, args, number });
+        self.body.push(Inst { op, at, line, args, number });
         given
     }
 

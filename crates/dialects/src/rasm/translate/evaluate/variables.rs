@@ -1,6 +1,6 @@
 //! The variables of a function: one slot for each name of the program, used again for the next function.
 
-use crate::rasm::names::Name;
+use crate::names::Name;
 use crate::rasm::translate::body::Value;
 
 pub(super) struct Variables {

@@ -5,21 +5,34 @@ use std::hash::BuildHasher;
 
 /// A name of a program.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Name(u32);
+pub(crate) struct Name(u32);
 
 impl Name {
     pub fn index(self) -> usize {
         self.0 as usize
     }
+
+    /// The name with a number.
+    pub fn from_number(number: u32) -> Name {
+        Name(number)
+    }
 }
 
-/// All names, one behind the other, and an open hash table of their numbers plus 1, at most half full.
+/// All names, one behind the other, and an open hash table of them, at most half full.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     text: String,
     ends: Vec<u32>,
-    slots: Vec<u32>,
+    slots: Vec<Slot>,
     hash: NameHash,
+}
+
+/// A place of the hash table: half of a name's hash, so that others are told from it without a look at their texts,
+/// and its number plus 1; 0 if it is free.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    hash: u32,
+    number: u32,
 }
 
 impl Names {
@@ -34,12 +47,16 @@ impl Names {
         &self.text[start..end]
     }
 
+    fn hash(&self, name: &str) -> u32 {
+        self.hash.hash_one(name) as u32
+    }
+
     /// The slot of a name, or the free one where it would be.
-    fn slot(&self, name: &str) -> usize {
+    fn slot(&self, name: &str, hash: u32) -> usize {
         let mask = self.slots.len() - 1;
-        let mut at = self.hash.hash_one(name) as usize & mask;
-        while let Some(number) = self.slots[at].checked_sub(1)
-            && self.get(Name(number)) != name
+        let mut at = hash as usize & mask;
+        while let Some(number) = self.slots[at].number.checked_sub(1)
+            && (self.slots[at].hash != hash || self.get(Name(number)) != name)
         {
             at = (at + 1) & mask;
         }
@@ -51,7 +68,7 @@ impl Names {
         if self.slots.is_empty() {
             return None;
         }
-        self.slots[self.slot(name)].checked_sub(1).map(Name)
+        self.slots[self.slot(name, self.hash(name))].number.checked_sub(1).map(Name)
     }
 
     /// The number of a name, a new one if it is not known.
@@ -59,21 +76,28 @@ impl Names {
         if self.slots.len() <= 2 * self.ends.len() {
             self.grow();
         }
-        let at = self.slot(name);
-        if let Some(number) = self.slots[at].checked_sub(1) {
+        let hash = self.hash(name);
+        let at = self.slot(name, hash);
+        if let Some(number) = self.slots[at].number.checked_sub(1) {
             return Name(number);
         }
         self.text.push_str(name);
         self.ends.push(self.text.len() as u32);
-        self.slots[at] = self.ends.len() as u32;
+        self.slots[at] = Slot { hash, number: self.ends.len() as u32 };
         Name(self.ends.len() as u32 - 1)
     }
 
     fn grow(&mut self) {
-        self.slots = vec![0; (2 * self.slots.len()).max(64)];
-        for number in 0..self.ends.len() as u32 {
-            let at = self.slot(self.get(Name(number)));
-            self.slots[at] = number + 1;
+        let wider = vec![Slot::default(); (2 * self.slots.len()).max(64)];
+        let mask = wider.len() - 1;
+        for slot in std::mem::replace(&mut self.slots, wider) {
+            if slot.number != 0 {
+                let mut at = slot.hash as usize & mask;
+                while self.slots[at].number != 0 {
+                    at = (at + 1) & mask;
+                }
+                self.slots[at] = slot;
+            }
         }
     }
 }
