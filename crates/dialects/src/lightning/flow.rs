@@ -68,6 +68,8 @@ pub struct Flow {
     pub wanted: Vec<Returns>,
     /// Items with a label before them that something refers to, in order, and the first such label.
     pub marks: Vec<(u32, u32)>,
+    /// By label that something refers to: the first such label at its place.
+    pub first: Vec<u32>,
 }
 
 /// The first label at the item, if something refers to one there; `next` moves along the marks.
@@ -80,7 +82,8 @@ pub(super) fn mark(marks: &[(u32, u32)], next: &mut usize, item: u32) -> Option<
 
 /// Puts the parts together.
 pub(super) fn flow(program: &Program) -> Result<Flow, Vec<Wrong>> {
-    let mut flow = Flow { wanted: wanted(program), marks: marks(program), ..Flow::default() };
+    let (marks, first) = marks(program);
+    let mut flow = Flow { wanted: wanted(program), marks, first, ..Flow::default() };
     flow.spots = program.labels.iter().map(|label| spot(program, label.place)).collect();
     let mut faults = Vec::new();
     let parts = program.parts.len();
@@ -88,7 +91,7 @@ pub(super) fn flow(program: &Program) -> Result<Flow, Vec<Wrong>> {
     let mut is_head = vec![false; parts];
     let mut taken = vec![false; program.labels.len()];
     let mut jumps_to = vec![false; parts];
-    let regions = regions(program);
+    let preparations = Preparations::new(program);
     let alias = alias(program, &flow.spots);
     flow.entry = alias.unwrap_or(0);
     if program.parts.is_empty() {
@@ -96,7 +99,7 @@ pub(super) fn flow(program: &Program) -> Result<Flow, Vec<Wrong>> {
     }
     is_head[flow.entry as usize] = true;
     if program.parts[flow.entry as usize].kind == Kind::Tramp {
-        let at = program.items[program.parts[flow.entry as usize].start as usize].at;
+        let at = program.items.at(program.parts[flow.entry as usize].start);
         let message = "the program begins with code that runs in the frame of another function";
         faults.push(Wrong::new(at, message).help("`frame` in the place of `tramp` makes one"));
     }
@@ -105,25 +108,22 @@ pub(super) fn flow(program: &Program) -> Result<Flow, Vec<Wrong>> {
         if alias.is_some() && n == 0 {
             continue;
         }
-        for (at, item) in (part.start..).zip(&program.items[part.start as usize..part.end as usize]) {
-            let meaning = item.row().meaning;
+        for at in program.landmarks_of(part) {
+            let meaning = program.items.row(*at).meaning;
             jumps_to[n as usize] |= meaning == Meaning::JumpTo;
-            let Some(label) = item.operands.iter().find_map(|o| match o {
-                Operand::Label(label) => Some(*label),
-                _ => None,
-            }) else {
-                continue;
-            };
-            let name = &program.labels[label as usize].name;
-            if let Place::Code(to) = program.labels[label as usize].place
-                && let Some(there) = regions.get(to as usize)
-                && there.prepare != 0
-                && (!regions[at as usize].leads_to(*there) || meaning == Meaning::Move)
-            {
-                faults.push(
-                    Wrong::new(item.at, format!("`{name}` stands inside of a call that is being prepared"))
-                        .help("code outside of it, and code before one of its arguments, cannot jump there"),
-                );
+            let Some(label) = program.items.label(*at) else { continue };
+            let here = program.items.at(*at);
+            let name = program.label_name(label);
+            if let Place::Code(to) = program.labels[label as usize].place {
+                let there = preparations.at(to);
+                if there.prepare != 0 && (!preparations.at(*at).leads_to(there) || meaning == Meaning::Move) {
+                    faults.push(
+                        Wrong::new(here, format!("`{name}` stands inside of a call that is being prepared"))
+                            .help(
+                                "code outside of it, and code before one of its arguments, cannot jump there",
+                            ),
+                    );
+                }
             }
             let called = matches!(meaning, Meaning::Call | Meaning::Finish);
             match flow.spots[label as usize] {
@@ -131,21 +131,21 @@ pub(super) fn flow(program: &Program) -> Result<Flow, Vec<Wrong>> {
                 Spot::Head(head) if part.kind == Kind::Preamble => join(&mut leader, n, head),
                 Spot::Head(_) => faults.push(
                     Wrong::new(
-                        item.at,
+                        here,
                         format!("a jump to the start of function `{name}`, which makes a frame of its own"),
                     )
                     .help("call it, or jump to a label behind its `prolog`"),
                 ),
                 Spot::Inner(_) if called => faults.push(
                     Wrong::new(
-                        item.at,
+                        here,
                         format!("`{name}` is no function: a call needs a label right before `prolog`"),
                     )
                     .help("`jmpi` goes to other labels"),
                 ),
                 Spot::OpenEnd(other) if called || meaning == Meaning::Move || other != n => faults.push(
                     Wrong::new(
-                        item.at,
+                        here,
                         format!("`{name}` is the end of the function before it, which no `epilog` closes"),
                     )
                     .help(format!("write `epilog` before `{name}:`")),
@@ -153,7 +153,7 @@ pub(super) fn flow(program: &Program) -> Result<Flow, Vec<Wrong>> {
                 Spot::Inner(other) if other != n && program.parts[other as usize].kind == Kind::Preamble => {
                     faults.push(
                         Wrong::new(
-                            item.at,
+                            here,
                             format!("`{name}` stands before the first function, where there is no frame"),
                         )
                         .help("only the code there goes to it"),
@@ -165,7 +165,7 @@ pub(super) fn flow(program: &Program) -> Result<Flow, Vec<Wrong>> {
                     } else if part.kind == Kind::Preamble && other != n {
                         faults.push(
                             Wrong::new(
-                                item.at,
+                                here,
                                 format!("a jump into the function around `{name}`, which has no frame yet"),
                             )
                             .help("jump to the label before its `prolog`"),
@@ -174,7 +174,7 @@ pub(super) fn flow(program: &Program) -> Result<Flow, Vec<Wrong>> {
                     join(&mut leader, n, other);
                 }
                 Spot::Nowhere => faults.push(
-                    Wrong::new(item.at, format!("no code stands behind label `{name}`"))
+                    Wrong::new(here, format!("no code stands behind label `{name}`"))
                         .help("a function begins with `prolog`"),
                 ),
             }
@@ -216,8 +216,7 @@ fn alias(program: &Program, spots: &[Spot]) -> Option<u32> {
         if at == part.end {
             return (program.parts.len() > 1).then_some(1);
         }
-        let item = &program.items[at as usize];
-        match (item.row().meaning, item.operands[0]) {
+        match (program.items.row(at).meaning, program.items.operand(at, 0)) {
             (Meaning::Jump, Operand::Label(label)) => match spots[label as usize] {
                 Spot::Head(head) => return Some(head),
                 Spot::Inner(0) => match program.labels[label as usize].place {
@@ -269,52 +268,63 @@ impl Prepared {
     }
 }
 
-/// By item: where it stands.
-fn regions(program: &Program) -> Vec<Prepared> {
-    let mut regions = Vec::with_capacity(program.items.len());
-    let (mut open, mut count) = (Prepared::default(), 0);
-    for item in &program.items {
-        regions.push(open);
-        match item.row().meaning {
-            Meaning::Prepare => {
-                count += 1;
-                open = Prepared { prepare: count, pushed: 0 };
+/// The items from which on that changes, in order.
+struct Preparations(Vec<(u32, Prepared)>);
+
+impl Preparations {
+    fn new(program: &Program) -> Preparations {
+        let mut changes = Vec::new();
+        let (mut open, mut count) = (Prepared::default(), 0);
+        for at in &program.landmarks {
+            match program.items.row(*at).meaning {
+                Meaning::Prepare => {
+                    count += 1;
+                    open = Prepared { prepare: count, pushed: 0 };
+                }
+                Meaning::PushArg | Meaning::VaPush => open.pushed += 1,
+                Meaning::Finish => open = Prepared::default(),
+                _ => continue,
             }
-            Meaning::PushArg | Meaning::VaPush => open.pushed += 1,
-            Meaning::Finish => open = Prepared::default(),
-            _ => {}
+            changes.push((at + 1, open));
         }
+        Preparations(changes)
     }
-    regions
+
+    /// Where an item stands.
+    fn at(&self, item: u32) -> Prepared {
+        let behind = self.0.partition_point(|(from, _)| *from <= item);
+        behind.checked_sub(1).map_or(Prepared::default(), |last| self.0[last].1)
+    }
 }
 
-fn marks(program: &Program) -> Vec<(u32, u32)> {
-    let mut used = vec![false; program.labels.len()];
-    for operand in program.items.iter().flat_map(|item| &item.operands) {
-        if let Operand::Label(label) = operand {
-            used[*label as usize] = true;
+/// [`Flow::marks`] and [`Flow::first`].
+fn marks(program: &Program) -> (Vec<(u32, u32)>, Vec<u32>) {
+    let mut first = vec![u32::MAX; program.labels.len()];
+    let mut marks = Vec::new();
+    for at in &program.landmarks {
+        if let Some(label) = program.items.label(*at)
+            && let Place::Code(item) = program.labels[label as usize].place
+            && first[label as usize] == u32::MAX
+        {
+            first[label as usize] = label;
+            marks.push((item, label));
         }
     }
-    let mut marks: Vec<(u32, u32)> = program
-        .labels
-        .iter()
-        .zip(0..)
-        .filter_map(|(label, n)| match label.place {
-            Place::Code(item) if used[n as usize] => Some((item, n)),
-            _ => None,
-        })
-        .collect();
     marks.sort_unstable();
-    marks.dedup_by_key(|(item, _)| *item);
-    marks
+    marks.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        first[next.1 as usize] = if same { kept.1 } else { next.1 };
+        same
+    });
+    (marks, first)
 }
 
 /// For each call, what is asked of it before the next one.
 fn wanted(program: &Program) -> Vec<Returns> {
     let mut wanted = vec![Returns::default(); program.items.len()];
     let mut asked = Returns::default();
-    for (n, item) in program.items.iter().enumerate().rev() {
-        let row = item.row();
+    for at in program.landmarks.iter().rev() {
+        let row = program.items.row(*at);
         match row.meaning {
             Meaning::ReturnValueOfCall => match row.ty {
                 Ty::F32 => asked.f32 = true,
@@ -326,7 +336,7 @@ fn wanted(program: &Program) -> Vec<Returns> {
                 asked.word |= !asked.f32 && !asked.f64;
                 // One register returns both.
                 asked.f32 &= !asked.f64;
-                wanted[n] = std::mem::take(&mut asked);
+                wanted[*at as usize] = std::mem::take(&mut asked);
             }
             Meaning::Prolog => asked = Returns::default(),
             _ => {}
@@ -364,31 +374,33 @@ impl Flow {
             for part in group.parts.iter() {
                 let n = *part;
                 let part = &program.parts[n as usize];
-                let items = &program.items[part.start as usize..part.end as usize];
+                let items = &program.items;
+                let landmarks = program.landmarks_of(part);
                 if group.targets.is_empty()
-                    && let Some(item) = items.iter().find(|item| item.row().meaning == Meaning::JumpTo)
+                    && let Some(at) = landmarks.iter().find(|at| items.row(**at).meaning == Meaning::JumpTo)
                 {
-                    faults.push(Wrong::new(item.at, "`jmpr` where no label's address is taken").help(
+                    faults.push(Wrong::new(items.at(*at), "`jmpr` where no label's address is taken").help(
                         "`movi` of a label inside the function gives one; functions are called by `callr`",
                     ));
                 }
                 if part.variadic && !variadic_head {
-                    let at = items.first().map(|item| item.at).unwrap_or_default();
+                    let at = if part.start < part.end { items.at(part.start) } else { Default::default() };
                     faults.push(Wrong::new(
                         at,
                         "`ellipsis` in code that runs in the frame of a function without it",
                     ));
                 }
-                for item in items {
-                    let foreign = item.operands.iter().any(|operand| match operand {
+                for at in landmarks {
+                    // A parameter is the second operand of those that take one.
+                    let foreign = match items.operand(*at, 1) {
                         Operand::Argument(handle) => {
                             self.group_of[handle.function as usize] != self.group_of[n as usize]
                         }
                         _ => false,
-                    });
+                    };
                     if foreign {
                         faults.push(
-                            Wrong::new(item.at, "this parameter is another function's")
+                            Wrong::new(items.at(*at), "this parameter is another function's")
                                 .help("`arg` declares one in each function"),
                         );
                     }
@@ -437,10 +449,15 @@ impl Flow {
 fn returns(program: &Program, marks: &[(u32, u32)], n: u32, returns: &mut Returns) {
     let part = &program.parts[n as usize];
     let mut reached = true;
-    let mut next = marks.partition_point(|(item, _)| *item < part.start);
-    for at in part.start..part.end {
-        reached |= mark(marks, &mut next, at).is_some();
-        let row = program.items[at as usize].row();
+    let mut marks = marks[marks.partition_point(|(item, _)| *item < part.start)..].iter().peekable();
+    // Whether control comes to an item, from what is known of the one looked at before.
+    let mut comes_to = |item: u32, reached: bool| {
+        let is_passed = |(at, _): &&(u32, u32)| *at <= item;
+        std::iter::from_fn(|| marks.next_if(is_passed)).count() > 0 || reached
+    };
+    for at in program.landmarks_of(part) {
+        let row = program.items.row(*at);
+        reached = comes_to(*at, reached);
         if !reached {
             continue;
         }
@@ -455,7 +472,7 @@ fn returns(program: &Program, marks: &[(u32, u32)], n: u32, returns: &mut Return
         }
         reached = !ends(row.meaning);
     }
-    if (reached || mark(marks, &mut next, part.end).is_some()) && !part.closed {
+    if comes_to(part.end, reached) && !part.closed {
         returns.word = true;
     }
 }

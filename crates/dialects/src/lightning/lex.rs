@@ -32,8 +32,19 @@ pub(super) fn is_name_start(byte: u8) -> bool {
 }
 
 fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
+    NAME[byte as usize]
 }
+
+/// Whether each byte can stand in a name.
+static NAME: [bool; 256] = {
+    let mut name = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        name[byte] = (byte as u8).is_ascii_alphanumeric() || byte == b'_' as usize;
+        byte += 1;
+    }
+    name
+};
 
 impl<'t> Cursor<'t> {
     pub fn new(name: &str, text: &'t str) -> Cursor<'t> {
@@ -50,6 +61,7 @@ impl<'t> Cursor<'t> {
         }
     }
 
+    #[inline]
     pub fn peek(&self) -> u8 {
         self.ahead(0)
     }
@@ -77,11 +89,12 @@ impl<'t> Cursor<'t> {
     }
 
     /// Skips blanks and comments inside an item. A newline ends an item; one inside a comment does not.
+    #[inline]
     pub fn skip_blanks(&mut self) {
         loop {
-            match (self.peek(), self.ahead(1)) {
-                (b' ' | b'\t' | b'\r' | 0x0c, _) => self.at += 1,
-                (b'/', b'*') => self.skip_block_comment(),
+            match self.peek() {
+                b' ' | b'\t' | b'\r' | 0x0c => self.at += 1,
+                b'/' if self.ahead(1) == b'*' => self.skip_block_comment(),
                 _ => return,
             }
         }
@@ -105,15 +118,15 @@ impl<'t> Cursor<'t> {
     pub fn skip_between(&mut self) {
         loop {
             self.skip_blanks();
-            match (self.peek(), self.ahead(1)) {
-                (b'\n', _) => {
+            match self.peek() {
+                b'\n' => {
                     self.at += 1;
                     self.line = self.line.wrapping_add(1);
                     self.begun = Some(self.at);
                 }
-                (b';', _) => self.at += 1,
-                (b'/', b'/') => self.skip_line(),
-                (b'#', _) => self.line_marker(),
+                b';' => self.at += 1,
+                b'/' if self.ahead(1) == b'/' => self.skip_line(),
+                b'#' => self.line_marker(),
                 _ => {
                     if let Some(start) = self.begun.take() {
                         self.column = (self.at - start) as u32 + 1;
@@ -141,11 +154,15 @@ impl<'t> Cursor<'t> {
     }
 
     /// Whether nothing more of an item stands on the line.
+    #[inline]
     pub fn is_at_item_end(&mut self) -> bool {
         self.skip_blanks();
-        self.is_at_end()
-            || matches!(self.peek(), b'\n' | b';' | b'#')
-            || (self.peek() == b'/' && self.ahead(1) == b'/')
+        match self.peek() {
+            b'\n' | b';' | b'#' => true,
+            b'/' => self.ahead(1) == b'/',
+            0 => self.is_at_end(),
+            _ => false,
+        }
     }
 
     /// `# 12 "file"` says where the next line comes from; any other `#` begins a comment.
@@ -174,15 +191,15 @@ impl<'t> Cursor<'t> {
         if !is_name_start(self.peek()) {
             return Ok(None);
         }
-        let rest = &self.text[self.at..];
-        let length = rest.bytes().position(|b| !is_name(b)).unwrap_or(rest.len());
         let start = self.at;
+        let rest = &self.text.as_bytes()[start..];
+        let length = rest.iter().position(|b| !is_name(*b)).unwrap_or(rest.len());
         self.at += length;
         if length > LONGEST_NAME {
             return Err(Wrong::new(self.since(start), format!("a name of {length} characters"))
                 .help(format!("names have at most {LONGEST_NAME}")));
         }
-        Ok(Some(&rest[..length]))
+        Ok(Some(&self.text[start..self.at]))
     }
 
     /// The character or escape here, as a byte, going behind it; nothing at the end of the line.
@@ -227,8 +244,22 @@ impl<'t> Cursor<'t> {
 
     /// A literal number; the cursor is at its first digit. `negative` if a sign before it said so.
     pub fn number(&mut self, negative: bool) -> Result<Value, Wrong> {
+        let signed = |value: i64| Value::Int(if negative { value.wrapping_neg() } else { value });
         let start = self.at;
         let rest = &self.text.as_bytes()[start..];
+        // Most are decimal and fit; so many digits always do.
+        let (mut value, mut digits) = (0u64, 0);
+        while let Some(byte @ b'0'..=b'9') = rest.get(digits)
+            && digits < 19
+        {
+            value = 10 * value + u64::from(byte - b'0');
+            digits += 1;
+        }
+        let goes_on = rest.get(digits).is_some_and(|byte| is_name(*byte) || *byte == b'.');
+        if !goes_on && (rest[0] != b'0' || digits == 1) {
+            self.at += digits;
+            return Ok(signed(value as i64));
+        }
         let based = matches!(rest, [b'0', b'x' | b'b', ..]);
         let mut length = 0;
         while let Some(byte) = rest.get(length) {
@@ -261,7 +292,6 @@ impl<'t> Cursor<'t> {
             }
             Some(value as i64)
         };
-        let signed = |value: i64| Value::Int(if negative { value.wrapping_neg() } else { value });
         if let Some(digits) = token.strip_prefix("0x") {
             return match integer(digits, 16) {
                 Some(value) => Ok(signed(value)),

@@ -8,7 +8,8 @@
 //! node, so that many jumps over many labels stay linear.
 
 use super::flow::{Flow, Group, Spot, ends, mark};
-use super::program::{FRAME_POINTER, Item, Kind, Operand, Program};
+use super::items::Items;
+use super::program::{FRAME_POINTER, Kind, Operand, Program};
 use super::table::{Meaning, Ty};
 
 /// First bits of the classes: 8 integer registers, 8 floats, 8 doubles; then the carry, and what calls returned.
@@ -22,31 +23,23 @@ pub const RETURNED_F64: u32 = 26;
 pub const R0: u64 = 1;
 
 /// What an instruction reads and writes, as sets of bits.
-pub fn reads_and_writes(item: &Item, number: u32, flow: &Flow) -> (u64, u64) {
-    let row = item.row();
-    let (mut reads, mut writes) = (0, 0);
-    let sized = if item.operands[2] == Operand::Word(4) { F32 } else { F64 };
-    let typed = if row.ty == Ty::F32 { F32 } else { F64 };
-    for (class, operand) in row.operands.iter().zip(&item.operands) {
-        let (register, first) = match (operand, class) {
-            (Operand::Int(FRAME_POINTER), _) => continue,
-            (Operand::Int(n), _) => (*n as u32, 0),
-            (Operand::Float(n), b'S' | b's') => (*n as u32, F32),
-            (Operand::Float(n), b'D' | b'd') => (*n as u32, F64),
-            (Operand::Float(n), b'Y' | b'y') => (*n as u32, sized),
-            (Operand::Float(n), _) => (*n as u32, typed),
+pub fn reads_and_writes(items: &Items, number: u32, flow: &Flow) -> (u64, u64) {
+    let row = items.row(number);
+    let (mut reads, mut writes): (u64, u64) = (0, 0);
+    for register in &row.registers {
+        let n = match items.operand(number, register.place.into()) {
+            Operand::Int(FRAME_POINTER) => continue,
+            Operand::Int(n) | Operand::Float(n) => n,
             _ => continue,
         };
-        let bit = 1 << (first + register);
-        match class {
-            b'R' | b'F' | b'S' | b'D' | b'Y' => writes |= bit,
-            b'M' => {
-                reads |= bit;
-                writes |= bit;
-            }
-            b'a' => {}
-            _ => reads |= bit,
-        }
+        let first = match register.first {
+            Some(first) => first.into(),
+            None if items.operand(number, 2) == Operand::Word(4) => F32,
+            None => F64,
+        };
+        let bit = 1 << (first + u32::from(n));
+        reads |= register.is_read as u64 * bit;
+        writes |= register.is_written as u64 * bit;
     }
     match row.meaning {
         Meaning::Carry { chained, .. } => {
@@ -93,6 +86,7 @@ pub(super) fn live_at_heads(program: &Program, flow: &Flow, group: &Group) -> Ve
     for n in &group.parts {
         blocks.part(program, flow, *n);
     }
+    let mut edges = std::mem::take(&mut blocks.edges);
     let place = |part: u32| group.parts.binary_search(&part).unwrap_or_default();
     let block_of = |label: u32| match flow.spots[label as usize] {
         Spot::OpenEnd(part) => blocks.ends[place(part)].1,
@@ -107,11 +101,10 @@ pub(super) fn live_at_heads(program: &Program, flow: &Flow, group: &Group) -> Ve
         }
     };
     let targets = blocks.starts.len() as u32;
-    let mut edges = blocks.edges.clone();
     edges.extend(blocks.jumps.iter().map(|(from, label)| (*from, block_of(*label))));
     edges.extend(blocks.to_address.iter().map(|from| (*from, targets)));
     edges.extend(group.targets.iter().map(|label| (targets, block_of(*label))));
-    let mut live = blocks.reads.clone();
+    let mut live = std::mem::take(&mut blocks.reads);
     live.push(0);
     blocks.writes.push(0);
     spread(&mut live, &blocks.writes, &edges);
@@ -144,16 +137,15 @@ impl Blocks {
                 }
             }
             (falls, fresh) = (true, false);
-            let item = &program.items[at as usize];
-            let (reads, writes) = reads_and_writes(item, at, flow);
+            let (reads, writes) = reads_and_writes(&program.items, at, flow);
             self.reads[block as usize] |= reads & !self.writes[block as usize];
             self.writes[block as usize] |= writes;
-            let meaning = item.row().meaning;
+            let meaning = program.items.row(at).meaning;
             let branches = matches!(
                 meaning,
                 Meaning::Branch(_) | Meaning::FloatBranch(_) | Meaning::BranchOverflow { .. } | Meaning::Jump
             );
-            if branches && let Operand::Label(label) = item.operands[0] {
+            if branches && let Some(label) = program.items.label(at) {
                 self.jumps.push((block, label));
             }
             if meaning == Meaning::JumpTo {

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! `lex.rs` walks over the text, `parse.rs` reads items by the table of instructions in `table.rs`, `operand.rs` their operands,
-//! `data.rs` the directives, `expr.rs` the expressions, which are evaluated as they are met. `rules.rs` has what holds between
+//! `data.rs` the directives, `expr.rs` the expressions, which are evaluated as they are met. `items.rs` keeps the instructions. `rules.rs` has what holds between
 //! operands, `structure.rs` what opens and closes functions and calls. `flow.rs` decides what becomes a function, `live.rs` what
 //! such a function must give a value when it is entered. `translate/` writes the IR, a file by topic.
 //!
@@ -16,6 +16,7 @@ mod data;
 mod expr;
 mod fault;
 mod flow;
+mod items;
 mod lex;
 mod live;
 mod operand;

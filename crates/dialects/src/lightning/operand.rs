@@ -11,6 +11,9 @@ use super::value::{Base, Passed, Value};
 const R_NUM: i64 = 3;
 const V_NUM: i64 = 5;
 const F_NUM: i64 = 8;
+/// Those that have names without parentheses.
+const PLAIN: u8 = 3;
+const PLAIN_FLOATS: u8 = 6;
 
 /// What to do about a parameter in the place of a value.
 pub(super) const FETCHED: &str = "`getarg` fetches a parameter when the program runs";
@@ -31,6 +34,14 @@ impl<'t> Parser<'t> {
 
     pub(super) fn operand(&mut self, class: u8) -> Result<Operand, Wrong> {
         let start = self.cursor.at;
+        match (class, self.plain_register()) {
+            (b'R' | b'r' | b'M', Some(register @ Operand::Int(_)))
+            | (b'F' | b'f' | b'S' | b's' | b'D' | b'd' | b'Y' | b'y', Some(register @ Operand::Float(_))) => {
+                self.cursor.at += "%r0".len();
+                return Ok(register);
+            }
+            _ => {}
+        }
         match class {
             b'R' | b'r' | b'M' | b'F' | b'f' | b'S' | b's' | b'D' | b'd' | b'Y' | b'y' | b'a' => {
                 if self.cursor.peek() != b'%' {
@@ -165,6 +176,22 @@ impl<'t> Parser<'t> {
         }
     }
 
+    /// The register here if it is written as nearly all are: by a letter and a digit.
+    fn plain_register(&self) -> Option<Operand> {
+        let [b'%', class, digit @ b'0'..=b'9', rest @ ..] = &self.cursor.text.as_bytes()[self.cursor.at..]
+        else {
+            return None;
+        };
+        let number = digit - b'0';
+        match class {
+            _ if rest.first().is_some_and(u8::is_ascii_alphanumeric) => None,
+            b'r' if number < PLAIN => Some(Operand::Int(number)),
+            b'v' if number < PLAIN => Some(Operand::Int(number + R_NUM as u8)),
+            b'f' if number < PLAIN_FLOATS => Some(Operand::Float(number)),
+            _ => None,
+        }
+    }
+
     /// A register; the cursor is at the `%`.
     fn register(&mut self) -> Result<Operand, Wrong> {
         let start = self.cursor.at;
@@ -185,7 +212,7 @@ impl<'t> Parser<'t> {
             }
         };
         self.cursor.at += 1;
-        let plain_limit = if class == b'f' { 6 } else { 3 };
+        let plain_limit = i64::from(if class == b'f' { PLAIN_FLOATS } else { PLAIN });
         let number = if self.cursor.peek() == b'(' {
             self.cursor.at += 1;
             let value = self.value("the number of a register")?;

@@ -2,12 +2,14 @@
 //! a number of faults.
 
 use super::fault::{At, Wrong, nearest};
+use super::items::Item;
 use super::lex::Cursor;
 use super::operand::expected;
-use super::program::{Data, Item, Kind, Label, Operand, Place, Program, Symbol};
+use super::program::{Data, Kind, Label, Operand, Place, Program, Symbol};
 use super::rules;
 use super::table::{Row, TABLE};
 use super::value::Value;
+use kiln_ir::text::NameHash;
 use std::collections::HashMap;
 
 /// After so many faults reading ends.
@@ -25,10 +27,9 @@ pub(super) enum Section {
 pub(super) struct Parser<'t> {
     pub cursor: Cursor<'t>,
     pub program: Program,
-    pub variables: HashMap<&'t str, Value>,
+    pub variables: HashMap<&'t str, Value, NameHash>,
     pub section: Section,
-    labels: HashMap<&'t str, u32>,
-    symbols: HashMap<&'t str, u32>,
+    symbols: HashMap<&'t str, u32, NameHash>,
     pub faults: Vec<Wrong>,
     /// Bytes of the data section that are used.
     pub used: u64,
@@ -43,10 +44,9 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Program, (Vec<Wrong>, Vec<
     let mut parser = Parser {
         cursor: Cursor::new(name, text),
         program: Program::default(),
-        variables: HashMap::new(),
+        variables: HashMap::default(),
         section: Section::None,
-        labels: HashMap::new(),
-        symbols: HashMap::new(),
+        symbols: HashMap::default(),
         faults: Vec::new(),
         used: 0,
         prepared: None,
@@ -143,37 +143,46 @@ impl<'t> Parser<'t> {
     }
 
     /// The label with this name, a new one if there is none.
-    pub(super) fn label(&mut self, name: &'t str, at: At) -> u32 {
-        *self.labels.entry(name).or_insert_with(|| {
-            self.program.labels.push(Label { name: name.into(), place: Place::Forward, at });
-            self.program.labels.len() as u32 - 1
-        })
+    pub(super) fn label(&mut self, name: &str, at: At) -> u32 {
+        let id = self.program.names.intern(name).index();
+        if id == self.program.labels.len() {
+            self.program.labels.push(Label { place: Place::Forward, at });
+        }
+        id as u32
+    }
+
+    fn known_label(&self, name: &str) -> Option<&Label> {
+        Some(&self.program.labels[self.program.names.find(name)?.index()])
     }
 
     /// How far from the start of the data a data label is.
     pub(super) fn data_label(&self, name: &str) -> Option<i64> {
-        match self.program.labels[*self.labels.get(name)? as usize].place {
+        match self.known_label(name)?.place {
             Place::Data(offset) => Some(offset),
             Place::Forward | Place::Code(_) => None,
         }
     }
 
     pub(super) fn not_a_data_label(&self, at: At, name: &str) -> Wrong {
-        let known = self.labels.get(name).map(|id| self.program.labels[*id as usize].place);
-        match known {
+        match self.known_label(name).map(|label| label.place) {
             Some(Place::Code(_)) => {
                 Wrong::new(at, format!("`{name}` is a code label, where a value is expected"))
                     .help("`movi` gives a code label's address")
             }
             _ => {
                 let wrong = Wrong::new(at, format!("data label `{name}` is not defined above"));
-                let data = self.program.labels.iter().filter(|l| matches!(l.place, Place::Data(_)));
-                match nearest(name, data.map(|l| l.name.as_str())) {
+                match nearest(name, self.label_names(|place| matches!(place, Place::Data(_)))) {
                     Some(help) => wrong.help(help),
                     None => wrong,
                 }
             }
         }
+    }
+
+    /// The names of the labels at such places.
+    fn label_names(&self, is_meant: impl Fn(Place) -> bool) -> impl Iterator<Item = &str> {
+        let labels = self.program.labels.iter().zip(0..);
+        labels.filter(move |(label, _)| is_meant(label.place)).map(|(_, id)| self.program.label_name(id))
     }
 
     /// `@name`; the cursor is at the `@`.
@@ -234,7 +243,7 @@ impl<'t> Parser<'t> {
         }
         let item = Item { row: place, at: At { end: self.cursor.at as u32, ..at }, operands };
         rules::check(&item, &places)?;
-        self.apply(item, row.meaning, target, name)
+        self.apply(&item, row.meaning, target, name)
     }
 
     /// Names the form with a register, or the one without, if it goes with the operand that does not go with this one.
@@ -265,14 +274,15 @@ impl<'t> Parser<'t> {
             self.faults.push(wrong);
         }
         self.end_part(self.program.items.len() as u32);
-        for label in &self.program.labels {
+        for (label, id) in self.program.labels.iter().zip(0..) {
             if label.place == Place::Forward && self.faults.len() < MOST_FAULTS {
-                let wrong = Wrong::new(label.at, format!("label `{}` is not defined", label.name));
-                let known = self.program.labels.iter().filter(|l| matches!(l.place, Place::Code(_)));
-                self.faults.push(match nearest(&label.name, known.map(|l| l.name.as_str())) {
+                let name = self.program.label_name(id);
+                let wrong = Wrong::new(label.at, format!("label `{name}` is not defined"));
+                let fault = match nearest(name, self.label_names(|place| matches!(place, Place::Code(_)))) {
                     Some(help) => wrong.help(help),
                     None => wrong,
-                });
+                };
+                self.faults.push(fault);
             }
         }
         if self.faults.is_empty()

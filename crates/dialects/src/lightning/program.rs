@@ -2,8 +2,9 @@
 //! symbols and the data section.
 
 use super::fault::At;
-use super::table::{Row, TABLE};
+use super::items::Items;
 use super::value::{Base, Handle, Passed};
+use crate::names::{Name, Names};
 
 /// The number that stands for `%fp` among the integer registers.
 pub const FRAME_POINTER: u8 = 8;
@@ -29,24 +30,6 @@ pub enum Operand {
     Argument(Handle),
 }
 
-/// One instruction.
-#[derive(Clone, Debug)]
-pub struct Item {
-    /// Its place in the table.
-    pub row: u16,
-    /// Where it stands.
-    pub at: At,
-    /// Its operands.
-    pub operands: [Operand; 4],
-}
-
-impl Item {
-    /// The table's row.
-    pub fn row(&self) -> &'static Row {
-        TABLE.row(self.row)
-    }
-}
-
 /// What a name of the common space of labels is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
@@ -61,8 +44,6 @@ pub enum Place {
 /// A label.
 #[derive(Clone, Debug)]
 pub struct Label {
-    /// Its name.
-    pub name: String,
     /// Where it is.
     pub place: Place,
     /// Where it was first met.
@@ -112,6 +93,8 @@ pub struct Part {
     pub locals: i64,
     /// Whether it allocates at run time.
     pub allocates: bool,
+    /// Whether `%fp` is an operand of an instruction.
+    pub names_frame: bool,
 }
 
 /// The data section.
@@ -129,17 +112,37 @@ pub struct Data {
 #[derive(Debug, Default)]
 pub struct Program {
     /// The instructions.
-    pub items: Vec<Item>,
+    pub items: Items,
+    /// Those that have a say in what becomes a function: they name a label or a parameter, or belong to functions,
+    /// calls or jumps. In order.
+    pub landmarks: Vec<u32>,
     /// The stretches of the stream, in order, without gaps.
     pub parts: Vec<Part>,
     /// The labels.
     pub labels: Vec<Label>,
+    /// Their names, by the same numbers.
+    pub names: Names,
     /// The C symbols.
     pub symbols: Vec<Symbol>,
     /// The data section, if there is one.
     pub data: Option<Data>,
     /// The files that positions name.
     pub files: Vec<String>,
+    /// By file: whether an instruction stands in it, up to the last in which one does.
+    pub in_files: Vec<bool>,
     /// Whether `.disasm` asks not to run it.
     pub only_assemble: bool,
+}
+
+impl Program {
+    /// What a label is called.
+    pub fn label_name(&self, label: u32) -> &str {
+        self.names.get(Name::from_number(label))
+    }
+
+    /// The numbers of the [`Program::landmarks`] of a part.
+    pub fn landmarks_of(&self, part: &Part) -> &[u32] {
+        let place = |item: u32| self.landmarks.partition_point(|at| *at < item);
+        &self.landmarks[place(part.start)..place(part.end)]
+    }
 }

@@ -1,8 +1,9 @@
 //! Rules between the operands of an instruction.
 
 use super::fault::{At, Wrong};
+use super::items::Item;
 use super::operand::passed;
-use super::program::{Item, Operand};
+use super::program::Operand;
 use super::table::Meaning;
 use super::value::Passed;
 

@@ -1,9 +1,10 @@
 //! What instructions mean for the reader: functions begin and end, have parameters and storage, calls are prepared.
 
 use super::fault::{At, Wrong};
+use super::items::Item;
 use super::operand::passed;
 use super::parse::Parser;
-use super::program::{Item, Kind, Operand, Part};
+use super::program::{FRAME_POINTER, Kind, Operand, Part, Program};
 use super::table::Meaning;
 use super::value::{Handle, Value};
 
@@ -14,7 +15,7 @@ impl<'t> Parser<'t> {
     /// What an instruction means for the reader: functions begin and end, variables get values.
     pub(super) fn apply(
         &mut self,
-        item: Item,
+        item: &Item,
         meaning: Meaning,
         target: Option<&'t str>,
         name: Option<&'t str>,
@@ -158,8 +159,26 @@ impl<'t> Parser<'t> {
                 Some(_) => {}
             },
         }
-        self.program.items.push(item);
+        self.push(item);
         Ok(())
+    }
+
+    /// Appends an instruction, and notes what is asked of many of them later.
+    fn push(&mut self, item: &Item) {
+        let Program { items, landmarks, in_files, parts, .. } = &mut self.program;
+        let file = item.at.file as usize;
+        if file >= in_files.len() {
+            in_files.resize(file + 1, false);
+        }
+        in_files[file] = true;
+        let has = |is_meant: fn(&Operand) -> bool| item.operands.iter().any(is_meant);
+        if item.row().is_landmark || has(|o| matches!(o, Operand::Label(_))) {
+            landmarks.push(items.len() as u32);
+        }
+        if let Some(part) = parts.last_mut() {
+            part.names_frame |= has(|o| matches!(o, Operand::Int(FRAME_POINTER)));
+        }
+        items.push(item);
     }
 
     fn begin(&mut self, start: u32, kind: Kind) {
@@ -173,6 +192,7 @@ impl<'t> Parser<'t> {
             variadic: false,
             locals: 0,
             allocates: false,
+            names_frame: false,
         });
     }
 

@@ -17,9 +17,9 @@
 //! | `v` `V` | a parameter's handle; a variable that gets a value |
 //! | `a` `N` | any register; a name |
 
+use super::live;
+use crate::names::Names;
 use kiln_ir::{Cond, FCond, Op};
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
 /// The type that a suffix stands for.
@@ -407,38 +407,70 @@ pub struct Row {
     pub meaning: Meaning,
     /// The suffix's type.
     pub ty: Ty,
+    /// The operands that are registers.
+    pub registers: Box<[Mention]>,
+    /// Whether all its instructions are among the program's landmarks.
+    pub is_landmark: bool,
 }
 
-/// Hashes mnemonics: each instruction is looked up, and nobody can choose the names in the table to collide.
-#[derive(Default)]
-struct NameHasher(u64);
+/// An operand of a mnemonic that is a register.
+#[derive(Clone, Copy, Debug)]
+pub struct Mention {
+    /// Which operand.
+    pub place: u8,
+    /// The first bit of its class in sets of registers; nothing if the size operand says which that is.
+    pub first: Option<u8>,
+    pub is_read: bool,
+    pub is_written: bool,
+}
 
-impl Hasher for NameHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            // The multiplier is 2^64 divided by the golden ratio.
-            self.0 = (self.0.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        // The low bits of a product depend on the low bits of its factors alone.
-        self.0 ^ self.0 >> 32
+impl Row {
+    fn new(name: String, operands: Box<[u8]>, meaning: Meaning, ty: Ty) -> Row {
+        let own = if ty == Ty::F32 { live::F32 } else { live::F64 };
+        let register = |(place, class): (usize, &u8)| {
+            let first = match class {
+                b'R' | b'r' | b'M' => Some(0),
+                b'S' | b's' => Some(live::F32),
+                b'D' | b'd' => Some(live::F64),
+                b'F' | b'f' => Some(own),
+                b'Y' | b'y' => None,
+                _ => return None,
+            };
+            let is_written = class.is_ascii_uppercase();
+            let is_read = !is_written || *class == b'M';
+            Some(Mention { place: place as u8, first: first.map(|bit| bit as u8), is_read, is_written })
+        };
+        let registers = operands.iter().enumerate().filter_map(register).collect();
+        let is_landmark = operands.iter().any(|class| matches!(class, b'L' | b'T' | b'v'))
+            || matches!(
+                meaning,
+                Meaning::JumpTo
+                    | Meaning::Prolog
+                    | Meaning::Epilog
+                    | Meaning::Prepare
+                    | Meaning::PushArg
+                    | Meaning::VaPush
+                    | Meaning::Call
+                    | Meaning::Finish
+                    | Meaning::ReturnValueOfCall
+                    | Meaning::Return
+                    | Meaning::ReturnValue
+            );
+        Row { name, operands, meaning, ty, registers, is_landmark }
     }
 }
 
 /// All mnemonics, and their places by name.
 pub struct Table {
     rows: Vec<Row>,
-    by_name: HashMap<String, u16, BuildHasherDefault<NameHasher>>,
+    /// By the same places.
+    names: Names,
 }
 
 impl Table {
     /// The place of a mnemonic.
     pub fn find(&self, name: &str) -> Option<u16> {
-        self.by_name.get(name).copied()
+        self.names.find(name).map(|name| name.index() as u16)
     }
 
     /// The mnemonic at a place.
@@ -467,12 +499,15 @@ pub static TABLE: LazyLock<Table> = LazyLock::new(|| {
                 let name = format!("{stem}{letter}{suffix}");
                 let immediate = *letter == "i";
                 let operands = operands.bytes().map(|class| form(class, immediate, ty.is_float())).collect();
-                rows.push(Row { name, operands, meaning: *meaning, ty: *ty });
+                rows.push(Row::new(name, operands, *meaning, *ty));
             }
         }
     }
-    let by_name = rows.iter().enumerate().map(|(n, row)| (row.name.clone(), n as u16)).collect();
-    Table { rows, by_name }
+    let mut names = Names::default();
+    rows.iter().for_each(|row| {
+        names.intern(&row.name);
+    });
+    Table { rows, names }
 });
 
 /// The class of an operand in one form of its family.

@@ -3,8 +3,9 @@
 use super::Names;
 use super::operands::Value;
 use crate::lightning::flow::{Group, Spot, mark, register};
+use crate::lightning::items::Item;
 use crate::lightning::live::live_at_heads;
-use crate::lightning::program::{Item, Kind, Operand, Place};
+use crate::lightning::program::{Kind, Operand};
 use crate::lightning::table::Meaning;
 use crate::lightning::value::Passed;
 use kiln_ir::{Block, FileId, FunctionBuilder, LabelSet, Op, Pos, Slot, Type, VReg};
@@ -201,7 +202,7 @@ impl<'n, 'p, 'm> Body<'n, 'p, 'm> {
             self.b.place(self.starts[n]);
             let mut next = flow.marks.partition_point(|(item, _)| *item < part.start);
             for at in part.start..part.end {
-                let item = &program.items[at as usize];
+                let item = &program.items.get(at);
                 self.place(mark(&flow.marks, &mut next, at), *n);
                 if let (Meaning::Align, Operand::Word(align)) = (item.row().meaning, item.operands[0]) {
                     self.align = self.align.max(align as u32);
@@ -277,22 +278,14 @@ impl<'n, 'p, 'm> Body<'n, 'p, 'm> {
 
     /// The block of a label of this group.
     pub(super) fn block_of(&self, label: u32) -> Block {
-        let Names { program, flow, .. } = *self.names;
+        let flow = self.names.flow;
         match flow.spots[label as usize] {
             Spot::Head(part) => self.starts[&part],
-            _ => {
-                let item = match program.labels[label as usize].place {
-                    Place::Code(item) => item,
-                    Place::Data(_) | Place::Forward => 0,
-                };
-                let mut next = flow.marks.partition_point(|(at, _)| *at < item);
-                let first = mark(&flow.marks, &mut next, item).unwrap_or(label);
-                self.names.blocks[first as usize]
-            }
+            _ => self.names.blocks[flow.first[label as usize] as usize],
         }
     }
 
-    fn item(&mut self, item: &'p Item, at: u32) {
+    fn item(&mut self, item: &Item, at: u32) {
         let row = item.row();
         let o = &item.operands;
         match row.meaning {

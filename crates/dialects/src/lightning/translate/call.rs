@@ -3,8 +3,9 @@
 use super::body::{Argument, Body};
 use super::{call_signature, results};
 use crate::lightning::flow::{Returns, Spot, register};
+use crate::lightning::items::Item;
 use crate::lightning::live::{self, reads_and_writes};
-use crate::lightning::program::{FRAME_POINTER, Item, Operand};
+use crate::lightning::program::{FRAME_POINTER, Operand};
 use crate::lightning::table::{Meaning, Row, Ty};
 use crate::lightning::value::{Base, Passed};
 use kiln_ir::{FuncId, SigId, Signature, Type, VReg};
@@ -138,7 +139,7 @@ impl<'p> Body<'_, 'p, '_> {
         if matches!(item.row().meaning, Meaning::Finish | Meaning::Call) {
             return;
         }
-        let (_, writes) = reads_and_writes(item, at, self.names.flow);
+        let (_, writes) = reads_and_writes(&self.names.program.items, at, self.names.flow);
         for n in 0..self.arguments.len() {
             if self.arguments[n].bit.is_some_and(|bit| writes & 1 << bit != 0) {
                 self.keep(n);

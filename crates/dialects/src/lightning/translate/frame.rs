@@ -3,7 +3,6 @@
 use super::body::Body;
 use super::fits;
 use super::operands::Value;
-use crate::lightning::program::{FRAME_POINTER, Operand};
 use kiln_ir::{Op, Type, VReg};
 
 /// What a frame needs.
@@ -26,8 +25,7 @@ impl Body<'_, '_, '_> {
         for part in parts {
             locals = locals.min(part.locals);
             allocates |= part.allocates;
-            let items = &program.items[part.start as usize..part.end as usize];
-            uses |= items.iter().any(|item| item.operands.contains(&Operand::Int(FRAME_POINTER)));
+            uses |= part.names_frame;
         }
         Storage { locals, allocates, uses }
     }

@@ -87,8 +87,7 @@ pub(super) fn translate(program: &Program, flow: &Flow) -> Result<Module, String
 
 /// By file of the program: the module's, if an instruction stands in it. (The preprocessor names others too.)
 fn files(program: &Program, module: &mut Module) -> Vec<FileId> {
-    let mut used = vec![false; program.files.len()];
-    program.items.iter().for_each(|item| used[item.at.file as usize] = true);
+    let used = program.in_files.iter().copied().chain(std::iter::repeat(false));
     let ids =
         program.files.iter().zip(used).map(|(name, used)| if used { module.file(name) } else { FileId(0) });
     ids.collect()
@@ -165,9 +164,9 @@ impl Names<'_> {
     fn called(&self) -> Vec<String> {
         let mut names: Vec<Option<String>> =
             self.program.parts.iter().map(|part| part.name.clone()).collect();
-        for (label, spot) in self.program.labels.iter().zip(&self.flow.spots) {
+        for (label, spot) in (0..).zip(&self.flow.spots) {
             if let Spot::Head(part) = spot {
-                names[*part as usize].get_or_insert_with(|| label.name.clone());
+                names[*part as usize].get_or_insert_with(|| self.program.label_name(label).to_owned());
             }
         }
         names.into_iter().enumerate().map(|(n, name)| name.unwrap_or_else(|| format!("code.{n}"))).collect()
