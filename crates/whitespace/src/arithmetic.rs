@@ -51,15 +51,15 @@ pub fn wrapping(opcode: Opcode, a: i64, b: i64) -> i64 {
 }
 
 /// The result of an operation. Not for division by 0.
-pub fn exact(opcode: Opcode, a: &Integer, b: &Integer, division: Division) -> Integer {
+pub fn exact(opcode: Opcode, a: Integer, b: Integer, division: Division) -> Integer {
     match opcode {
         Opcode::Add => a + b,
         Opcode::Sub => a - b,
         Opcode::Mul => a * b,
         _ => {
-            let (mut quotient, mut remainder) = a.div_rem(b);
+            let (mut quotient, mut remainder) = a.div_rem(&b);
             let zero = Integer::ZERO;
-            if division == Division::Floor && remainder != zero && (remainder < zero) != (*b < zero) {
+            if division == Division::Floor && remainder != zero && (remainder < zero) != (b < zero) {
                 quotient -= Integer::ONE;
                 remainder += b;
             }

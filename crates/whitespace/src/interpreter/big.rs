@@ -104,20 +104,19 @@ fn step(
             state.remove_items(1);
         }
         Instruction::Slide(number) => slide(program, options, state, number)?,
-        Instruction::Add | Instruction::Sub | Instruction::Mul | Instruction::Div | Instruction::Mod => {
-            if let Some(opcode) = instruction.opcode() {
-                let result = computed(options, state, opcode)?;
-                state.remove_items(2);
-                state.push(result)?;
-            }
-        }
+        Instruction::Add => compute(options, state, Opcode::Add)?,
+        Instruction::Sub => compute(options, state, Opcode::Sub)?,
+        Instruction::Mul => compute(options, state, Opcode::Mul)?,
+        Instruction::Div => compute(options, state, Opcode::Div)?,
+        Instruction::Mod => compute(options, state, Opcode::Mod)?,
         Instruction::Store => {
             needs(state, Opcode::Store, 2)?;
             if let (Some(key), Some(value)) = (state.item(1), state.item(0)) {
-                let (key, value) = (key.to_value(), value.to_value());
+                state.may_store(key, value)?;
+            }
+            if let (Some(value), Some(key)) = (state.pop(), state.pop()) {
                 state.store(key.as_ref(), value)?;
             }
-            state.remove_items(2);
         }
         Instruction::Retrieve => {
             let value = state.load(top(state, Opcode::Retrieve)?)?;
@@ -220,22 +219,44 @@ fn slide(
     Ok(())
 }
 
-/// The result of an operation on the two top items, which stay.
-fn computed(options: &Options, state: &State<'_>, opcode: Opcode) -> Result<Value, FaultKind> {
+/// Replaces the two top items by the result of an operation.
+fn compute(options: &Options, state: &mut State<'_>, opcode: Opcode) -> Result<(), FaultKind> {
     needs(state, opcode, 2)?;
-    let (Some(a), Some(b)) = (state.item(1), state.item(0)) else {
-        return Err(FaultKind::StackUnderflow { opcode, needs: 2, has: 0 });
+    let (Some(a), Some(b)) = (state.item(1), state.item(0)) else { return Ok(()) };
+    let small = match (a, b) {
+        (ValueRef::Small(a), ValueRef::Small(b)) => match options.overflow {
+            Overflow::Wrap if b != 0 || !matches!(opcode, Opcode::Div | Opcode::Mod) => {
+                let result = arithmetic::small(opcode, a, b, options.division);
+                Some(result.unwrap_or_else(|| arithmetic::wrapping(opcode, a, b)))
+            }
+            _ => arithmetic::small(opcode, a, b, options.division),
+        },
+        _ => None,
     };
-    if let (ValueRef::Small(a), ValueRef::Small(b)) = (a, b)
-        && let Some(result) = arithmetic::small(opcode, a, b, options.division)
-    {
-        return Ok(Value::Small(result));
-    }
+    let result = if let Some(small) = small {
+        state.remove_items(2);
+        Value::Small(small)
+    } else {
+        may_compute(options, state, opcode, a, b)?;
+        let (b, a) = (
+            state.pop().map_or(Integer::ZERO, Integer::from),
+            state.pop().map_or(Integer::ZERO, Integer::from),
+        );
+        Value::from(arithmetic::exact(opcode, a, b, options.division))
+    };
+    state.push(result)
+}
+
+/// Whether an operation can be done beyond 64 bits.
+fn may_compute(
+    options: &Options,
+    state: &State<'_>,
+    opcode: Opcode,
+    a: ValueRef<'_>,
+    b: ValueRef<'_>,
+) -> Result<(), FaultKind> {
     if b == ValueRef::Small(0) && matches!(opcode, Opcode::Div | Opcode::Mod) {
         return Err(FaultKind::DivideByZero { dividend: a.integer().into_owned() });
-    }
-    if let (ValueRef::Small(a), ValueRef::Small(b), Overflow::Wrap) = (a, b, options.overflow) {
-        return Ok(Value::Small(arithmetic::wrapping(opcode, a, b)));
     }
     if options.overflow == Overflow::Error {
         let operands = vec![a.integer().into_owned(), b.integer().into_owned()];
@@ -245,7 +266,7 @@ fn computed(options: &Options, state: &State<'_>, opcode: Opcode) -> Result<Valu
     if !state.has_memory(arithmetic::size(a) + arithmetic::size(b) + 8) {
         return Err(state.no_memory());
     }
-    Ok(Value::from(arithmetic::exact(opcode, &a.integer(), &b.integer(), options.division)))
+    Ok(())
 }
 
 fn known(program: &Program, label: LabelId, target: Target) -> Result<u32, FaultKind> {
