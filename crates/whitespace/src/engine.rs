@@ -10,6 +10,12 @@ pub enum Engine {
     Optimised,
     /// The interpreter for integers of any size alone.
     Bignum,
+    /// Compiled as a whole before it runs.
+    Ahead,
+    /// Compiled piece by piece, while it waits, as pieces turn out to be hot in the fast interpreter.
+    Synchronous,
+    /// The same on another thread, while the fast interpreter goes on.
+    Threaded,
 }
 
 /// A row of the table of engines.
@@ -44,6 +50,24 @@ pub static TABLE: &[EngineInfo] = &[
         name: "bignum",
         aliases: &["big"],
         doc: "The interpreter for integers of any size alone.",
+    },
+    EngineInfo {
+        engine: Engine::Ahead,
+        name: "aot",
+        aliases: &["precompiled", "ahead"],
+        doc: "Compiled as a whole before it runs.",
+    },
+    EngineInfo {
+        engine: Engine::Synchronous,
+        name: "sync",
+        aliases: &["synchronous"],
+        doc: "Compiled piece by piece, as pieces turn out to be hot.",
+    },
+    EngineInfo {
+        engine: Engine::Threaded,
+        name: "threaded",
+        aliases: &["async"],
+        doc: "Compiled piece by piece on another thread, while the fast interpreter goes on.",
     },
 ];
 

@@ -22,6 +22,7 @@ mod arithmetic;
 pub mod assembly;
 mod bits;
 mod check;
+pub mod compile;
 pub mod diagnostic;
 pub mod engine;
 pub mod fault;
@@ -47,6 +48,7 @@ pub mod value;
 mod write;
 
 pub use assembly::{AsmOptions, Style};
+pub use compile::CompiledProgram;
 pub use diagnostic::{Diagnostic, Rejected};
 pub use engine::Engine;
 pub use fault::{Class, Fault, FaultKind};

@@ -1,6 +1,7 @@
 //! Machines: programs being run.
 
 use crate::Integer;
+use crate::compile::{CompiledProgram, Settings, When};
 use crate::engine::Engine;
 use crate::fault::{Fault, FaultKind, Resource};
 use crate::instruction::Instruction;
@@ -21,6 +22,7 @@ pub struct Machine<'io> {
     options: Options,
     state: State<'io>,
     decoded: Option<Decoded>,
+    compiled: Option<CompiledProgram>,
     ended: bool,
 }
 
@@ -68,6 +70,7 @@ impl<'io> Machine<'io> {
             options: options.clone(),
             state: State::with_sizes(options, channels, sizes)?,
             decoded: None,
+            compiled: None,
             ended: false,
         })
     }
@@ -104,13 +107,31 @@ impl<'io> Machine<'io> {
     /// # Errors
     /// As [`Machine::run`].
     pub fn run_for(&mut self, engine: Engine, steps: u64) -> Result<Stop, Fault> {
+        let counting = steps != u64::MAX || self.options.limits.steps.is_some();
+        self.run_under(steps, |machine| machine.execute(engine, counting))
+    }
+
+    /// Runs with code that was compiled before, at most so many instructions; `u64::MAX` for no limit. Code that does not count
+    /// stops at none.
+    ///
+    /// # Errors
+    /// As [`Machine::run`].
+    pub fn run_compiled(&mut self, compiled: &CompiledProgram, steps: u64) -> Result<Stop, Fault> {
+        self.run_under(steps, |machine| compiled.run(&mut machine.state))
+    }
+
+    fn run_under(
+        &mut self,
+        steps: u64,
+        execute: impl FnOnce(&mut Machine<'io>) -> Outcome,
+    ) -> Result<Stop, Fault> {
         if self.ended {
             return Ok(Stop::End);
         }
         let limit = self.options.limits.steps;
         let allowed = limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.state.steps()));
         self.state.grant_steps(steps.min(allowed));
-        let mut outcome = self.execute(engine);
+        let mut outcome = execute(self);
         self.state.return_input();
         let flushed = self.state.flush();
         // An error of the program is the one to report.
@@ -133,7 +154,16 @@ impl<'io> Machine<'io> {
         outcome.map_err(|kind| self.program.fault(self.state.instruction(), kind))
     }
 
-    fn execute(&mut self, engine: Engine) -> Outcome {
+    fn execute(&mut self, engine: Engine, counting: bool) -> Outcome {
+        let when = match engine {
+            Engine::Ahead => Some(When::Ahead),
+            Engine::Synchronous => Some(When::Hot),
+            Engine::Threaded => Some(When::Meanwhile),
+            Engine::Reference | Engine::Optimised | Engine::Bignum => None,
+        };
+        if let Some(when) = when {
+            return self.compiled(when, counting)?.run(&mut self.state);
+        }
         let (program, options, state) = (&self.program, &self.options, &mut self.state);
         match engine {
             Engine::Reference => reference::run(program, options, state),
@@ -142,7 +172,21 @@ impl<'io> Machine<'io> {
                 let decoded = self.decoded.get_or_insert_with(|| Decoded::new(program, options));
                 fast::run(program, options, decoded, state)
             }
+            Engine::Ahead | Engine::Synchronous | Engine::Threaded => unreachable!("these are compiled"),
         }
+    }
+
+    /// The program's code for this; kept for the next run.
+    fn compiled(&mut self, when: When, counting: bool) -> Result<CompiledProgram, FaultKind> {
+        let fits = |compiled: &&CompiledProgram| compiled.when() == when && compiled.counts() == counting;
+        if let Some(compiled) = self.compiled.as_ref().filter(fits) {
+            return Ok(compiled.clone());
+        }
+        let settings = Settings { options: self.options.clone(), counting, ..Settings::default() };
+        let compiled = CompiledProgram::new(&self.program, settings, when)
+            .map_err(|error| FaultKind::Io { kind: io::ErrorKind::OutOfMemory, reason: error.to_string() })?;
+        self.compiled = Some(compiled.clone());
+        Ok(compiled)
     }
 
     /// Whether the program has ended: running does nothing any more.
@@ -150,7 +194,8 @@ impl<'io> Machine<'io> {
         self.ended
     }
 
-    /// How many instructions ran. Labels count; an instruction that failed does not.
+    /// How many instructions ran. Labels count; an instruction that failed does not. Compiled code counts only if it may have to
+    /// stop: in [`Machine::run_for`], and under a limit of steps.
     pub fn steps(&self) -> u64 {
         self.state.steps()
     }

@@ -79,6 +79,12 @@ impl Access {
         self
     }
 
+    /// Has it happen each time that control comes by, as memory needs that others change meanwhile: it is neither left out nor
+    /// moved.
+    pub const fn volatile(self) -> Access {
+        self.with(aux::VOLATILE)
+    }
+
     /// Adds attributes: bits of [`aux`] from `VOLATILE` to `PRECISE`, and `KEEP`, which means nothing for stores.
     pub const fn with(mut self, bits: u16) -> Access {
         self.bits |= bits & (aux::VOLATILE | aux::NO_TRAP | aux::NON_TEMPORAL | aux::PRECISE | aux::KEEP);

@@ -15,6 +15,7 @@ use crate::options::{Chars, Division, Options, Overflow};
 use crate::program::Program;
 use crate::state::{Registers, State};
 use crate::value::ValueRef;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What a group of instructions does. Targets are indices of groups.
 #[derive(Clone, Copy, Debug)]
@@ -395,35 +396,110 @@ enum Left {
     /// There may be fewer steps left than the block has instructions.
     Steps,
     Interrupted,
+    /// It has come to a place that is hot.
+    Hot,
+}
+
+/// Counts how often loop heads, calls and returns come by the places that they lead to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Watch<'w> {
+    /// A counter for each instruction, and the place behind the last.
+    pub heat: &'w [AtomicU32],
+    /// Places that were come by so often are hot.
+    pub hot: u32,
+}
+
+impl Watch<'_> {
+    /// Counts, and gives whether the place is hot. Threads that count together may lose some.
+    #[inline]
+    pub fn is_hot(&self, place: u32) -> bool {
+        let heat = &self.heat[place as usize];
+        let times = heat.load(Ordering::Relaxed);
+        if times < self.hot {
+            heat.store(times + 1, Ordering::Relaxed);
+        }
+        times >= self.hot
+    }
 }
 
 /// Runs until the program ends or stops.
 pub(crate) fn run(program: &Program, options: &Options, decoded: &Decoded, state: &mut State<'_>) -> Outcome {
+    let watch = Watch { heat: &[], hot: 0 };
+    loop {
+        if let Some(outcome) = run_loop::<false>(program, options, decoded, state, watch) {
+            return outcome;
+        }
+    }
+}
+
+/// The same, but until a place is hot and no big value is alive: then it gives none. Executes an instruction in any case.
+pub(crate) fn run_watched(
+    program: &Program,
+    options: &Options,
+    decoded: &Decoded,
+    state: &mut State<'_>,
+    watch: Watch<'_>,
+) -> Option<Outcome> {
+    match big::guarded_step(program, options, state) {
+        Ok(Ok(Next::On)) => {}
+        Ok(Ok(Next::Head)) => {
+            if state.big_values() == 0 && watch.is_hot(state.instruction()) {
+                return None;
+            }
+        }
+        Ok(Ok(Next::End)) => return Some(Ok(Stop::End)),
+        Ok(Err(stop)) => return Some(Ok(stop)),
+        Err(fault) => return Some(Err(fault)),
+    }
+    run_loop::<true>(program, options, decoded, state, watch)
+}
+
+fn run_loop<const WATCH: bool>(
+    program: &Program,
+    options: &Options,
+    decoded: &Decoded,
+    state: &mut State<'_>,
+    watch: Watch<'_>,
+) -> Option<Outcome> {
     loop {
         if state.big_values() == 0
             && let Some(entry) = decoded.entry(state.instruction())
         {
-            match run_groups(decoded, options, state, entry) {
+            match run_groups::<WATCH>(decoded, options, state, entry, watch) {
                 Left::Instruction => {}
-                Left::Interrupted => return Ok(Stop::Interrupted),
+                Left::Interrupted => return Some(Ok(Stop::Interrupted)),
                 // Not many are left.
-                Left::Steps => return big::run(program, options, state),
+                Left::Steps => return Some(big::run(program, options, state)),
+                Left::Hot => return None,
             }
         }
         loop {
-            match big::guarded_step(program, options, state)? {
-                Ok(Next::On | Next::Head) => {}
-                Ok(Next::End) => return Ok(Stop::End),
-                Err(stop) => return Ok(stop),
-            }
-            if state.big_values() == 0 && decoded.entry(state.instruction()).is_some() {
-                break;
+            let head = match big::guarded_step(program, options, state) {
+                Ok(Ok(Next::On)) => false,
+                Ok(Ok(Next::Head)) => true,
+                Ok(Ok(Next::End)) => return Some(Ok(Stop::End)),
+                Ok(Err(stop)) => return Some(Ok(stop)),
+                Err(fault) => return Some(Err(fault)),
+            };
+            if state.big_values() == 0 {
+                if WATCH && head && watch.is_hot(state.instruction()) {
+                    return None;
+                }
+                if decoded.entry(state.instruction()).is_some() {
+                    break;
+                }
             }
         }
     }
 }
 
-fn run_groups(decoded: &Decoded, options: &Options, state: &mut State<'_>, entry: usize) -> Left {
+fn run_groups<const WATCH: bool>(
+    decoded: &Decoded,
+    options: &Options,
+    state: &mut State<'_>,
+    entry: usize,
+    watch: Watch<'_>,
+) -> Left {
     let groups = &*decoded.groups;
     let division = options.division;
     let wrap = options.overflow == Overflow::Wrap;
@@ -467,6 +543,17 @@ fn run_groups(decoded: &Decoded, options: &Options, state: &mut State<'_>, entry
             continue;
         }};
     }
+    /// Counts a place that is gone on to, and leaves there if it is hot.
+    macro_rules! visit {
+        ($target:expr) => {
+            if WATCH && watch.is_hot(groups[$target as usize].start) {
+                at = $target as usize;
+                group = &groups[at];
+                registers.left -= i64::from(group.charge);
+                break Left::Hot;
+            }
+        };
+    }
     /// Goes on to a block that is not behind this one.
     macro_rules! jump {
         ($target:expr) => {{
@@ -476,6 +563,9 @@ fn run_groups(decoded: &Decoded, options: &Options, state: &mut State<'_>, entry
                 group = &groups[at];
                 registers.left -= i64::from(group.charge);
                 break Left::Interrupted;
+            }
+            if WATCH && target as usize <= at {
+                visit!(target)
             }
             enter!(target)
         }};
@@ -635,12 +725,18 @@ fn run_groups(decoded: &Decoded, options: &Options, state: &mut State<'_>, entry
             }
             Op::Call { target, place } => {
                 some!(registers.state().push_call(place).ok());
+                if target as usize > at {
+                    visit!(target);
+                }
                 jump!(target);
             }
             Op::Ret => {
                 let place = *some!(registers.state().calls().last());
                 let target = some!(decoded.entry(place));
                 some!(registers.state().pop_call());
+                if target > at {
+                    visit!(target);
+                }
                 jump!(target);
             }
             Op::Jmp(target) => jump!(target),
