@@ -1,5 +1,8 @@
 //! The ways to run a program.
 
+use crate::instruction::Instruction;
+use crate::program::Program;
+
 /// A way to run a program. All of them do the same, observably.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
@@ -71,10 +74,37 @@ pub static TABLE: &[EngineInfo] = &[
     },
 ];
 
+/// The most instructions of a program that is compiled as a whole unless something else is asked for. At some 10 us for
+/// each that takes a few milliseconds, which a program that loops at all is likely to win back.
+const AHEAD: usize = 1000;
+
 impl Engine {
     /// The engine with this name.
     pub fn from_name(name: &str) -> Option<Engine> {
         TABLE.iter().find(|row| row.name == name || row.aliases.contains(&name)).map(|row| row.engine)
+    }
+
+    /// The engine for a program of which nothing is known but its text: interpreted if nothing in it can run twice, compiled
+    /// ahead up to a size that takes a few milliseconds, else as it gets hot.
+    pub fn suited(program: &Program) -> Engine {
+        let instructions = program.instructions();
+        let comes_again = (0..).zip(instructions).any(|(at, instruction)| match instruction {
+            Instruction::Call(..) => true,
+            Instruction::Jmp(_, target) | Instruction::Jz(_, target) | Instruction::Jn(_, target) => {
+                target.instruction().is_some_and(|target| target <= at)
+            }
+            _ => false,
+        });
+        match instructions.len() {
+            _ if !comes_again => Engine::Optimised,
+            ..=AHEAD => Engine::Ahead,
+            _ => Engine::Threaded,
+        }
+    }
+
+    /// Whether it makes machine code.
+    pub fn compiles(self) -> bool {
+        matches!(self, Engine::Ahead | Engine::Synchronous | Engine::Threaded)
     }
 
     /// Its name.
@@ -86,5 +116,23 @@ impl Engine {
 impl std::fmt::Display for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assembly::AsmOptions;
+
+    fn suited(text: &str) -> Engine {
+        Engine::suited(&Program::assemble(text, &AsmOptions::default()).expect("the program is well formed"))
+    }
+
+    #[test]
+    fn what_runs_once_is_not_compiled_and_what_is_large_not_ahead() {
+        assert_eq!(suited("push 1 jz on push 2 printi on: end"), Engine::Optimised);
+        assert_eq!(suited("again: push 1 printi jmp again"), Engine::Ahead);
+        assert_eq!(suited("call f end f: ret"), Engine::Ahead);
+        assert_eq!(suited(&format!("{} again: jmp again", "push 1 drop ".repeat(AHEAD))), Engine::Threaded);
     }
 }

@@ -30,9 +30,10 @@ status 130, with all output written.";
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// How the program is run
-    #[arg(short, long, value_name = "ENGINE", default_value = DEFAULT.name(), value_parser = engines())]
-    engine: Engine,
+    /// How the program is run [default: `aot` for small programs, `threaded` for large ones, `optimised` if nothing in
+    /// the program can run twice]
+    #[arg(short, long, value_name = "ENGINE", value_parser = engines())]
+    engine: Option<Engine>,
     #[command(flatten)]
     channels: Channels,
     /// Say on standard error where the time went
@@ -48,14 +49,11 @@ pub struct Arguments {
     options: Language,
 }
 
-/// The engine that runs programs when none is named.
-const DEFAULT: Engine = Engine::Optimised;
-
 fn engines() -> impl TypedValueParser<Value = Engine> {
     let values = engine::TABLE
         .iter()
         .map(|row| PossibleValue::new(row.name).aliases(row.aliases).help(row.doc.trim_end_matches('.')));
-    PossibleValuesParser::new(values).map(|name| Engine::from_name(&name).unwrap_or(DEFAULT))
+    PossibleValuesParser::new(values).map(|name| Engine::from_name(&name).expect("every name is a row's"))
 }
 
 /// Where input comes from and output goes to.
@@ -264,6 +262,7 @@ pub fn run(arguments: Arguments) -> Result<(), Status> {
     let program = load(&input, &channels, &options, &mut measured.times)?;
     let trace = trace.trace(&program.program)?;
     let mut machine = machine(&program, &options, &channels)?;
+    let engine = engine.unwrap_or_else(|| Engine::suited(&program.program));
     let started = Instant::now();
     let result = match &trace {
         Some(trace) => machine.run_traced(trace, &mut io::stderr().lock()),
@@ -273,7 +272,10 @@ pub fn run(arguments: Arguments) -> Result<(), Status> {
     let status = report(&program.name, &machine, result);
     if let Some(form) = perf {
         measured.counts.push(("instructions", program.program.len() as u64));
-        measured.counts.push(("executed", machine.steps()));
+        // Machine code counts only where it has to.
+        if !engine.compiles() || trace.is_some() || options.limits.steps.is_some() {
+            measured.counts.push(("executed", machine.steps()));
+        }
         measured.counts.push(("output_bytes", machine.output_bytes()));
         // There is nobody to tell if it fails.
         let _ = io::stderr().write_all(measured.text(form).as_bytes());
