@@ -31,11 +31,14 @@ struct Ended {
     heap: Vec<(Integer, Integer)>,
 }
 
-/// Runs a program to its end; gives what it printed, and its last state.
-fn run(program: &Program, engine: Engine, input: &[u8]) -> (Vec<u8>, Ended) {
+/// More steps than any of the programs takes. A limit makes compiled code count its steps.
+const STEPS: u64 = 1 << 60;
+
+/// Runs a program to its end within so many steps; gives what it printed, and its last state.
+fn run(program: &Program, engine: Engine, input: &[u8], steps: u64) -> (Vec<u8>, Ended) {
     let mut output = Vec::new();
     let mut machine = Machine::new(program, &Options::default(), input, &mut output).expect("memory");
-    match machine.run(engine) {
+    match machine.run_for(engine, steps) {
         Ok(stop) => assert_eq!(stop, Stop::End, "{engine}"),
         Err(fault) => panic!("{engine}: {fault}"),
     }
@@ -62,11 +65,16 @@ fn every_engine_prints_what_is_expected_and_ends_in_the_same_state() {
         let expected = std::fs::read(file.with_extension("out")).expect("what it prints");
         let mut first = None;
         for row in ENGINES {
-            let (output, ended) = run(&program, row.engine, &input);
+            let (output, ended) = run(&program, row.engine, &input, STEPS);
             let shown = String::from_utf8_lossy(&output);
             assert!(output == expected, "{name} prints by {}:\n{shown}", row.name);
-            let first = first.get_or_insert_with(|| run(&program, Engine::Reference, &input).1);
+            let first = first.get_or_insert_with(|| run(&program, Engine::Reference, &input, STEPS).1);
             assert_eq!(*first, ended, "{name} ends differently by {}", row.name);
+            // What does not count is other code.
+            let (output, uncounted) = run(&program, row.engine, &input, u64::MAX);
+            assert!(output == expected, "{name} prints something else by {} that does not count", row.name);
+            let uncounted = Ended { steps: ended.steps, ..uncounted };
+            assert_eq!(ended, uncounted, "{name} ends differently by {} that does not count", row.name);
         }
     }
 }
@@ -88,5 +96,5 @@ fn programs_survive_being_written_and_printed() {
 fn the_quine_prints_the_bytes_that_it_is_assembled_to() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("whitespace/programs/quine.wsa");
     let program = assemble(&file);
-    assert_eq!(run(&program, Engine::Reference, b"").0, program.to_whitespace());
+    assert_eq!(run(&program, Engine::Reference, b"", STEPS).0, program.to_whitespace());
 }
