@@ -195,7 +195,9 @@ impl Body<'_, '_, '_> {
         for _ in 0..8 {
             let holds = match variant {
                 Variant::Cond(cond) => {
-                    let (a, b) = (values::integer(self.e), values::immediate(self.e));
+                    let b = values::immediate(self.e);
+                    // Equal ones are rare among numbers that are drawn apart.
+                    let a = if self.e.chance(20) { b as i64 } else { values::integer(self.e) };
                     if cond.holds(a, b as i64, ty.bytes() * 8) {
                         continue;
                     }
